@@ -1,1 +1,35 @@
-//! Wire vocabulary.
+//! Wire vocabulary of MissionControl: ids, published enums, requests, answers and problem kinds.
+//!
+//! Server and clients share these types and nothing else. The crate does no I/O and reads no clock.
+//! All JSON is `snake_case`; unknown fields in requests are refused.
+//!
+//! Invariants: an id's prefix names its kind; every legal state move is listed in one table
+//! ([`task::TaskState::allows`]); a problem slug, once published, is never renamed.
+
+pub mod action;
+pub mod approval;
+pub mod artifact;
+pub mod auth;
+pub mod id;
+pub mod kluster;
+pub mod ledger;
+pub mod manifest;
+pub mod mission;
+pub mod name;
+pub mod page;
+pub mod patch;
+pub mod problem;
+pub mod publication;
+pub mod system;
+pub mod task;
+mod text_enum;
+pub mod time;
+
+pub use action::{Action, Role};
+pub use name::{Labels, Name};
+pub use page::Page;
+pub use problem::{FieldError, Problem, ProblemKind};
+pub use time::Timestamp;
+
+/// The API group and version of manifests.
+pub const API_VERSION: &str = "missioncontrol.dev/v1";

@@ -1,0 +1,114 @@
+//! Actions, roles, and the one table that says which role may do what.
+
+crate::text_enum! {
+    /// A named permission set, held for the organization or for one mission.
+    pub enum Role {
+        /// Reads everything in scope.
+        Viewer = "viewer",
+        /// Reads and works: creates, claims, uploads, asks for approvals.
+        Contributor = "contributor",
+        /// Everything, also principals, roles and deletion.
+        Admin = "admin",
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$meta:meta])* $variant:ident = $text:literal => $role:ident,)+) => {
+        crate::text_enum! {
+            /// What an operation does, as authorization and the ledger name it: `subject.verb`.
+            pub enum Action { $($(#[$meta])* $variant = $text),+ }
+        }
+        impl Action {
+            /// The least role that may do it.
+            pub const fn least_role(self) -> Role {
+                match self { $(Self::$variant => Role::$role),+ }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Read missions.
+    ReadMission = "mission.read" => Viewer,
+    /// Create a mission.
+    CreateMission = "mission.create" => Contributor,
+    /// Change a mission.
+    UpdateMission = "mission.update" => Contributor,
+    /// Delete a mission.
+    DeleteMission = "mission.delete" => Admin,
+    /// Read klusters.
+    ReadKluster = "kluster.read" => Viewer,
+    /// Create a kluster.
+    CreateKluster = "kluster.create" => Contributor,
+    /// Change a kluster.
+    UpdateKluster = "kluster.update" => Contributor,
+    /// Delete a kluster.
+    DeleteKluster = "kluster.delete" => Admin,
+    /// Read tasks.
+    ReadTask = "task.read" => Viewer,
+    /// Create a task.
+    CreateTask = "task.create" => Contributor,
+    /// Change a task's description, dependencies or policy.
+    UpdateTask = "task.update" => Contributor,
+    /// Delete a task.
+    DeleteTask = "task.delete" => Admin,
+    /// Claim a task.
+    ClaimTask = "task.claim" => Contributor,
+    /// Heartbeat, progress, complete, fail or release with the newest attempt.
+    WorkTask = "task.work" => Contributor,
+    /// Cancel, block, unblock or retry a task.
+    SteerTask = "task.steer" => Contributor,
+    /// Accept or reject a task in review.
+    ReviewTask = "task.review" => Contributor,
+    /// Read artifacts' metadata.
+    ReadArtifact = "artifact.read" => Viewer,
+    /// Read artifacts' bytes.
+    DownloadArtifact = "artifact.download" => Viewer,
+    /// Store an artifact.
+    CreateArtifact = "artifact.create" => Contributor,
+    /// Delete an artifact.
+    DeleteArtifact = "artifact.delete" => Admin,
+    /// Read approvals.
+    ReadApproval = "approval.read" => Viewer,
+    /// Ask for an approval.
+    RequestApproval = "approval.request" => Contributor,
+    /// Decide an approval.
+    DecideApproval = "approval.decide" => Contributor,
+    /// Withdraw an own approval request.
+    CancelApproval = "approval.cancel" => Contributor,
+    /// Publish to the Git ledger.
+    Publish = "publication.publish" => Contributor,
+    /// Read publications.
+    ReadPublication = "publication.read" => Viewer,
+    /// Read the ledger.
+    ReadLedger = "ledger.read" => Viewer,
+    /// Export the whole ledger.
+    ExportLedger = "ledger.export" => Admin,
+    /// Read principals and roles.
+    ReadPrincipal = "principal.read" => Viewer,
+    /// Create principals and grant roles.
+    ManagePrincipal = "principal.manage" => Admin,
+    /// Make a login session for oneself.
+    Login = "auth.login" => Viewer,
+    /// Revoke an own login session.
+    Logout = "auth.logout" => Viewer,
+    /// Read what the system says of itself.
+    ReadSystem = "system.read" => Viewer,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_needs_no_more_than_viewer_and_deleting_needs_admin() {
+        for action in Action::ALL {
+            let verb = action.as_str().split('.').nth(1).expect("an action is subject.verb");
+            match verb {
+                "read" => assert_eq!(action.least_role(), Role::Viewer, "{action}"),
+                "delete" | "manage" => assert_eq!(action.least_role(), Role::Admin, "{action}"),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Principals, roles and login sessions.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::id::{MissionId, PrincipalId, TokenId};
+use crate::{Name, Role, Timestamp};
+
+crate::text_enum! {
+    /// What sort of acting subject a principal is.
+    pub enum PrincipalKind {
+        /// The holder of the bootstrap token.
+        Bootstrap = "bootstrap",
+        /// A person.
+        User = "user",
+        /// An agent.
+        Agent = "agent",
+        /// A node.
+        Node = "node",
+        /// A program.
+        ServiceAccount = "service_account",
+    }
+}
+
+/// A principal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Principal {
+    /// Always `principal`.
+    #[serde(default = "kind")]
+    pub kind: String,
+    /// The id.
+    pub id: PrincipalId,
+    /// Unique in the organization.
+    pub name: Name,
+    /// The sort of subject.
+    pub principal_kind: PrincipalKind,
+    /// The role in the organization.
+    pub role: Option<Role>,
+    /// Roles in single missions, beside the organization's.
+    pub mission_roles: Vec<MissionRole>,
+    /// Optimistic lock.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+fn kind() -> String {
+    "principal".into()
+}
+
+/// A role in one mission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MissionRole {
+    /// The mission.
+    pub mission_id: MissionId,
+    /// The role.
+    pub role: Role,
+}
+
+/// Creates a principal (`POST /api/v1/principals`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePrincipal {
+    /// Unique in the organization.
+    pub name: Name,
+    /// `user`, `agent` or `service_account`.
+    pub principal_kind: PrincipalKind,
+    /// The role in the organization.
+    #[serde(default)]
+    pub role: Option<Role>,
+}
+
+/// Sets or removes a role (`PUT /api/v1/principals/{ref}/role`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetRole {
+    /// In this mission (id or name); absent: in the organization.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// The role; `null` removes it.
+    pub role: Option<Role>,
+}
+
+/// Makes a login session (`POST /api/v1/auth/login`) with the bearer token presented.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// Log in as this user, made when absent; needs Admin.
+    #[serde(default)]
+    pub principal: Option<Name>,
+    /// The role of a user made here; default `contributor`.
+    #[serde(default)]
+    pub role: Option<Role>,
+    /// Lifetime in seconds, 60 to 2 592 000; default 43 200 (12 h).
+    #[serde(default)]
+    pub ttl_seconds: Option<u32>,
+}
+
+/// A login session. The token is shown once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LoginSession {
+    /// The id.
+    pub id: TokenId,
+    /// Who.
+    pub principal: Principal,
+    /// `mcs_…`; absent when the answer is repeated for the same idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Who the caller is (`GET /api/v1/auth/whoami`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WhoAmI {
+    /// The principal.
+    pub principal: Principal,
+    /// The login session in use; absent for the bootstrap token.
+    pub login_session_id: Option<TokenId>,
+    /// When that ends.
+    pub expires_at: Option<Timestamp>,
+    /// The governance profile of the server.
+    pub governance_profile: GovernanceProfile,
+}
+
+crate::text_enum! {
+    /// How strict governance is (`MC_GOV_PROFILE`).
+    pub enum GovernanceProfile {
+        /// One person may approve an own request, flagged `self_approved`.
+        Development = "development",
+        /// Requester and approver differ.
+        Standard = "standard",
+        /// As `standard`, with the strictest defaults.
+        Production = "production",
+    }
+}

@@ -1,0 +1,74 @@
+//! Missions: the outer frame of work.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::id::{MissionId, PrincipalId};
+use crate::{Labels, Name, Timestamp, patch};
+
+/// A mission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Mission {
+    /// Always `mission`.
+    #[serde(default = "kind")]
+    pub kind: String,
+    /// The id.
+    pub id: MissionId,
+    /// Unique in the organization.
+    pub name: Name,
+    /// What it is about, Markdown.
+    pub description: String,
+    /// The first part of its tasks' keys; fixed at creation, never used again.
+    pub key_prefix: String,
+    /// For selection.
+    pub labels: Labels,
+    /// For people and tools; not selectable.
+    pub annotations: Labels,
+    /// Optimistic lock; also the `ETag`.
+    pub version: i64,
+    /// Who created it.
+    pub created_by: PrincipalId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+fn kind() -> String {
+    "mission".into()
+}
+
+/// Creates a mission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateMission {
+    /// Unique in the organization.
+    pub name: Name,
+    /// Markdown, at most 64 KiB.
+    #[serde(default)]
+    pub description: String,
+    /// For selection.
+    #[serde(default)]
+    pub labels: Labels,
+    /// For people and tools.
+    #[serde(default)]
+    pub annotations: Labels,
+}
+
+/// Changes a mission (JSON Merge Patch): absent keeps, `null` empties.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateMission {
+    /// Markdown.
+    #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub description: Option<Option<String>>,
+    /// Replaces all labels.
+    #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Labels>)]
+    pub labels: Option<Option<Labels>>,
+    /// Replaces all annotations.
+    #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Labels>)]
+    pub annotations: Option<Option<Labels>>,
+}

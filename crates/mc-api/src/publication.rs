@@ -1,0 +1,70 @@
+//! Publication of artifacts and task results to the Git ledger.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::id::{ApprovalId, ArtifactId, BatchId, MissionId, PrincipalId};
+use crate::{Name, Timestamp};
+
+crate::text_enum! {
+    /// The state of a publication batch.
+    pub enum PublicationState {
+        /// Waiting for its approval.
+        AwaitingApproval = "awaiting_approval",
+        /// Approved; the executor will commit it.
+        Queued = "queued",
+        /// In the Git ledger.
+        Published = "published",
+        /// Rejected, expired or withdrawn before it was queued.
+        Rejected = "rejected",
+    }
+}
+
+/// A publication: one commit in the Git ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Publication {
+    /// Always `publication`.
+    #[serde(default = "kind")]
+    pub kind: String,
+    /// The id; also in the commit's trailer.
+    pub id: BatchId,
+    /// The state.
+    pub state: PublicationState,
+    /// The mission whose artifacts are published.
+    pub mission_id: MissionId,
+    /// The mission's name.
+    pub mission: Name,
+    /// First line of the commit message.
+    pub message: String,
+    /// The artifacts, in the order of their ids.
+    pub artifacts: Vec<ArtifactId>,
+    /// The approval that covers exactly these artifacts and digests.
+    pub approval_id: ApprovalId,
+    /// The commit, once published.
+    pub commit: Option<String>,
+    /// Who asked.
+    pub requester_id: PrincipalId,
+    /// Optimistic lock.
+    pub version: i64,
+    /// When it was asked.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+fn kind() -> String {
+    "publication".into()
+}
+
+/// Asks for a publication (`POST /api/v1/publications`): makes the batch and its approval in one transaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePublication {
+    /// Mission id or name.
+    pub mission: String,
+    /// The artifacts to publish; 1 to 256, all of this mission.
+    pub artifacts: Vec<ArtifactId>,
+    /// First line of the commit message, at most 200 characters.
+    #[serde(default)]
+    pub message: Option<String>,
+}
