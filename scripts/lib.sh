@@ -11,6 +11,10 @@ MC_SCRIPTS=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 MC_REPO=$(dirname -- "$MC_SCRIPTS")
 export MC_SCRIPTS MC_REPO
 
+# runuser and useradd live there, and not every PATH has it.
+PATH=$PATH:/usr/sbin:/sbin
+export PATH
+
 say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 
@@ -109,12 +113,13 @@ version_at_least() {
   [ "$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)" = "$want" ]
 }
 
-_rustc_version() { rustc --version 2>/dev/null | awk '{ print $2 }'; }
+# Empty when there is none or it does not start; never a failure, for callers run with errexit.
+_rustc_version() { { rustc --version 2>/dev/null || true; } | awk '{ print $2 }'; }
 
 # writable_home: cargo needs a place for its registry even where HOME is unset or read-only.
 writable_home() {
   if [ -z "${HOME:-}" ]; then
-    HOME=$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6)
+    HOME=$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6 || true)
     export HOME
   fi
   [ -z "${CARGO_HOME:-}" ] || return 0
@@ -127,22 +132,31 @@ writable_home() {
 
 # need_rust: cargo and rustc >= MC_RUST_MIN on PATH, through rustup when that is there.
 need_rust() {
-  local version cargo_bin
+  local version tool bin
   writable_home
-  have cargo || { [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ] && PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH; }
+  if ! have cargo && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+    PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+  fi
   version=$(_rustc_version)
-  if [ -z "$version" ] && [ -z "${RUSTUP_HOME:-}" ] && have cargo; then
-    # HOME is another one than rustup was installed with; its toolchains stand beside the cargo folder.
-    cargo_bin=$(dirname -- "$(command -v cargo)")
-    if [ -d "$cargo_bin/../../.rustup/toolchains" ]; then
-      RUSTUP_HOME=$(cd -- "$cargo_bin/../../.rustup" && pwd -P)
+  if [ -z "$version" ] && [ -z "${RUSTUP_HOME:-}" ]; then
+    # HOME is another one than rustup was installed with; its toolchains stand beside the folder of its programs.
+    for tool in cargo rustc rustup; do
+      bin=$(type -P "$tool") || continue
+      bin=$(dirname -- "$bin")
+      [ -d "$bin/../../.rustup/toolchains" ] || continue
+      RUSTUP_HOME=$(cd -- "$bin/../../.rustup" && pwd -P)
       export RUSTUP_HOME
       version=$(_rustc_version)
-    fi
+      break
+    done
   fi
   if [ -z "$version" ] || ! version_at_least "$version" "$MC_RUST_MIN"; then
     if have rustup; then
-      say "Rust ${version:-(none)} is too old, $MC_RUST_MIN or newer is needed: installing $MC_RUST_TOOLCHAIN with rustup"
+      say "Rust $MC_RUST_MIN or newer is needed, found ${version:-none}: installing $MC_RUST_TOOLCHAIN with rustup"
+      if [ -z "${RUSTUP_HOME:-}" ] && ! mkdir -p -- "$HOME/.rustup" 2>/dev/null; then
+        RUSTUP_HOME=$MC_REPO/.cache/rustup-home
+        export RUSTUP_HOME
+      fi
       rustup toolchain install "$MC_RUST_TOOLCHAIN" --profile minimal -c rustfmt -c clippy >&2 ||
         die "rustup could not install Rust $MC_RUST_TOOLCHAIN" "check the network, then: rustup toolchain install $MC_RUST_TOOLCHAIN -c rustfmt -c clippy"
       RUSTUP_TOOLCHAIN=$MC_RUST_TOOLCHAIN

@@ -13,6 +13,7 @@ ROOT=$(mktemp -d)
 PASSED=0 BROKEN=()
 
 unset MC_TOKEN MC_BASE_URL MC_HTTP MC_STACK_PROFILE MC_DATABASE_URL MC_BIN_DIR MC_UP_TIMEOUT MC_DOWN_TIMEOUT FAKE_MODE
+unset RUSTUP_HOME RUSTUP_TOOLCHAIN CARGO_HOME CARGO_TARGET_DIR CI
 
 trap 'rm -rf -- "$ROOT"' EXIT
 
@@ -129,7 +130,7 @@ a_port_has_a_named_holder() {
 old_rust_without_rustup_is_refused_with_the_command() {
   fake rustc 'echo "rustc 1.80.0 (x 2024-01-01)"'
   fake cargo 'echo "cargo 1.80.0"'
-  expect 1 env PATH="$PWD/bin:/usr/bin:/bin" HOME="$PWD" bash -c '. "$1"; need_rust' _ "$MC_SCRIPTS/lib.sh"
+  expect 1 env PATH="$PWD/bin:/usr/bin:/bin" HOME="$PWD" bash -euo pipefail -c '. "$1"; need_rust' _ "$MC_SCRIPTS/lib.sh"
   said 'found 1.80.0'
   said 'rustup toolchain install 1.95'
 }
@@ -138,8 +139,18 @@ old_rust_is_replaced_through_rustup() {
   fake rustc 'if [ "$RUSTUP_TOOLCHAIN" = 1.95.0 ]; then echo "rustc 1.95.0 (x)"; else echo "rustc 1.80.0 (x)"; fi'
   fake cargo 'echo "cargo 1.95.0"'
   fake rustup 'echo "$@" >>rustup-calls'
-  expect 0 env PATH="$PWD/bin:/usr/bin:/bin" HOME="$PWD" bash -c '. "$1"; need_rust' _ "$MC_SCRIPTS/lib.sh"
+  expect 0 env PATH="$PWD/bin:/usr/bin:/bin" HOME="$PWD" bash -euo pipefail -c '. "$1"; need_rust' _ "$MC_SCRIPTS/lib.sh"
   grep -q 'toolchain install 1.95.0' rustup-calls
+}
+
+a_toolchain_beside_cargo_serves_an_empty_home() {
+  mkdir -p kept/.cargo/bin kept/.rustup/toolchains home
+  fake rustc "[ \"\$RUSTUP_HOME\" = '$PWD/kept/.rustup' ] && echo 'rustc 1.95.0 (x)'"
+  fake cargo 'echo "cargo 1.95.0"'
+  mv bin/rustc bin/cargo kept/.cargo/bin
+  expect 0 env -i PATH="$PWD/kept/.cargo/bin:/usr/bin:/bin" HOME="$PWD/home" \
+    bash -euo pipefail -c '. "$1"; need_rust; echo "$RUSTUP_HOME"' _ "$MC_SCRIPTS/lib.sh"
+  said "$PWD/kept/.rustup"
 }
 
 # ---- dev-up, dev-down -----------------------------------------------------------------------------------------------
@@ -295,7 +306,7 @@ down_leaves_a_stranger_alone() {
   kill "$pid"
 }
 
-down_escalates() {
+down_escalates_to_sigkill() {
   with_server
   FAKE_MODE=stubborn expect 0 up --no-demo
   local pid
