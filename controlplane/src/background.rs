@@ -8,36 +8,55 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::lifetime::{Lifetime, OnExit};
 
-/// How often leases and approvals are looked at.
-const PERIOD: Duration = Duration::from_secs(1);
-/// How often old answers are forgotten.
-const RARELY: Duration = Duration::from_secs(600);
-
-/// Starts all background work.
-pub fn start(app: &SharedApp, lifetime: &Lifetime) {
-    lifetime.spawn("sequencer", OnExit::Shutdown, app.sequencer.clone().run(app.db.clone(), lifetime.stop()));
-    lifetime.spawn("expiry", OnExit::Shutdown, periodically(app.clone(), lifetime.stop(), PERIOD, "expiry"));
-    lifetime.spawn(
-        "forget-answers",
-        OnExit::Shutdown,
-        periodically(app.clone(), lifetime.stop(), RARELY, "forget-answers"),
-    );
+/// The reconcilers.
+#[derive(Clone, Copy, Debug)]
+enum Reconciler {
+    /// Leases that ran out, dependency counts.
+    Tasks,
+    /// Answers kept for repeated requests.
+    Answers,
 }
 
-async fn once(app: &SharedApp, name: &'static str) -> Result<(), Error> {
-    match name {
-        "expiry" => Ok(()),
-        _ => {
-            crate::write::forget_answers(app, app.clock.now()).await?;
-            Ok(())
+impl Reconciler {
+    const ALL: [Self; 2] = [Self::Tasks, Self::Answers];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Answers => "answers",
+        }
+    }
+
+    const fn period(self) -> Duration {
+        match self {
+            Self::Tasks => Duration::from_secs(1),
+            Self::Answers => Duration::from_mins(10),
+        }
+    }
+
+    async fn once(self, app: &SharedApp) -> Result<(), Error> {
+        match self {
+            Self::Tasks => crate::tasks::reconcile::run(app).await,
+            Self::Answers => {
+                crate::write::forget_answers(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
+            }
         }
     }
 }
 
-async fn periodically(app: SharedApp, stop: CancellationToken, period: Duration, name: &'static str) {
+/// Starts all background work.
+pub fn start(app: &SharedApp, lifetime: &Lifetime) {
+    lifetime.spawn("sequencer", OnExit::Shutdown, app.sequencer.clone().run(app.db.clone(), lifetime.stop()));
+    for reconciler in Reconciler::ALL {
+        lifetime.spawn(reconciler.name(), OnExit::Shutdown, run(reconciler, app.clone(), lifetime.stop()));
+    }
+}
+
+async fn run(reconciler: Reconciler, app: SharedApp, stop: CancellationToken) {
+    let name = reconciler.name();
     let mut failures = 0_u32;
     loop {
-        match once(&app, name).await {
+        match reconciler.once(&app).await {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
@@ -48,7 +67,7 @@ async fn periodically(app: SharedApp, stop: CancellationToken, period: Duration,
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(period) => {}
+            () = tokio::time::sleep(reconciler.period()) => {}
         }
     }
 }

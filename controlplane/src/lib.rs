@@ -19,5 +19,6 @@ pub mod missions;
 pub mod objects;
 pub mod op;
 pub mod server;
+pub mod tasks;
 pub mod watch;
 pub mod write;

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::{authn, klusters, ledger, missions};
+use crate::{authn, klusters, ledger, missions, tasks};
 
 /// The routes and their document, without state.
 pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
@@ -24,6 +24,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(authn::routes::routes())
         .merge(missions::routes::routes())
         .merge(klusters::routes::routes())
+        .merge(tasks::routes::routes())
         .merge(ledger::routes::routes())
         .split_for_parts();
     openapi::complete(&mut document);
