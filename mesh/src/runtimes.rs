@@ -49,6 +49,9 @@ pub struct Runtime {
     /// `session/resume` was proven to work and is preferred to `session/load`.
     #[serde(default)]
     pub resume_proven: bool,
+    /// Journal size at which the agent has to wait for acknowledgements; 256 MiB when absent.
+    #[serde(default)]
+    pub journal_quota_bytes: Option<u64>,
     /// Waiting times.
     #[serde(default)]
     pub timing: Timing,
@@ -117,6 +120,7 @@ fn built_in(command: &[&str]) -> Runtime {
             .into(),
         authenticate: None,
         resume_proven: false,
+        journal_quota_bytes: None,
         timing: Timing::default(),
     }
 }

@@ -63,7 +63,7 @@ kinds! {
 impl Kind {
     /// Records that must find room even when the quota is used up: they close what is open.
     pub const fn is_control(self) -> bool {
-        !matches!(self, Self::In | Self::Out | Self::Stderr | Self::Unknown(_))
+        !matches!(self, Self::In | Self::Stderr | Self::Unknown(_))
     }
 }
 

@@ -144,8 +144,8 @@ impl Journal {
     /// Appends a record in memory and answers its sequence. It reaches the file with [`Journal::flush`].
     ///
     /// # Errors
-    /// [`Error::QuotaExceeded`] for records that are no control records, [`Error::TooLarge`], and the errors of
-    /// a flush when the buffer was full; nothing was appended then.
+    /// [`Error::TooLarge`]; [`Error::QuotaExceeded`] and [`Error::NoSpace`] only for records that are no control
+    /// records; other errors of a flush. Nothing was appended then.
     pub fn append(&mut self, stamp: Stamp, kind: Kind, flags: u8, payload: &[u8]) -> Result<u64, Error> {
         if self.is_poisoned {
             return Err(Error::Poisoned);
@@ -160,10 +160,11 @@ impl Journal {
         let open = self.segments[self.segments.len() - 1];
         let is_full = open.1 + self.buffer.len() as u64 >= self.options.segment_bytes;
         if is_full || self.buffer.len() >= BUFFER_BYTES {
-            self.flush()?;
-        }
-        if is_full {
-            self.rotate()?;
+            match self.flush().and_then(|()| if is_full { self.rotate() } else { Ok(()) }) {
+                // Control records close what is open; they wait in memory for room.
+                Err(error) if error.is_out_of_space() && kind.is_control() => {}
+                other => other?,
+            }
         }
         let seq = self.next_seq;
         record::encode(&mut self.buffer, seq, stamp, kind, flags, payload);

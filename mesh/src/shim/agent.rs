@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use mc_acp::LineSplitter;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
@@ -27,6 +28,27 @@ pub(super) struct Agent {
     stdin: Option<SyncSender<Vec<u8>>>,
     pub(super) exit: Option<String>,
     pub(super) is_eof: bool,
+    gate: Arc<Gate>,
+}
+
+/// Lets the reading thread wait, so that a journal without room blocks the agent's pipe and nothing else.
+#[derive(Default)]
+struct Gate {
+    is_closed: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn set(&self, is_closed: bool) {
+        // A boolean cannot be left half written, so poisoning does not matter.
+        *self.is_closed.lock().unwrap_or_else(PoisonError::into_inner) = is_closed;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let guard = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(guard, |is_closed| *is_closed).unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 impl Agent {
@@ -57,6 +79,7 @@ impl Agent {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
+        let gate = Arc::<Gate>::default();
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         let (stdin, lines) = sync_channel::<Vec<u8>>(WRITE_QUEUE);
         if let (Some(mut pipe), Some(stdout), Some(stderr)) =
@@ -71,7 +94,8 @@ impl Agent {
                 }
             })?;
             let to_core = inputs.clone();
-            thread("agent-out", move || read_lines(stdout, epoch, &to_core))?;
+            let reading = Arc::clone(&gate);
+            thread("agent-out", move || read_lines(stdout, epoch, &to_core, &reading))?;
             let to_core = inputs.clone();
             thread("agent-err", move || read_text(stderr, epoch, &to_core))?;
         }
@@ -84,6 +108,7 @@ impl Agent {
             stdin: Some(stdin),
             exit: None,
             is_eof: false,
+            gate,
         })
     }
 
@@ -91,6 +116,11 @@ impl Agent {
     pub(super) fn write(&self, line: &str) -> bool {
         let bytes = format!("{line}\n").into_bytes();
         self.stdin.as_ref().is_some_and(|stdin| stdin.try_send(bytes).is_ok())
+    }
+
+    /// Stops or resumes reading what the agent writes.
+    pub(super) fn pause_reading(&self, is_paused: bool) {
+        self.gate.set(is_paused);
     }
 
     /// Closes the agent's standard input once what is queued has been written.
@@ -113,11 +143,12 @@ fn thread(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// Sends every line in order, then the end. A full channel blocks the agent's pipe, which is the intention.
-fn read_lines(mut stdout: impl Read, epoch: u64, to_core: &SyncSender<Input>) {
+fn read_lines(mut stdout: impl Read, epoch: u64, to_core: &SyncSender<Input>, gate: &Gate) {
     let mut splitter = LineSplitter::default();
     let mut chunk = vec![0; 32 * 1024];
     let send = |input| to_core.send(input).is_ok();
     loop {
+        gate.pass();
         match stdout.read(&mut chunk) {
             Ok(0) => break,
             Ok(count) => {

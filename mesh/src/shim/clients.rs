@@ -76,13 +76,13 @@ impl Core {
         match message {
             ToShim::Hello { controller_epoch, read_only, .. } => {
                 if read_only || self.clients.take_control(id, controller_epoch) {
-                    self.journal.flush()?;
+                    self.flush()?;
                     let status = Box::new(self.status());
                     self.clients.send(id, FromShim::Attached { proto: PROTO, status });
                 }
             }
             ToShim::Status => {
-                self.journal.flush()?;
+                self.flush()?;
                 let status = Box::new(self.status());
                 self.clients.send(id, FromShim::Status(status));
             }

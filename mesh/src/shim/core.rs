@@ -12,6 +12,7 @@ use super::clients::Clients;
 use super::ending::{Ending, Then};
 use super::model::Model;
 use super::opening::Opening;
+use super::room::Room;
 use super::stderr::StderrLog;
 use super::turn::Cancel;
 use super::{Error, Input};
@@ -66,6 +67,7 @@ pub(super) struct Core {
     commit_due: Option<Instant>,
     announced: (u64, u64),
     has_failed: bool,
+    pub(super) room: Room,
 }
 
 impl Core {
@@ -77,8 +79,10 @@ impl Core {
         inputs: SyncSender<Input>,
     ) -> Result<Self, Error> {
         let mut model = Model::default();
-        let (journal, report) =
-            Journal::open(&dir.journal(), Options::default(), |record| model.apply(record))?;
+        let default = Options::default();
+        let quota_bytes = runtime.journal_quota_bytes.unwrap_or(default.quota_bytes);
+        let options = Options { quota_bytes, ..default };
+        let (journal, report) = Journal::open(&dir.journal(), options, |record| model.apply(record))?;
         let acked_seq = files::read_json(&dir.ack())?.unwrap_or_default();
         let mut core = Self {
             stderr: StderrLog::new(dir.stderr_log()),
@@ -99,6 +103,7 @@ impl Core {
             commit_due: None,
             announced: (0, 0),
             has_failed: false,
+            room: Room::default(),
         };
         if report.truncated_bytes > 0 {
             core.record(
@@ -146,11 +151,11 @@ impl Core {
         match input {
             Input::Lines { epoch: from, lines } if from == epoch => {
                 for line in lines {
-                    self.on_line(&line)?;
+                    self.take_line(line)?;
                 }
             }
             Input::Stderr { epoch: from, text } if from == epoch => {
-                if self.stderr.take(&text, Instant::now()) {
+                if self.stderr.take(&text, Instant::now()) && !self.room.is_full() {
                     self.append(Kind::Stderr, 0, &text)?;
                 }
             }
@@ -217,23 +222,14 @@ impl Core {
             Phase::Serving => self.cancel.deadline(),
             Phase::NeedsDecision | Phase::Finished => None,
         };
-        [phase, self.commit_due].into_iter().flatten().min()
+        [phase, self.commit_due, self.room.retry_at()].into_iter().flatten().min()
     }
 
-    /// Appends a record and applies it to the model. A full disk blocks here, and with it the agent's pipe,
-    /// until there is room again.
+    /// Appends a record and applies it to the model. Only records of what the agent wrote can fail for lack of
+    /// room; the caller holds them back.
     pub(super) fn append(&mut self, kind: Kind, flags: u8, payload: &[u8]) -> Result<u64, Error> {
         let stamp = clock::stamp();
-        let seq = loop {
-            match self.journal.append(stamp, kind, flags, payload) {
-                Ok(seq) => break seq,
-                Err(error) if error.is_out_of_space() => {
-                    tracing::error!("journal has no room, waiting: {error}");
-                    std::thread::sleep(Duration::from_millis(200));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
+        let seq = self.journal.append(stamp, kind, flags, payload)?;
         self.model.apply(&Record { seq, stamp, kind, flags, payload: payload.to_vec() });
         self.commit_due.get_or_insert_with(|| Instant::now() + COMMIT_EVERY);
         Ok(seq)
@@ -245,11 +241,29 @@ impl Core {
         self.append(kind, 0, &payload)
     }
 
-    /// Makes everything appended durable. Called before anything leaves this process that depends on it.
-    pub(super) fn sync(&mut self) -> Result<(), Error> {
-        self.journal.sync()?;
+    /// Makes everything appended durable. Called before anything leaves this process that depends on it; false
+    /// when there is no room, and then it must not leave.
+    pub(super) fn sync(&mut self) -> Result<bool, Error> {
         self.commit_due = None;
-        Ok(())
+        match self.journal.sync() {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_out_of_space() => {
+                self.ran_out_of_room(&error);
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets other processes read what was appended, if there is room.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        match self.journal.flush() {
+            Err(error) if error.is_out_of_space() => {
+                self.ran_out_of_room(&error);
+                Ok(())
+            }
+            other => Ok(other?),
+        }
     }
 
     /// Journals a line and writes it to the agent.
@@ -364,7 +378,8 @@ impl Core {
 
     /// Flushes, syncs when due, trims what is acknowledged, and tells the clients how far the journal reaches.
     fn commit(&mut self) -> Result<(), Error> {
-        self.journal.flush()?;
+        self.retry_room()?;
+        self.flush()?;
         if self.commit_due.is_some_and(|due| due <= Instant::now()) || matches!(self.phase, Phase::Finished) {
             self.sync()?;
         }
@@ -372,8 +387,9 @@ impl Core {
             // The state must not depend on what is removed.
             let model = self.model.clone();
             self.record(Kind::Checkpoint, &model)?;
-            self.sync()?;
-            self.journal.trim(self.acked_seq)?;
+            if self.sync()? {
+                self.journal.trim(self.acked_seq)?;
+            }
         }
         let reach = (self.journal.written_seq(), self.journal.durable_seq());
         if reach != self.announced {

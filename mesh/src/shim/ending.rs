@@ -108,11 +108,15 @@ impl Core {
                 {
                     agent.signal_group(Signal::KILL);
                 }
+                let is_full = self.room.is_full();
                 let left = procs::marked(&self.spec.id);
                 for pid in &left {
                     procs::signal(*pid, Signal::KILL);
                 }
-                let is_reaped = self.agent.as_ref().is_none_or(|agent| agent.exit.is_some() && agent.is_eof);
+                let is_reaped = self.agent.as_ref().is_none_or(|agent| {
+                    // A reader that waits for room does not see the end of the pipe.
+                    agent.exit.is_some() && (agent.is_eof || is_full)
+                });
                 if left.is_empty() && is_reaped {
                     return self.after_ending(then);
                 }
@@ -127,6 +131,7 @@ impl Core {
 
     /// Writes down that the agent is gone: open permissions are void, the running turn is interrupted.
     pub(super) fn close_epoch(&mut self, status: &str) -> Result<(), Error> {
+        self.forget_held()?;
         for (id, _) in self.model.open_permissions() {
             let outcome = PermOutcome::Voided;
             self.record(
@@ -148,7 +153,7 @@ impl Core {
         self.cancel = super::turn::Cancel::default();
         let epoch = self.model.epoch;
         self.record(Kind::Epoch, &EpochEvent::Exited { epoch, status: status.to_owned() })?;
-        self.sync()
+        self.sync().map(drop)
     }
 
     /// With [`OnInterrupt::ContinueNote`], queues one marked prompt; never for a turn that was one itself.

@@ -21,6 +21,7 @@ mod ending;
 mod model;
 mod opening;
 mod ops;
+mod room;
 mod socket;
 mod stderr;
 mod turn;

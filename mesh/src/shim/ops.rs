@@ -12,7 +12,16 @@ impl Core {
     /// Carries a command out at most once. The answer is durable before it is given.
     pub(super) fn on_op(&mut self, request: OpRequest) -> Result<OpResult, Error> {
         let hash = hash(&request.op)?;
+        let unavailable = |op_id: &str| OpResult {
+            op_id: op_id.to_owned(),
+            code: Code::Unavailable,
+            winner: None,
+            at_seq: 0,
+        };
         if let Some(known) = self.model.known_op(&request.op_id) {
+            if known.result.at_seq > self.journal.durable_seq() {
+                return Ok(unavailable(&request.op_id));
+            }
             return Ok(if known.hash == hash {
                 known.result.clone()
             } else {
@@ -27,11 +36,12 @@ impl Core {
         }
         let record = OpRecord { hash, request, result: result.clone() };
         result.at_seq = self.record(Kind::Op, &record)?;
-        self.sync()?;
+        let is_durable = self.sync()?;
         if code == Code::Ok {
             self.effect(record.request)?;
         }
-        Ok(result)
+        // Asked again with the same id, the answer is given once the record is durable.
+        Ok(if is_durable { result } else { unavailable(&result.op_id) })
     }
 
     fn decide(&self, op: &Op) -> (Code, Option<String>) {
@@ -39,6 +49,7 @@ impl Core {
         let code = match op {
             Op::Stop => Code::Ok,
             _ if is_stopping => Code::Unavailable,
+            Op::Prompt { .. } if self.room.is_full() => Code::Unavailable,
             Op::Prompt { blocks } if blocks.is_empty() => Code::Invalid,
             Op::Prompt { .. } => Code::Ok,
             Op::RemoveQueued { prompt } => {
@@ -101,9 +112,7 @@ impl Core {
         let raw = serde_json::value::RawValue::from_string(line.clone()).map_err(std::io::Error::other)?;
         let answer = PermAnswer { id: id.to_owned(), outcome, option, op_id, line: Some(raw) };
         self.record(Kind::PermAnswer, &answer)?;
-        self.sync()?;
-        self.write_line(&line);
-        Ok(())
+        self.write_after_sync(line)
     }
 
     /// Answers every open permission `cancelled`, as the protocol asks when a turn is cancelled.

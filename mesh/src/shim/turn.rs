@@ -133,7 +133,7 @@ impl Core {
     }
 
     fn send_next_prompt(&mut self, now: Instant) -> Result<(), Error> {
-        if self.model.stop_requested {
+        if self.model.stop_requested || self.room.is_full() {
             return Ok(());
         }
         let Some(next) = self.model.queue.front().cloned() else { return Ok(()) };
@@ -144,10 +144,8 @@ impl Core {
         let raw = RawValue::from_string(line.clone()).map_err(std::io::Error::other)?;
         self.record(Kind::PromptSent, &PromptSent { op_id: next.op_id, turn, rpc_id, line: raw })?;
         // From here on the turn exists, whatever dies next; the line may leave.
-        self.sync()?;
         self.cancel = Cancel { sent_at: Some(now), ..Cancel::default() };
-        self.write_line(&line);
-        Ok(())
+        self.write_after_sync(line)
     }
 
     /// Begins to cancel the running turn; a second request changes nothing.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::rig::{Rig, eventually, kill, marked, start_time};
+use crate::rig::{Rig, eventually, kill, marked, start_time, stop_process};
 
 fn pid(meta: &Value, key: &str) -> i64 {
     meta[key].as_i64().unwrap()
@@ -190,4 +190,18 @@ fn local_attach_prompts_answers_and_shows_events() {
     for word in ["prompt", "permission_open", "permission_answer", "answer:yes", "turn_end", "stopped"] {
         assert!(shown.contains(word), "{word} is missing in {shown}");
     }
+}
+
+#[test]
+fn shim_that_does_not_answer_is_replaced_at_adoption() {
+    let mut rig = Rig::start("load");
+    let id = rig.session();
+    let shim = pid(&rig.meta(&id).unwrap(), "shim_pid");
+    rig.kill_daemon();
+    stop_process(shim);
+    rig.start_daemon();
+    let after =
+        eventually("second epoch", || rig.meta(&id).filter(|m| m["epoch"] == 2 && m["state"] == "idle"));
+    assert_ne!(pid(&after, "shim_pid"), shim);
+    assert_eq!(start_time(shim), None);
 }

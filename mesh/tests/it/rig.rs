@@ -30,11 +30,17 @@ pub(crate) struct Rig {
 impl Rig {
     /// A node with a running daemon whose runtime `fake` is the test agent in `mode`.
     pub(crate) fn start(mode: &str) -> Self {
+        Self::with_quota(mode, None)
+    }
+
+    /// As [`Rig::start`], with a limit to the journal.
+    pub(crate) fn with_quota(mode: &str, quota_bytes: Option<u64>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/agent.py");
         let runtime = json!({
             "command": ["python3", agent],
             "env": {"WITNESS": dir.path().join("witness"), "MODE": mode},
+            "journal_quota_bytes": quota_bytes,
             "timing": {"cancel_ms": 300, "cancel_kill_ms": 300, "stop_eof_ms": 500, "stop_term_ms": 500,
                        "restart_ms": 20, "restore_ms": 20},
         });
@@ -179,6 +185,12 @@ pub(crate) fn kill(pid: i64) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     // Gone already is as good.
     let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}
+
+/// SIGSTOP by pid.
+pub(crate) fn stop_process(pid: i64) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
 }
 
 pub(crate) fn start_time(pid: i64) -> Option<u64> {

@@ -162,3 +162,22 @@ fn unknown_runtime_is_refused() {
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("no runtime"));
 }
+
+#[test]
+fn full_journal_blocks_the_agent_and_nothing_else() {
+    let rig = Rig::with_quota("", Some(200_000));
+    let id = rig.session();
+    rig.prompt(&id, "flood 100000");
+    let refused = eventually("prompts are refused", || {
+        let output = rig.output(&["prompt", &id, "say 1"]);
+        (!output.status.success()).then(|| String::from_utf8(output.stdout).unwrap())
+    });
+    assert!(refused.contains("unavailable"), "{refused}");
+    assert_eq!(rig.meta(&id).unwrap()["state"], "running");
+    assert!(rig.witness("out").len() < 100_000, "the agent was not held back");
+    rig.ok(&["stop", &id]);
+    assert_eq!(marked(&id), Vec::<i64>::new());
+    let chunks = rig.of_kind(&id, "message").len();
+    assert_eq!(rig.text(&id), expected(1, chunks), "what was journaled is an exact prefix");
+    assert_eq!(rig.of_kind(&id, "gap").len(), 1);
+}
