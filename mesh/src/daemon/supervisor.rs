@@ -156,6 +156,7 @@ impl Worker {
         let stream = loop {
             match self.hello() {
                 Ok(stream) => break stream,
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
                 Err(error) if !Lock::is_held(&self.dir.lock())? => return Err(error),
                 Err(error) if silent_since.elapsed() > SILENCE_LIMIT => {
                     tracing::warn!(session.id = %self.id, "shim of {} is silent, ending it: {error}", self.id);
@@ -195,6 +196,11 @@ impl Worker {
                 self.repeat_stop(&stream)?;
                 Ok(stream)
             }
+            // Not silence: the shim obeys a newer daemon, and it must be left alone.
+            Some(FromShim::Refused { controller_epoch }) => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("controller epoch {controller_epoch} has taken over"),
+            )),
             other => Err(io::Error::other(format!("unexpected answer to hello: {other:?}"))),
         }
     }

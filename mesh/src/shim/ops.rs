@@ -1,6 +1,9 @@
 //! Commands: deduplicated, decided, recorded, then answered.
 
+use std::collections::BTreeMap;
+
 use mc_journal::Kind;
+use serde_json::Value;
 
 use super::Error;
 use super::core::{Core, Phase};
@@ -124,14 +127,40 @@ impl Core {
     }
 }
 
+/// The value with its keys in order, however this build of the JSON library keeps them.
+fn canonical(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let sorted: BTreeMap<String, Value> =
+                fields.into_iter().map(|(k, v)| (k, canonical(v))).collect();
+            Value::Object(sorted.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(canonical).collect()),
+        other => other,
+    }
+}
+
 /// SHA-256 of the command itself, in hex.
 fn hash(op: &Op) -> Result<String, Error> {
     use std::fmt::Write;
-    let bytes = serde_json::to_vec(op).map_err(std::io::Error::other)?;
-    let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    let bytes = canonical(serde_json::to_value(op).map_err(std::io::Error::other)?).to_string();
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes.as_bytes());
     Ok(digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
         // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hash_depends_on_content_and_not_on_key_order() {
+        let prompt =
+            |block: &str| hash(&Op::Prompt { blocks: vec![serde_json::from_str(block).unwrap()] }).unwrap();
+        assert_eq!(prompt(r#"{"type":"text","text":"a"}"#), prompt(r#"{"text":"a","type":"text"}"#));
+        assert_ne!(prompt(r#"{"type":"text","text":"a"}"#), prompt(r#"{"text":"b","type":"text"}"#));
+    }
 }

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod kills;
+mod protocol;
 mod rig;
 mod turns;
