@@ -108,7 +108,12 @@ pub async fn login(app: &App, cx: &OpCtx, request: LoginRequest) -> Result<Login
                     None => {
                         let role = request.role.unwrap_or(Role::Contributor);
                         let made = new_principal(cx, name.clone(), PrincipalKind::User, Some(role));
-                        store::insert(tx, cx.caller.organization, &made).await?;
+                        store::insert(tx, cx.caller.organization, &made).await.map_err(
+                            |error| match error {
+                                DbError::Unique(_) => DbError::Met,
+                                other => other,
+                            },
+                        )?;
                         let event = Event {
                             subject_kind: "principal",
                             subject_id: made.id.to_string(),
@@ -254,9 +259,12 @@ pub async fn list(
 pub async fn set_role(app: &App, cx: &OpCtx, reference: &str, request: SetRole) -> Result<Principal, Error> {
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize(Action::ManagePrincipal)?;
-        let before = store::find(tx, cx.caller.organization, reference)
-            .await?
-            .ok_or_else(|| Error::not_found("principal", reference))?;
+        let absent = || Error::not_found("principal", reference);
+        let id = store::find(tx, cx.caller.organization, reference).await?.ok_or_else(absent)?.id;
+        // Counting the version up locks the row, so that two changes of one principal's roles never meet.
+        store::bump(tx, id).await?;
+        let before = store::find(tx, cx.caller.organization, &id.to_string()).await?.ok_or_else(absent)?;
+        let before = Principal { version: before.version - 1, ..before };
         if before.principal_kind == PrincipalKind::Bootstrap || before.id == cx.caller.id {
             return Err(Error::invalid(
                 "/role",
@@ -268,10 +276,7 @@ pub async fn set_role(app: &App, cx: &OpCtx, reference: &str, request: SetRole) 
             None => None,
         };
         store::set_role(tx, cx.caller.organization, before.id, mission, request.role).await?;
-        store::bump(tx, before.id).await?;
-        let after = store::find(tx, cx.caller.organization, reference)
-            .await?
-            .ok_or_else(|| Error::not_found("principal", reference))?;
+        let after = store::find(tx, cx.caller.organization, &id.to_string()).await?.ok_or_else(absent)?;
         let event = Event {
             subject_kind: "principal",
             subject_id: after.id.to_string(),

@@ -5,6 +5,7 @@ use mc_api::mission::Mission;
 use mc_api::{Labels, Name, Timestamp};
 
 use crate::db::{DbError, Filter, Tx};
+use crate::error::Error;
 use crate::op::Scope;
 
 #[derive(sqlx::FromRow)]
@@ -142,19 +143,20 @@ pub(crate) async fn delete(tx: &mut Tx, mission: &Mission, now: Timestamp) -> Re
 }
 
 /// Locks the mission's row: the first lock in the documented order, and the one that orders edges of its graph.
-pub(crate) async fn lock(tx: &mut Tx, mission: MissionId) -> Result<(), DbError> {
+///
+/// # Errors
+/// [`mc_api::ProblemKind::NotFound`] when it was deleted since the caller found it.
+pub(crate) async fn lock(tx: &mut Tx, mission: MissionId) -> Result<(), Error> {
     let locked = tx
         .query(crate::db::Sql::Each {
-            postgres: "SELECT version FROM mission WHERE mission_id = $1 FOR UPDATE",
+            postgres: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL FOR UPDATE",
             // The single writer is the lock.
-            sqlite: "SELECT version FROM mission WHERE mission_id = $1",
+            sqlite: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL",
         })
         .bind(mission)
         .fetch_optional::<(i64,)>()
         .await?;
-    locked
-        .map(|_| ())
-        .ok_or_else(|| DbError::Inconsistent { table: "mission", message: format!("{mission} vanished") })
+    locked.map(|_| ()).ok_or_else(|| Error::not_found("mission", mission))
 }
 
 pub(crate) async fn has_klusters(tx: &mut Tx, mission: MissionId) -> Result<bool, DbError> {

@@ -14,6 +14,7 @@ mod frame;
 mod idempotency;
 mod ledger;
 mod lists;
+mod locks;
 mod migrations;
 mod operations;
 mod process;
