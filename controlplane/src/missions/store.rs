@@ -65,7 +65,11 @@ pub(crate) async fn find(
         Filter::new(tx, SELECT).and("organization_id = ?", organization).always("deleted_at IS NULL");
     let filter = match reference.parse::<MissionId>() {
         Ok(id) => filter.and("mission_id = ?", id),
-        Err(_) => filter.and("name = ?", reference.to_owned()),
+        // What is no name is the name of nothing; it may hold U+0000, which Postgres does not take.
+        Err(_) => match reference.parse::<Name>() {
+            Ok(name) => filter.and("name = ?", name),
+            Err(_) => return Ok(None),
+        },
     };
     filter.finish(tx, "mission_id", 1).fetch_optional::<Row>().await?.map(Mission::try_from).transpose()
 }

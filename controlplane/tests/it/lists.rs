@@ -80,6 +80,37 @@ async fn a_limit_is_1_to_500(app: TestApp) {
     }
 }
 
+async fn labels_select_by_equality_and_presence(app: TestApp) {
+    for (name, labels) in [
+        ("one", json!({ "team": "core", "app.example.org/tier": "1" })),
+        ("two", json!({ "team": "edge" })),
+        ("three", json!({ "0": "zero", "a.b": "dotted" })),
+        ("four", json!({})),
+    ] {
+        app.post(app.admin(), "/api/v1/missions", json!({ "name": name, "labels": labels })).await.ok(201);
+    }
+    for (filter, expected) in [
+        ("team", vec!["one", "two"]),
+        ("team=core", vec!["one"]),
+        ("team=core,app.example.org/tier=1", vec!["one"]),
+        ("team=core,team=edge", vec![]),
+        ("0", vec!["three"]),
+        ("a.b=dotted", vec!["three"]),
+        ("a", vec![]),
+        ("team=", vec![]),
+        ("team='%20OR%201=1", vec![]),
+    ] {
+        let page = app.get(app.admin(), &format!("/api/v1/missions?labels={filter}")).await.ok(200);
+        let names: Vec<_> = page["items"].as_array().unwrap().iter().map(|m| m["name"].clone()).collect();
+        assert_eq!(names, expected, "{filter}");
+    }
+    // What can be no label is a mistake of the caller, not of the database.
+    for bad in ["", "=x", "a,,b", "$", "$.team", "[0]", "a%22b", "%00", "team=%00", "%F0%9F%98%80"] {
+        let answer = app.get(app.admin(), &format!("/api/v1/missions?labels={bad}")).await;
+        assert!(matches!(answer.status, 400 | 422), "labels={bad}: {} {}", answer.status, answer.text);
+    }
+}
+
 async fn a_change_with_if_match_needs_the_version(app: TestApp) {
     app.mission("a").await;
     let path = "/api/v1/missions/a";
@@ -122,6 +153,7 @@ both!(
     paging_gives_each_once_under_concurrent_inserts,
     a_cursor_belongs_to_its_list_and_filter,
     a_limit_is_1_to_500,
+    labels_select_by_equality_and_presence,
     a_change_with_if_match_needs_the_version,
     of_twenty_changes_of_one_version_one_wins,
 );

@@ -116,6 +116,46 @@ async fn a_patch_says_what_changes(app: TestApp) {
     app.patch(app.admin(), path, json!({ "name": "b" })).await.problem(422, "validation");
 }
 
+async fn queries_and_paths_are_read_strictly(app: TestApp) {
+    app.mission("a").await;
+    let lists = ["missions", "klusters", "principals", "ledger/events"];
+    for path in lists.iter().map(|list| format!("/api/v1/{list}")) {
+        for query in ["colour=1", "limit=1&limit=2", "cursor"] {
+            let answer = app.get(app.admin(), &format!("{path}?{query}")).await;
+            answer.problem(400, if query == "cursor" { "invalid-cursor" } else { "malformed-request" });
+        }
+    }
+    app.get(app.admin(), "/api/v1/missions?watch=perhaps").await.problem(400, "malformed-request");
+    app.get(app.admin(), "/api/v1/klusters/x?misson=a").await.problem(400, "malformed-request");
+    for reference in ["nothing", "mis_0", "klu_0190abcd000000000000000000000000", "%C3%A4", "..%2Fa", "a%20b"]
+    {
+        app.get(app.admin(), &format!("/api/v1/missions/{reference}")).await.problem(404, "not-found");
+    }
+    // Text that a database may not be able to hold must never become an error of ours.
+    for path in [
+        "/api/v1/missions/%00",
+        "/api/v1/missions/a%00",
+        "/api/v1/missions/%FF",
+        "/api/v1/klusters/%00",
+        "/api/v1/principals/%00",
+        "/api/v1/klusters?mission=%00",
+        "/api/v1/klusters?mission=%FF",
+        "/api/v1/klusters/x?mission=%00",
+        "/api/v1/ledger/events?mission=%00",
+        "/api/v1/ledger/events?subject=%00",
+        "/api/v1/ledger/events?action=a%00b",
+        "/api/v1/ledger/events?after=-9223372036854775808",
+    ] {
+        let answer = app.get(app.admin(), path).await;
+        assert!(answer.status < 500, "{path}: {} {}", answer.status, answer.text);
+    }
+    let kluster = json!({ "mission": "a\u{0}", "name": "k" });
+    app.post(app.admin(), "/api/v1/klusters", kluster).await.problem(404, "not-found");
+    let role = json!({ "mission": "\u{0}", "role": "viewer" });
+    app.login_as("somebody", "viewer").await;
+    app.put(app.admin(), "/api/v1/principals/somebody/role", role).await.problem(404, "not-found");
+}
+
 async fn a_mission_with_klusters_stays_and_its_prefix_is_never_used_again(app: TestApp) {
     let first = app.mission("a").await;
     app.post(app.admin(), "/api/v1/klusters", json!({ "mission": "a", "name": "k" })).await.ok(201);
@@ -136,5 +176,6 @@ both!(
     the_media_type_is_json,
     names_and_labels_keep_their_rules,
     a_patch_says_what_changes,
+    queries_and_paths_are_read_strictly,
     a_mission_with_klusters_stays_and_its_prefix_is_never_used_again,
 );
