@@ -72,6 +72,30 @@ async fn a_changed_byte_in_the_database_is_found_and_named(app: TestApp) {
     assert_eq!(mc_ledger::verify_lines(export.lines()).fault.unwrap().seq, Some(victim.seq + 1));
 }
 
+async fn what_waits_unsealed_is_sealed(mut app: TestApp) {
+    load(&[&app], 1, 3).await;
+    let sealed = app.sealed().await;
+    app.stop().await;
+    // As a crash between commit and seal leaves it on Postgres, and a foreign hand on SQLite: more than one batch.
+    let copy = "INSERT INTO ledger_event (event_id, organization_id, action, subject_kind, subject_id, principal_id,
+        request_id, occurred_at, body, body_sha256)
+        SELECT NEW_ID, organization_id, 'test.event', 'test', 'x', principal_id, 'r', occurred_at, body, body_sha256
+        FROM ledger_event, SERIES WHERE seq = 1";
+    let (id, series) = match app.database {
+        crate::harness::Database::Sqlite => (
+            "randomblob(16)",
+            "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 700) SELECT i FROM n)",
+        ),
+        crate::harness::Database::Postgres => ("gen_random_uuid()", "generate_series(1, 700)"),
+    };
+    app.sql(&copy.replace("NEW_ID", id).replace("SERIES", series)).await;
+    let app = app.revive().await;
+    app.mission("the-next-write").await;
+    assert_eq!(app.sealed().await, sealed + 701);
+    let events = app.events().await;
+    assert_eq!(events.iter().filter(|event| event.envelope.action == "test.event").count(), 700);
+}
+
 async fn a_restart_goes_on_with_the_chain(app: TestApp) {
     load(&[&app], 4, 3).await;
     let before = app.events().await;
@@ -122,6 +146,7 @@ both!(
     the_sequence_is_dense_under_concurrent_writers,
     an_event_lists_as_it_is_exported,
     a_changed_byte_in_the_database_is_found_and_named,
+    what_waits_unsealed_is_sealed,
     a_restart_goes_on_with_the_chain,
     an_export_leaves_a_trace,
 );
