@@ -91,10 +91,12 @@ pub async fn login(app: &App, cx: &OpCtx, request: LoginRequest) -> Result<Login
                 let manage = cx.authorize(Action::ManagePrincipal)?;
                 match store::find(tx, cx.caller.organization, name.as_str()).await? {
                     Some(found) => {
-                        if found.principal_kind == PrincipalKind::Bootstrap {
+                        if found.principal_kind == PrincipalKind::Bootstrap
+                            || found.id == app.system_principal
+                        {
                             return Err(Error::invalid(
                                 "/principal",
-                                "nobody logs in as the bootstrap principal",
+                                "nobody logs in as the bootstrap principal or the system",
                             ));
                         }
                         if request.role.is_some() && request.role != found.role {
@@ -265,10 +267,13 @@ pub async fn set_role(app: &App, cx: &OpCtx, reference: &str, request: SetRole) 
         store::bump(tx, id).await?;
         let before = store::find(tx, cx.caller.organization, &id.to_string()).await?.ok_or_else(absent)?;
         let before = Principal { version: before.version - 1, ..before };
-        if before.principal_kind == PrincipalKind::Bootstrap || before.id == cx.caller.id {
+        if before.principal_kind == PrincipalKind::Bootstrap
+            || before.id == app.system_principal
+            || before.id == cx.caller.id
+        {
             return Err(Error::invalid(
                 "/role",
-                "neither the bootstrap principal's nor one's own role can be changed",
+                "neither the roles of the bootstrap principal and the system nor one's own can be changed",
             ));
         }
         let mission = match &request.mission {

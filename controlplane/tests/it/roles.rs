@@ -189,6 +189,16 @@ async fn a_removed_role_counts_at_the_next_request(app: TestApp) {
     app.get(&token, "/api/v1/missions/here").await.problem(404, "not-found");
 }
 
+async fn nobody_becomes_the_system_or_bootstrap(app: TestApp) {
+    for name in ["system", "bootstrap"] {
+        let login = json!({ "principal": name });
+        app.post(app.admin(), "/api/v1/auth/login", login).await.problem(422, "validation");
+        let role = json!({ "role": "viewer" });
+        let path = format!("/api/v1/principals/{name}/role");
+        app.put(app.admin(), &path, role).await.problem(422, "validation");
+    }
+}
+
 async fn a_refusal_is_ledgered_with_who_and_why(app: TestApp) {
     let token = app.login_as("reader", "viewer").await;
     let answer = app.post(&token, "/api/v1/missions", json!({ "name": "x" })).await;
@@ -207,5 +217,6 @@ both!(
     each_operation_needs_its_role,
     a_role_in_one_mission_shows_nothing_of_another,
     a_removed_role_counts_at_the_next_request,
+    nobody_becomes_the_system_or_bootstrap,
     a_refusal_is_ledgered_with_who_and_why,
 );
