@@ -79,6 +79,20 @@ async fn coming_back_misses_and_repeats_nothing(app: TestApp) {
     assert_eq!(seen.len(), 80);
 }
 
+async fn what_was_deleted_meanwhile_is_told(app: TestApp) {
+    let gone = app.mission("gone").await;
+    app.mission("stays").await;
+    let from = app.sealed().await;
+    app.patch(app.admin(), "/api/v1/missions/stays", json!({ "description": "x" })).await.ok(200);
+    app.delete(app.admin(), "/api/v1/missions/gone").await.ok(204);
+    app.sealed().await;
+    let mut watch = app.watch(app.admin(), &format!("{MISSIONS}&from={from}")).await;
+    let changed = watch.next().await.unwrap();
+    assert_eq!(changed.data["name"], "stays");
+    let deleted = watch.next().await.unwrap();
+    assert_eq!((deleted.event.as_str(), &deleted.data["id"]), ("deleted", &gone["id"]));
+}
+
 async fn a_position_outside_the_chain_is_gone(app: TestApp) {
     app.mission("a").await;
     let head = app.sealed().await;
@@ -137,6 +151,35 @@ async fn a_watch_ends_with_the_login(app: TestApp) {
     assert_eq!(ended(watch).await, Vec::<String>::new());
 }
 
+async fn a_watch_ends_at_logout(app: TestApp) {
+    let token = app.login_as("reader", "viewer").await;
+    let mut watch = app.watch(&token, MISSIONS).await;
+    watch.until(|change| change.event == "bookmark").await;
+    app.post(&token, "/api/v1/auth/logout", json!({})).await.ok(204);
+    app.mission("too-late").await;
+    assert_eq!(ended(watch).await, Vec::<String>::new());
+}
+
+async fn a_watch_follows_the_roles(app: TestApp) {
+    app.mission("mine").await;
+    app.mission("end").await;
+    let token = app.login_in("guest", "mine", "viewer").await;
+    let role =
+        |mission: &'static str, role: Option<&'static str>| json!({ "mission": mission, "role": role });
+    let mut watch = app.watch(&token, MISSIONS).await;
+    watch.until(|change| change.event == "bookmark").await;
+    let path = "/api/v1/principals/guest/role";
+    app.put(app.admin(), path, role("mine", None)).await.ok(200);
+    app.put(app.admin(), path, role("end", Some("viewer"))).await.ok(200);
+    for mission in ["mine", "end"] {
+        let change = json!({ "description": "new" });
+        app.patch(app.admin(), &format!("/api/v1/missions/{mission}"), change).await.ok(200);
+    }
+    let told = watch.until(|change| change.data["name"] == "end").await;
+    let names: Vec<_> = told.iter().filter(|change| change.data["name"] == "mine").collect();
+    assert!(names.is_empty(), "told after the role was removed: {names:?}");
+}
+
 async fn an_open_watch_does_not_hold_the_server(mut app: TestApp) {
     let mut watch = app.watch(app.admin(), MISSIONS).await;
     watch.until(|change| change.event == "bookmark").await;
@@ -151,9 +194,12 @@ both!(
     a_watch_is_snapshot_bookmark_and_changes,
     a_snapshot_has_as_many_pages_as_it_needs,
     coming_back_misses_and_repeats_nothing,
+    what_was_deleted_meanwhile_is_told,
     a_position_outside_the_chain_is_gone,
     a_watch_of_a_filter_tells_leaving_and_entering,
     a_guest_watches_its_mission_only,
     a_watch_ends_with_the_login,
+    a_watch_ends_at_logout,
+    a_watch_follows_the_roles,
     an_open_watch_does_not_hold_the_server,
 );
