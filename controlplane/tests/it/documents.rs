@@ -1,6 +1,7 @@
 //! What is published: the OpenAPI document, the table of operations, the kinds of problems.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use mc_api::ProblemKind;
@@ -43,7 +44,7 @@ fn the_committed_openapi_document_is_current() {
 fn the_committed_list_of_problems_is_current() {
     let mut text = String::from("status slug title\n");
     for kind in ProblemKind::ALL {
-        text += &format!("{} {} {}\n", kind.status(), kind.slug(), kind.title());
+        writeln!(text, "{} {} {}", kind.status(), kind.slug(), kind.title()).unwrap();
     }
     same_as_committed("controlplane/tests/it/problems.txt", &text);
 }

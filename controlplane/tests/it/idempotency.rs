@@ -67,12 +67,11 @@ async fn twenty_at_once_make_one_mission(app: TestApp) {
     let answers = futures_util::future::join_all(sent).await;
     let mut made: Vec<String> = Vec::new();
     for answer in answers {
-        match answer.status {
-            201 => made.push(answer.text),
-            _ => {
-                answer.problem(409, "idempotency-in-flight");
-                assert!(!answer.header("retry-after").is_empty());
-            }
+        if answer.status == 201 {
+            made.push(answer.text);
+        } else {
+            answer.problem(409, "idempotency-in-flight");
+            assert!(!answer.header("retry-after").is_empty());
         }
     }
     assert!(!made.is_empty() && made.iter().all(|text| *text == made[0]), "{made:?}");
@@ -128,7 +127,7 @@ async fn the_token_of_a_login_is_stored_nowhere(app: TestApp) {
 
 async fn an_answer_is_forgotten_after_a_day(app: TestApp) {
     keyed(&app, app.admin(), "k", json!({ "name": "a" })).await.ok(201);
-    app.advance(Duration::from_secs(25 * 3600));
+    app.advance(Duration::from_hours(25));
     // The reconciler runs when it starts.
     let clock = app.app().clock.now();
     let mut app = app;

@@ -45,8 +45,7 @@ async fn a_changed_byte_in_the_database_is_found_and_named(app: TestApp) {
     let events = app.events().await;
     let victim = &events[4];
     let at = format!("WHERE seq = {}", victim.seq);
-    let flip =
-        |hex: &str| if hex.starts_with('0') { format!("1{}", &hex[1..]) } else { format!("0{}", &hex[1..]) };
+    let flip = |hex: &str| format!("{}{}", if hex.starts_with('0') { '1' } else { '0' }, &hex[1..]);
     let changes = [
         ("body", victim.body.as_ref().unwrap().replacen(':', ": ", 1), victim.body.clone().unwrap()),
         ("action", "mission.creatf".into(), victim.envelope.action.clone()),

@@ -117,9 +117,9 @@ async fn opening_twice_changes_nothing(app: TestApp) {
 
 /// Two control planes that start at once on an empty database both serve it.
 async fn an_empty_database_is_migrated_by_two_at_once(app: TestApp) {
-    let server = Database::Postgres.server("migrations").unwrap();
+    let place = Database::Postgres.place("migrations").unwrap();
     drop(app);
-    let fresh = Fresh::empty(server).await;
+    let fresh = Fresh::empty(place).await;
     let (one, two) = tokio::join!(
         controlplane::db::Db::open(fresh.url().unwrap()),
         controlplane::db::Db::open(fresh.url().unwrap())

@@ -13,7 +13,8 @@ async fn refusal(config: &Config) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
-        text += &format!(": {cause}");
+        text += ": ";
+        text += &cause.to_string();
         source = cause.source();
     }
     text

@@ -19,13 +19,13 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 impl Database {
-    /// The server to use; `None` when the test is skipped, which it says aloud. In CI nothing is skipped.
-    pub(crate) fn server(self, test: &str) -> Option<Option<String>> {
+    /// Where the test makes its database; `None` when it is skipped, which it says aloud. In CI nothing is skipped.
+    pub(crate) fn place(self, test: &str) -> Option<Place> {
         if self == Self::Sqlite {
-            return Some(None);
+            return Some(Place::Folder);
         }
         if let Some(url) = environment("MC_TEST_POSTGRES_URL") {
-            return Some(Some(url));
+            return Some(Place::Server(url));
         }
         assert!(
             environment("CI").as_deref() != Some("true"),
@@ -39,6 +39,14 @@ impl Database {
         }
         None
     }
+}
+
+/// Where a test's database is made.
+pub(crate) enum Place {
+    /// In the data folder of the control plane.
+    Folder,
+    /// On this Postgres server.
+    Server(String),
 }
 
 /// A database that nobody else uses.
@@ -99,8 +107,10 @@ fn unique_name() -> String {
 }
 
 impl Fresh {
-    pub(crate) async fn create(server: Option<String>) -> Self {
-        let Some(server) = server else { return Self { server: None, url: None, name: String::new() } };
+    pub(crate) async fn create(place: Place) -> Self {
+        let Place::Server(server) = place else {
+            return Self { server: None, url: None, name: String::new() };
+        };
         let mut connection = connect(&server).await;
         let template = template(&server, &mut connection).await;
         let name = unique_name();
@@ -114,8 +124,8 @@ impl Fresh {
     }
 
     /// Without any table.
-    pub(crate) async fn empty(server: Option<String>) -> Self {
-        let server = server.expect("only Postgres has databases to create");
+    pub(crate) async fn empty(place: Place) -> Self {
+        let Place::Server(server) = place else { panic!("only Postgres has databases to create") };
         let name = unique_name();
         run(&mut connect(&server).await, format!("CREATE DATABASE {name}")).await;
         Self { url: Some(with_database(&server, &name)), server: Some(server), name }

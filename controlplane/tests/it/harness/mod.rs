@@ -61,10 +61,10 @@ pub(crate) fn run<F: Future<Output = ()>>(
     test: &'static str,
     body: impl FnOnce(TestApp) -> F,
 ) {
-    let Some(server) = database.server(test) else { return };
+    let Some(place) = database.place(test) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let result = runtime.block_on(async {
-        let fresh = Fresh::create(server).await;
+        let fresh = Fresh::create(place).await;
         let result = std::panic::AssertUnwindSafe(async { body(TestApp::start(&fresh).await).await })
             .catch_unwind()
             .await;
