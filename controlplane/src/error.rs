@@ -56,7 +56,7 @@ impl Error {
         self.source
             .as_deref()
             .and_then(|source| source.downcast_ref::<DbError>())
-            .is_some_and(|error| matches!(error, DbError::Retry(_)))
+            .is_some_and(|error| matches!(error, DbError::Retry(_) | DbError::Met))
     }
 }
 
@@ -75,7 +75,7 @@ impl std::error::Error for Error {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match &error {
-            DbError::Retry(_) | DbError::Unavailable(_) => Self {
+            DbError::Retry(_) | DbError::Met | DbError::Unavailable(_) => Self {
                 source: Some(Box::new(error)),
                 ..Self::unavailable("the database cannot take this now; try again")
             },

@@ -102,6 +102,11 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether nothing at all is in it.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Missions(_, missions) if missions.is_empty())
+    }
+
     /// Adds the scope to a list's conditions.
     #[must_use]
     pub fn apply(

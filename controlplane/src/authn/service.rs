@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mc_api::auth::{CreatePrincipal, LoginRequest, LoginSession, Principal, PrincipalKind, SetRole, WhoAmI};
-use mc_api::id::{PrincipalId, TokenId};
+use mc_api::id::{MissionId, PrincipalId, TokenId};
 use mc_api::{Action, Name, Page, ProblemKind, Role};
 
 use super::store;
 use crate::app::App;
-use crate::db::DbError;
+use crate::db::{DbError, Tx};
 use crate::error::Error;
 use crate::ledger::{self, Event};
 use crate::op::{Caller, OpCtx};
@@ -32,16 +32,7 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Arc<Caller>, Error> 
     if holder.revoked_at.is_some() || holder.expires_at.is_some_and(|end| end <= app.clock.now()) {
         return Err(refused());
     }
-    let mut role = None;
-    let mut mission_roles = HashMap::new();
-    for binding in store::bindings(&mut tx, holder.principal_id).await? {
-        match binding.mission_id {
-            None => role = Some(binding.role),
-            Some(mission) => {
-                mission_roles.insert(mission, binding.role);
-            }
-        }
-    }
+    let (role, mission_roles) = roles(&mut tx, holder.principal_id).await?;
     let login = match (holder.token_kind.as_str(), holder.expires_at) {
         ("login", Some(end)) => Some((holder.token_id, end)),
         _ => None,
@@ -55,6 +46,38 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Arc<Caller>, Error> 
         mission_roles,
         login,
     }))
+}
+
+async fn roles(
+    tx: &mut Tx,
+    principal: PrincipalId,
+) -> Result<(Option<Role>, HashMap<MissionId, Role>), Error> {
+    let mut role = None;
+    let mut mission_roles = HashMap::new();
+    for binding in store::bindings(tx, principal).await? {
+        match binding.mission_id {
+            None => role = Some(binding.role),
+            Some(mission) => {
+                mission_roles.insert(mission, binding.role);
+            }
+        }
+    }
+    Ok((role, mission_roles))
+}
+
+/// The caller of a request that lasts, as it would be found now.
+///
+/// # Errors
+/// [`ProblemKind::Unauthenticated`] when the login was revoked or ended.
+pub async fn again(app: &App, caller: &Caller) -> Result<Arc<Caller>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    if let Some((login, end)) = caller.login
+        && (end <= app.clock.now() || !store::is_live(&mut tx, login).await?)
+    {
+        return Err(Error::new(ProblemKind::Unauthenticated, "the login session ended"));
+    }
+    let (role, mission_roles) = roles(&mut tx, caller.id).await?;
+    Ok(Arc::new(Caller { role, mission_roles, ..caller.clone() }))
 }
 
 /// Who the caller is.
@@ -103,7 +126,10 @@ pub async fn login(app: &App, cx: &OpCtx, request: LoginRequest) -> Result<Login
                 } else {
                     let role = request.role.unwrap_or(Role::Contributor);
                     let made = new_principal(cx, name.clone(), PrincipalKind::User, Some(role));
-                    store::insert(tx, cx.caller.organization, &made).await?;
+                    store::insert(tx, cx.caller.organization, &made).await.map_err(|error| match error {
+                        DbError::Unique(_) => DbError::Met,
+                        other => other,
+                    })?;
                     let event = Event {
                         subject_kind: "principal",
                         subject_id: made.id.to_string(),
@@ -248,13 +274,19 @@ pub async fn list(
 pub async fn set_role(app: &App, cx: &OpCtx, reference: &str, request: SetRole) -> Result<Principal, Error> {
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize(Action::ManagePrincipal)?;
-        let before = store::find(tx, cx.caller.organization, reference)
-            .await?
-            .ok_or_else(|| Error::not_found("principal", reference))?;
-        if before.principal_kind == PrincipalKind::Bootstrap || before.id == cx.caller.id {
+        let absent = || Error::not_found("principal", reference);
+        let id = store::find(tx, cx.caller.organization, reference).await?.ok_or_else(absent)?.id;
+        // Counting the version up locks the row, so that two changes of one principal's roles never meet.
+        store::bump(tx, id).await?;
+        let before = store::find(tx, cx.caller.organization, &id.to_string()).await?.ok_or_else(absent)?;
+        let before = Principal { version: before.version - 1, ..before };
+        if before.principal_kind == PrincipalKind::Bootstrap
+            || before.id == app.system_principal
+            || before.id == cx.caller.id
+        {
             return Err(Error::invalid(
                 "/role",
-                "neither the bootstrap principal's nor one's own role can be changed",
+                "neither the roles of the bootstrap principal and the system nor one's own can be changed",
             ));
         }
         let mission = match &request.mission {
@@ -262,10 +294,7 @@ pub async fn set_role(app: &App, cx: &OpCtx, reference: &str, request: SetRole) 
             None => None,
         };
         store::set_role(tx, cx.caller.organization, before.id, mission, request.role).await?;
-        store::bump(tx, before.id).await?;
-        let after = store::find(tx, cx.caller.organization, reference)
-            .await?
-            .ok_or_else(|| Error::not_found("principal", reference))?;
+        let after = store::find(tx, cx.caller.organization, &id.to_string()).await?.ok_or_else(absent)?;
         let event = Event {
             subject_kind: "principal",
             subject_id: after.id.to_string(),

@@ -204,6 +204,16 @@ pub(crate) async fn insert_login(tx: &mut Tx, token: NewToken) -> Result<(), DbE
     Ok(())
 }
 
+/// Whether the login was not revoked.
+pub(crate) async fn is_live(tx: &mut Tx, token: TokenId) -> Result<bool, DbError> {
+    let (live,): (bool,) = tx
+        .query("SELECT EXISTS (SELECT 1 FROM token WHERE token_id = $1 AND revoked_at IS NULL)")
+        .bind(token)
+        .fetch_one()
+        .await?;
+    Ok(live)
+}
+
 pub(crate) async fn revoke(tx: &mut Tx, token: TokenId, now: Timestamp) -> Result<u64, DbError> {
     tx.query("UPDATE token SET revoked_at = $2 WHERE token_id = $1 AND revoked_at IS NULL")
         .bind(token)

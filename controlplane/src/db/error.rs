@@ -6,6 +6,9 @@ pub enum DbError {
     /// A serialization failure or deadlock: the same transaction may be run again.
     #[error("the transaction must be run again")]
     Retry(#[source] sqlx::Error),
+    /// Another transaction made the same at the same moment: run again, this one finds what it made.
+    #[error("another transaction was first")]
+    Met,
     /// A unique key is taken; names the constraint or its columns.
     #[error("a unique key is taken: {0}")]
     Unique(String),

@@ -139,6 +139,9 @@ fn too_large_or_broken(error: &axum::Error) -> Error {
 impl<T: DeserializeOwned + Send> FromRequestParts<SharedApp> for Query<T> {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, _: &SharedApp) -> Result<Self, Error> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Error::new(ProblemKind::MalformedRequest, "query: must not contain U+0000"));
+        }
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
             Ok(query) => Ok(Self(query.0)),
             Err(rejection) => {
@@ -154,6 +157,9 @@ impl FromRequestParts<SharedApp> for Ref {
         let Path(reference) = Path::<String>::from_request_parts(parts, app)
             .await
             .map_err(|_| Error::new(ProblemKind::MalformedRequest, "the path is not readable UTF-8"))?;
+        if reference.contains('\0') {
+            return Err(Error::new(ProblemKind::MalformedRequest, "the path must not contain U+0000"));
+        }
         Ok(Self(reference))
     }
 }

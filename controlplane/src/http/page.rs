@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mc_api::page::{DEFAULT_LIMIT, MAX_LIMIT};
-use mc_api::{Page, ProblemKind};
+use mc_api::{Labels, Page, ProblemKind};
 use mc_ledger::sha256;
 
 use crate::app::App;
@@ -99,8 +99,13 @@ pub fn labels(text: Option<&str>) -> Result<Vec<(String, Option<String>)>, Error
             None => (part.trim().to_owned(), None),
         })
         .collect();
-    if wanted.len() > 16 || wanted.iter().any(|(key, _)| key.is_empty()) {
+    if wanted.len() > 16 {
         return Err(Error::invalid("?labels", "up to 16 of key=value or key, separated by commas"));
+    }
+    // What can be no label is refused here: as a key in SQL it would be a path of SQLite's own language.
+    for (key, value) in &wanted {
+        let label = Labels([(key.clone(), value.clone().unwrap_or_default())].into());
+        label.check().map_err(|(_, rule)| Error::invalid("?labels", rule))?;
     }
     Ok(wanted)
 }

@@ -18,5 +18,5 @@ pub(crate) mod store;
 
 pub(crate) use record::digest_of;
 pub use record::{Event, record, record_refusal, record_system};
-pub use seal::seal_batch;
+pub use seal::{BATCH, seal_batch};
 pub use sequencer::Sequencer;

@@ -7,7 +7,7 @@ use mc_ledger::{Digest, Envelope};
 use crate::db::{DbError, Sql, Tx};
 
 /// How many events one batch seals at most.
-const BATCH: i64 = 500;
+pub const BATCH: usize = 500;
 
 #[derive(sqlx::FromRow)]
 struct Head {
@@ -52,7 +52,7 @@ pub async fn seal_batch(tx: &mut Tx) -> Result<(usize, i64), DbError> {
                     request_id, occurred_at, body_sha256
              FROM ledger_event WHERE seq IS NULL ORDER BY ordinal LIMIT $1",
         )
-        .bind(BATCH)
+        .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
         .fetch_all()
         .await?;
     let mut seq = head.seq;

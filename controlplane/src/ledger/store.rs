@@ -56,6 +56,7 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
 pub(crate) struct Change {
     pub(crate) seq: i64,
     pub(crate) subject_id: String,
+    pub(crate) mission_id: Option<MissionId>,
 }
 
 /// Sealed changes of one kind of object, with the position up to which was looked.
@@ -66,7 +67,7 @@ pub(crate) async fn changes(
     upto: i64,
 ) -> Result<Vec<Change>, DbError> {
     tx.query(
-        "SELECT seq, subject_id FROM ledger_event WHERE seq > $1 AND seq <= $2 AND subject_kind = $3 ORDER BY seq",
+        "SELECT seq, subject_id, mission_id FROM ledger_event WHERE seq > $1 AND seq <= $2 AND subject_kind = $3 ORDER BY seq",
     )
     .bind(after)
     .bind(upto)

@@ -5,6 +5,7 @@ use mc_api::mission::Mission;
 use mc_api::{Labels, Name, Timestamp};
 
 use crate::db::{DbError, Filter, Tx};
+use crate::error::Error;
 use crate::op::Scope;
 
 #[derive(sqlx::FromRow)]
@@ -64,7 +65,11 @@ pub(crate) async fn find(
         Filter::new(tx, SELECT).and("organization_id = ?", organization).always("deleted_at IS NULL");
     let filter = match reference.parse::<MissionId>() {
         Ok(id) => filter.and("mission_id = ?", id),
-        Err(_) => filter.and("name = ?", reference.to_owned()),
+        // What is no name is the name of nothing; it may hold U+0000, which Postgres does not take.
+        Err(_) => match reference.parse::<Name>() {
+            Ok(name) => filter.and("name = ?", name),
+            Err(_) => return Ok(None),
+        },
     };
     filter.finish(tx, "mission_id", 1).fetch_optional::<Row>().await?.map(Mission::try_from).transpose()
 }
@@ -142,19 +147,20 @@ pub(crate) async fn delete(tx: &mut Tx, mission: &Mission, now: Timestamp) -> Re
 }
 
 /// Locks the mission's row: the first lock in the documented order, and the one that orders edges of its graph.
-pub(crate) async fn lock(tx: &mut Tx, mission: MissionId) -> Result<(), DbError> {
+///
+/// # Errors
+/// [`mc_api::ProblemKind::NotFound`] when it was deleted since the caller found it.
+pub(crate) async fn lock(tx: &mut Tx, mission: MissionId) -> Result<(), Error> {
     let locked = tx
         .query(crate::db::Sql::Each {
-            postgres: "SELECT version FROM mission WHERE mission_id = $1 FOR UPDATE",
+            postgres: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL FOR UPDATE",
             // The single writer is the lock.
-            sqlite: "SELECT version FROM mission WHERE mission_id = $1",
+            sqlite: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL",
         })
         .bind(mission)
         .fetch_optional::<(i64,)>()
         .await?;
-    locked
-        .map(|_| ())
-        .ok_or_else(|| DbError::Inconsistent { table: "mission", message: format!("{mission} vanished") })
+    locked.map(|_| ()).ok_or_else(|| Error::not_found("mission", mission))
 }
 
 pub(crate) async fn has_klusters(tx: &mut Tx, mission: MissionId) -> Result<bool, DbError> {

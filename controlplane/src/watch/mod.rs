@@ -19,6 +19,7 @@ use serde::Serialize;
 use tokio::sync::watch::Receiver;
 
 use crate::app::SharedApp;
+use crate::authn;
 use crate::error::Error;
 use crate::http::page;
 use crate::ledger;
@@ -66,6 +67,8 @@ struct Stream<W: Watched> {
     seq: i64,
     snapshot: Option<page::Request<W::Id>>,
     known: HashSet<String>,
+    /// A client that came back may know what is not in `known`; what it was told to be gone is told once.
+    told_gone: Option<HashSet<String>>,
     ready: VecDeque<Event>,
     ended: bool,
 }
@@ -100,6 +103,7 @@ pub async fn stream<W: Watched>(
         list,
         head,
         known: HashSet::new(),
+        told_gone: from.map(|_| HashSet::new()),
         ready: VecDeque::new(),
         ended: false,
     };
@@ -158,11 +162,11 @@ impl<W: Watched> Stream<W> {
                 changed = self.head.changed() => self.ended = changed.is_err(),
                 () = self.app.stop.cancelled() => self.ended = true,
                 // A login that was revoked or ended must not go on reading.
-                () = tokio::time::sleep(KEEP_ALIVE) => self.check_login()?,
+                () = tokio::time::sleep(KEEP_ALIVE) => self.check_login().await?,
             }
             return Ok(());
         }
-        self.check_login()?;
+        self.check_login().await?;
         let upto = head.min(self.seq + STEP);
         let changes =
             ledger::store::changes(&mut self.app.db.begin_read().await?, W::KIND, self.seq, upto).await?;
@@ -177,7 +181,7 @@ impl<W: Watched> Stream<W> {
                         if self.known.insert(change.subject_id.clone()) { "added" } else { "modified" };
                     self.ready.push_back(message(change.seq, name, &object)?);
                 }
-                None if self.known.remove(&change.subject_id) => {
+                None if self.known.remove(&change.subject_id) || self.may_be_known(change) => {
                     let gone = serde_json::json!({ "kind": W::KIND, "id": change.subject_id });
                     self.ready.push_back(message(change.seq, "deleted", &gone)?);
                 }
@@ -188,12 +192,18 @@ impl<W: Watched> Stream<W> {
         Ok(())
     }
 
-    fn check_login(&self) -> Result<(), Error> {
-        match self.cx.caller.login {
-            Some((_, end)) if end <= self.app.clock.now() => {
-                Err(Error::new(ProblemKind::Unauthenticated, "the login session ended"))
-            }
-            _ => Ok(()),
-        }
+    /// Whether a client that came back may have seen the object; only what it may read is said to be gone.
+    fn may_be_known(&mut self, change: &ledger::store::Change) -> bool {
+        let readable = match change.mission_id {
+            Some(mission) => self.cx.caller.role_in(mission).is_some(),
+            None => self.cx.caller.role.is_some(),
+        };
+        readable && self.told_gone.as_mut().is_some_and(|told| told.insert(change.subject_id.clone()))
+    }
+
+    /// Ends the stream with its login, and goes on with the roles of now.
+    async fn check_login(&mut self) -> Result<(), Error> {
+        self.cx.caller = authn::service::again(&self.app, &self.cx.caller).await?;
+        Ok(())
     }
 }

@@ -1,1 +1,25 @@
-//! x
+//! Drives the control plane through its HTTP door, on SQLite always and on Postgres when MC_TEST_POSTGRES_URL is set.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this is test code; the setting for tests sees test functions only"
+)]
+
+#[macro_use]
+mod harness;
+
+mod authn;
+mod documents;
+mod frame;
+mod idempotency;
+mod ledger;
+mod lists;
+mod locks;
+mod migrations;
+mod operations;
+mod process;
+mod roles;
+mod start;
+mod tasks;
+mod validation;
+mod watch;

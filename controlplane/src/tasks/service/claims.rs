@@ -41,6 +41,9 @@ pub async fn claim_next(app: &App, cx: &OpCtx, request: ClaimNextTask) -> Result
     let lease = check::lease(request.lease_seconds)?;
     let at = At { mission: request.mission.clone(), kluster: request.kluster.clone() };
     write_tx!(app, cx, |tx| {
+        if cx.scope(Action::ClaimTask).is_empty() {
+            cx.authorize(Action::ClaimTask)?;
+        }
         let (mission, kluster) = within(tx, cx, &at).await?;
         let mut last: Option<store::Candidate> = None;
         loop {

@@ -99,9 +99,12 @@ fn forked_process_outlives_the_agent() {
     agent.close_input();
     assert!(agent.wait().success());
     assert!(is_alive(&pid));
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let login_session = stat.rsplit_once(") ").unwrap().1.split(' ').nth(3).unwrap().to_owned();
-    assert_ne!(login_session, rustix::process::getsid(None).unwrap().as_raw_nonzero().to_string());
+    // Read from /proc: `getsid` answers 0 where the leader of a session is outside of the PID namespace.
+    let login_session = |pid: &str| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.split(' ').nth(3).unwrap().to_owned()
+    };
+    assert_ne!(login_session(&pid), login_session("self"));
     kill_process(Pid::from_raw(pid.parse().unwrap()).unwrap(), Signal::KILL).unwrap();
     eventually("the child is gone", || !is_alive(&pid));
 }

@@ -1,0 +1,84 @@
+//! What is published: the OpenAPI document, the table of operations, the kinds of problems.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use mc_api::ProblemKind;
+use serde_json::Value;
+
+use crate::harness::database::environment;
+use crate::operations::OPERATIONS;
+
+/// Compares with a committed file; `MC_BLESS=1` writes it.
+fn same_as_committed(path: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    if environment("MC_BLESS").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    let at = committed.lines().zip(text.lines()).position(|(old, new)| old != new);
+    let first = at.unwrap_or_else(|| committed.lines().count().min(text.lines().count()));
+    assert!(
+        committed == text,
+        "{path} is stale, first at line {}:\n  committed: {}\n  now:       {}\n\
+         write it anew with: MC_BLESS=1 cargo test -p mc-controlplane --test it documents, and read the difference",
+        first + 1,
+        committed.lines().nth(first).unwrap_or("(end)"),
+        text.lines().nth(first).unwrap_or("(end)"),
+    );
+}
+
+fn document() -> Value {
+    serde_json::to_value(controlplane::http::document()).unwrap()
+}
+
+#[test]
+fn the_committed_openapi_document_is_current() {
+    let text = serde_json::to_string_pretty(&document()).unwrap();
+    same_as_committed("docs/openapi.json", &(text + "\n"));
+}
+
+#[test]
+fn the_committed_list_of_problems_is_current() {
+    let mut text = String::from("status slug title\n");
+    for kind in ProblemKind::ALL {
+        writeln!(text, "{} {} {}", kind.status(), kind.slug(), kind.title()).unwrap();
+    }
+    same_as_committed("controlplane/tests/it/problems.txt", &text);
+}
+
+#[test]
+fn every_operation_is_in_the_table() {
+    let document = document();
+    let served: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+            let has = methods.into_iter().filter(|method| item.get(method).is_some());
+            has.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+        })
+        .collect();
+    let listed: BTreeSet<(String, String)> =
+        OPERATIONS.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
+    let missing: Vec<_> = served.difference(&listed).collect();
+    assert!(missing.is_empty(), "add a line to tests/it/operations.rs for each of {missing:?}");
+    let stale: Vec<_> = listed.difference(&served).collect();
+    assert!(stale.is_empty(), "remove from tests/it/operations.rs, they are not served: {stale:?}");
+    assert_eq!(listed.len(), OPERATIONS.len(), "an operation is listed twice in tests/it/operations.rs");
+}
+
+#[test]
+fn anonymous_operations_say_so_in_the_document() {
+    let document = document();
+    for (method, path, who, _) in OPERATIONS {
+        let operation = &document["paths"][path][method.to_lowercase()];
+        // `security: [{}]` means: none is needed. `/metrics` needs one beyond loopback.
+        let open = operation["security"] == serde_json::json!([{}]);
+        let expected = *who == crate::operations::Who::Anonymous && *path != "/metrics";
+        assert_eq!(open, expected, "{method} {path}: {}", operation["security"]);
+    }
+}
