@@ -1,1 +1,24 @@
-//! x
+//! The control plane of MissionControl: missions, klusters, tasks, approvals, artifacts and their ledger.
+//!
+//! One operation is one function in a subject's `service.rs`; HTTP and every later door call it. Transports and
+//! storage (`http`, `db`) know no subject. See `ARCHITECTURE.md`.
+
+pub mod app;
+pub mod authn;
+pub mod background;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod http;
+pub mod keyring;
+pub mod klusters;
+pub mod ledger;
+pub mod lifetime;
+pub mod missions;
+pub mod objects;
+pub mod op;
+pub mod server;
+pub mod tasks;
+pub mod watch;
+pub mod write;

@@ -1,0 +1,88 @@
+//! What every operation reaches: database, clock, keys, objects. Assembled once at start.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mc_api::auth::GovernanceProfile;
+use mc_api::id::{OrganizationId, PrincipalId};
+
+use crate::authn;
+use crate::clock::{Clock, IdSource};
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::Error;
+use crate::keyring::Keyring;
+use crate::ledger::Sequencer;
+use crate::objects::FolderStore;
+use crate::tasks::Numbers;
+
+/// The assembled control plane; shared by all doors and workers.
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Ids and secrets.
+    pub ids: Arc<IdSource>,
+    /// Seals the ledger.
+    pub sequencer: Sequencer,
+    /// Keys of the installation.
+    pub keyring: Keyring,
+    /// Bytes of artifacts.
+    pub objects: FolderStore,
+    /// Task numbers reserved by this process.
+    pub numbers: Numbers,
+    /// Nudges the publication executor.
+    pub publisher: Arc<tokio::sync::Notify>,
+    /// The bare repository of the Git ledger.
+    pub git_ledger: PathBuf,
+    /// How strict governance is.
+    pub governance: GovernanceProfile,
+    /// The organization `default`.
+    pub organization: OrganizationId,
+    /// Acts for the system itself.
+    pub system_principal: PrincipalId,
+    /// Cancelled when the process stops; streams end then.
+    pub stop: tokio_util::sync::CancellationToken,
+    /// Renders `/metrics`.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+/// A shared [`App`].
+pub type SharedApp = Arc<App>;
+
+impl App {
+    /// Opens the database, migrates it, and makes what a new installation needs. Running it twice changes nothing.
+    ///
+    /// # Errors
+    /// Whatever keeps the installation from starting: database, folders, keys.
+    pub async fn open(
+        config: &Config,
+        metrics: metrics_exporter_prometheus::PrometheusHandle,
+        stop: tokio_util::sync::CancellationToken,
+    ) -> Result<SharedApp, Error> {
+        let db = Db::open(&config.database_url()).await?;
+        let clock = Clock::anchored();
+        let ids = Arc::new(IdSource::default());
+        let root = crate::keyring::root_key(config, &ids).map_err(Error::internal)?;
+        let keyring = Keyring::open(&db, &root, &ids, clock.now()).await?;
+        let installed = authn::bootstrap::install(&db, config, &ids, clock.now()).await?;
+        let objects = FolderStore::open(&config.data_dir.join("objects")).map_err(Error::internal)?;
+        Ok(Arc::new(Self {
+            db,
+            clock,
+            ids,
+            sequencer: Sequencer::default(),
+            keyring,
+            objects,
+            numbers: Numbers::default(),
+            publisher: Arc::new(tokio::sync::Notify::new()),
+            git_ledger: config.data_dir.join("ledger.git"),
+            governance: config.governance,
+            organization: installed.organization,
+            system_principal: installed.system,
+            stop,
+            metrics,
+        }))
+    }
+}

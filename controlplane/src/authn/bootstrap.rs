@@ -1,0 +1,117 @@
+//! The first start: organization, bootstrap principal and token.
+
+use mc_api::Timestamp;
+use mc_api::id::{OrganizationId, PrincipalId, TokenId};
+
+use crate::clock::IdSource;
+use crate::config::Config;
+use crate::db::{Db, Tx};
+use crate::error::Error;
+use crate::keyring::write_secret;
+use crate::write::hex_digest;
+
+/// What an installation always has.
+pub struct Installed {
+    /// The organization `default`.
+    pub organization: OrganizationId,
+    /// The principal that acts for the system.
+    pub system: PrincipalId,
+}
+
+/// Why the bootstrap token cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenFileError {
+    /// The file cannot be read or written.
+    #[error("the token file {0} cannot be used")]
+    File(String, #[source] std::io::Error),
+    /// `MC_TOKEN` and the file differ.
+    #[error(
+        "MC_TOKEN differs from the bootstrap token in {0}: unset MC_TOKEN, or put the same token in both"
+    )]
+    Differs(String),
+    /// The token is too short to be one.
+    #[error("the bootstrap token in {0} is shorter than 8 characters")]
+    TooShort(String),
+}
+
+fn token(config: &Config, ids: &IdSource) -> Result<String, TokenFileError> {
+    let path = config.data_dir.join("token");
+    let shown = || path.display().to_string();
+    if !path.exists() {
+        let token = config.bootstrap_token.clone().unwrap_or_else(|| format!("mcb_{}", ids.secret()));
+        write_secret(&path, token.as_bytes()).map_err(|error| TokenFileError::File(shown(), error))?;
+    }
+    let stored = std::fs::read_to_string(&path).map_err(|error| TokenFileError::File(shown(), error))?;
+    let stored = stored.trim().to_owned();
+    if config.bootstrap_token.as_ref().is_some_and(|given| *given != stored) {
+        return Err(TokenFileError::Differs(shown()));
+    }
+    if stored.len() < 8 {
+        return Err(TokenFileError::TooShort(shown()));
+    }
+    Ok(stored)
+}
+
+/// Makes what is missing. Two replicas may run it at once.
+pub async fn install(db: &Db, config: &Config, ids: &IdSource, now: Timestamp) -> Result<Installed, Error> {
+    let token = token(config, ids).map_err(Error::internal)?;
+    let mut tx = db.begin_write().await?;
+    tx.query("INSERT INTO organization (organization_id, name, created_at) VALUES ($1, 'default', $2) ON CONFLICT DO NOTHING")
+        .bind(OrganizationId::from_uuid(ids.uuid(now)))
+        .bind(now)
+        .execute()
+        .await?;
+    let (organization,): (OrganizationId,) =
+        tx.query("SELECT organization_id FROM organization WHERE name = 'default'").fetch_one().await?;
+    let system = principal(&mut tx, ids, organization, "system", "service_account", now).await?;
+    let bootstrap = principal(&mut tx, ids, organization, "bootstrap", "bootstrap", now).await?;
+    tx.query(
+        "INSERT INTO role_binding (principal_id, organization_id, mission_id, role)
+         VALUES ($1, $2, NULL, 'admin') ON CONFLICT DO NOTHING",
+    )
+    .bind(bootstrap)
+    .bind(organization)
+    .execute()
+    .await?;
+    tx.query(
+        "INSERT INTO token (token_id, organization_id, principal_id, kind, token_sha256, created_at)
+         VALUES ($1, $2, $3, 'bootstrap', $4, $5) ON CONFLICT DO NOTHING",
+    )
+    .bind(TokenId::from_uuid(ids.uuid(now)))
+    .bind(organization)
+    .bind(bootstrap)
+    .bind(hex_digest(token.as_bytes()))
+    .bind(now)
+    .execute()
+    .await?;
+    db.commit(tx).await?;
+    Ok(Installed { organization, system })
+}
+
+async fn principal(
+    tx: &mut Tx,
+    ids: &IdSource,
+    organization: OrganizationId,
+    name: &'static str,
+    kind: &'static str,
+    now: Timestamp,
+) -> Result<PrincipalId, Error> {
+    tx.query(
+        "INSERT INTO principal (principal_id, organization_id, name, kind, version, created_at)
+         VALUES ($1, $2, $3, $4, 1, $5) ON CONFLICT DO NOTHING",
+    )
+    .bind(PrincipalId::from_uuid(ids.uuid(now)))
+    .bind(organization)
+    .bind(name)
+    .bind(kind)
+    .bind(now)
+    .execute()
+    .await?;
+    let (id,): (PrincipalId,) = tx
+        .query("SELECT principal_id FROM principal WHERE organization_id = $1 AND name = $2")
+        .bind(organization)
+        .bind(name)
+        .fetch_one()
+        .await?;
+    Ok(id)
+}

@@ -1,0 +1,278 @@
+//! Who is calling, logging in and out, principals and roles.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mc_api::auth::{CreatePrincipal, LoginRequest, LoginSession, Principal, PrincipalKind, SetRole, WhoAmI};
+use mc_api::id::{PrincipalId, TokenId};
+use mc_api::{Action, Name, Page, ProblemKind, Role};
+
+use super::store;
+use crate::app::App;
+use crate::db::DbError;
+use crate::error::Error;
+use crate::ledger::{self, Event};
+use crate::op::{Caller, OpCtx};
+use crate::write::hex_digest;
+use crate::write_tx;
+
+/// The prefix of login tokens.
+pub const LOGIN_PREFIX: &str = "mcs_";
+
+/// Finds the caller of a bearer token.
+///
+/// # Errors
+/// [`ProblemKind::Unauthenticated`] for unknown, revoked and expired tokens alike.
+pub async fn authenticate(app: &App, token: &str) -> Result<Arc<Caller>, Error> {
+    let refused =
+        || Error::new(ProblemKind::Unauthenticated, "the token is unknown, revoked or expired; log in again");
+    let mut tx = app.db.begin_read().await?;
+    let holder = store::holder(&mut tx, hex_digest(token.as_bytes())).await?.ok_or_else(refused)?;
+    if holder.revoked_at.is_some() || holder.expires_at.is_some_and(|end| end <= app.clock.now()) {
+        return Err(refused());
+    }
+    let mut role = None;
+    let mut mission_roles = HashMap::new();
+    for binding in store::bindings(&mut tx, holder.principal_id).await? {
+        match binding.mission_id {
+            None => role = Some(binding.role),
+            Some(mission) => {
+                mission_roles.insert(mission, binding.role);
+            }
+        }
+    }
+    let login = match (holder.token_kind.as_str(), holder.expires_at) {
+        ("login", Some(end)) => Some((holder.token_id, end)),
+        _ => None,
+    };
+    Ok(Arc::new(Caller {
+        id: holder.principal_id,
+        name: holder.name,
+        kind: holder.kind,
+        organization: holder.organization_id,
+        role,
+        mission_roles,
+        login,
+    }))
+}
+
+/// Who the caller is.
+pub async fn whoami(app: &App, cx: &OpCtx) -> Result<WhoAmI, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let principal = store::find(&mut tx, cx.caller.organization, &cx.caller.id.to_string())
+        .await?
+        .ok_or_else(|| Error::not_found("principal", cx.caller.id))?;
+    Ok(WhoAmI {
+        principal,
+        login_session_id: cx.caller.login.map(|(id, _)| id),
+        expires_at: cx.caller.login.map(|(_, end)| end),
+        governance_profile: app.governance,
+    })
+}
+
+/// Makes a login session for the caller, or (Admin) for a named user, who is made when absent.
+///
+/// # Errors
+/// [`ProblemKind::Forbidden`], [`ProblemKind::Validation`].
+pub async fn login(app: &App, cx: &OpCtx, request: LoginRequest) -> Result<LoginSession, Error> {
+    let ttl = request.ttl_seconds.unwrap_or(43_200);
+    if !(60..=2_592_000).contains(&ttl) {
+        return Err(Error::invalid("/ttl_seconds", "60 to 2592000 seconds"));
+    }
+    if request.role.is_some() && request.principal.is_none() {
+        return Err(Error::invalid("/role", "only together with principal"));
+    }
+    write_tx!(app, cx, |tx| {
+        // A named principal other than oneself may be made or impersonated by an Admin only.
+        let principal = match &request.principal {
+            None => store::find(tx, cx.caller.organization, &cx.caller.id.to_string()).await?,
+            Some(name) => {
+                let manage = cx.authorize(Action::ManagePrincipal)?;
+                if let Some(found) = store::find(tx, cx.caller.organization, name.as_str()).await? {
+                    if found.principal_kind == PrincipalKind::Bootstrap || found.id == app.system_principal {
+                        return Err(Error::invalid("/principal", "nobody logs in as bootstrap or system"));
+                    }
+                    if request.role.is_some() && request.role != found.role {
+                        return Err(Error::invalid(
+                            "/role",
+                            "the user exists with another role; change it with PUT …/role",
+                        ));
+                    }
+                    Some(found)
+                } else {
+                    let role = request.role.unwrap_or(Role::Contributor);
+                    let made = new_principal(cx, name.clone(), PrincipalKind::User, Some(role));
+                    store::insert(tx, cx.caller.organization, &made).await?;
+                    let event = Event {
+                        subject_kind: "principal",
+                        subject_id: made.id.to_string(),
+                        body: &made,
+                        before_sha256: None,
+                    };
+                    ledger::record(tx, cx, manage, event).await?;
+                    Some(made)
+                }
+            }
+        };
+        let principal = principal.ok_or_else(|| Error::not_found("principal", cx.caller.id))?;
+        // Logging in is what every principal may do for itself; a role is needed for anything beyond it.
+        let proof = cx.authorize(Action::Login).or_else(|refusal| {
+            let mission = cx.caller.mission_roles.keys().next().copied();
+            mission.map_or(Err(refusal), |mission| cx.authorize_in(Action::Login, mission))
+        })?;
+        let token = format!("{LOGIN_PREFIX}{}", cx.new_secret());
+        let session = LoginSession {
+            id: TokenId::from_uuid(cx.new_uuid()),
+            principal: principal.clone(),
+            token: None,
+            expires_at: cx.now().plus(Duration::from_secs(ttl.into())),
+        };
+        let stored = store::NewToken {
+            id: session.id,
+            organization: cx.caller.organization,
+            principal: principal.id,
+            sha256: hex_digest(token.as_bytes()),
+            created_at: cx.now(),
+            expires_at: session.expires_at,
+        };
+        store::insert_login(tx, stored).await?;
+        let event = Event {
+            subject_kind: "login_session",
+            subject_id: session.id.to_string(),
+            body: &session,
+            before_sha256: None,
+        };
+        ledger::record(tx, cx, proof, event).await?;
+        Ok(LoginSession { token: Some(token), ..session })
+    })
+}
+
+/// Revokes the login session in use.
+///
+/// # Errors
+/// [`ProblemKind::InvalidTransition`] for the bootstrap token, which has no login session.
+pub async fn logout(app: &App, cx: &OpCtx) -> Result<(), Error> {
+    let Some((id, _)) = cx.caller.login else {
+        return Err(Error::new(
+            ProblemKind::InvalidTransition,
+            "the bootstrap token has no login session to end",
+        ));
+    };
+    write_tx!(app, cx, |tx| {
+        let proof = cx.authorize(Action::Logout).or_else(|refusal| {
+            let mission = cx.caller.mission_roles.keys().next().copied();
+            mission.map_or(Err(refusal), |mission| cx.authorize_in(Action::Logout, mission))
+        })?;
+        store::revoke(tx, id, cx.now()).await?;
+        let event = Event {
+            subject_kind: "login_session",
+            subject_id: id.to_string(),
+            body: &serde_json::json!({}),
+            before_sha256: None,
+        };
+        ledger::record(tx, cx, proof, event).await?;
+        Ok(())
+    })
+}
+
+fn new_principal(cx: &OpCtx, name: Name, kind: PrincipalKind, role: Option<Role>) -> Principal {
+    Principal {
+        kind: "principal".into(),
+        id: PrincipalId::from_uuid(cx.new_uuid()),
+        name,
+        principal_kind: kind,
+        role,
+        mission_roles: Vec::new(),
+        version: 1,
+        created_at: cx.now(),
+    }
+}
+
+/// Creates a user, agent or service account.
+///
+/// # Errors
+/// [`ProblemKind::NameTaken`], [`ProblemKind::Validation`], [`ProblemKind::Forbidden`].
+pub async fn create(app: &App, cx: &OpCtx, request: CreatePrincipal) -> Result<Principal, Error> {
+    match request.principal_kind {
+        PrincipalKind::User | PrincipalKind::Agent | PrincipalKind::ServiceAccount => {}
+        PrincipalKind::Bootstrap | PrincipalKind::Node => {
+            return Err(Error::invalid("/principal_kind", "user, agent or service_account"));
+        }
+    }
+    write_tx!(app, cx, |tx| {
+        let proof = cx.authorize(Action::ManagePrincipal)?;
+        let made = new_principal(cx, request.name.clone(), request.principal_kind, request.role);
+        store::insert(tx, cx.caller.organization, &made).await.map_err(|error| match error {
+            DbError::Unique(_) => {
+                Error::new(ProblemKind::NameTaken, format!("a principal named {} exists", made.name))
+            }
+            other => other.into(),
+        })?;
+        let event = Event {
+            subject_kind: "principal",
+            subject_id: made.id.to_string(),
+            body: &made,
+            before_sha256: None,
+        };
+        ledger::record(tx, cx, proof, event).await?;
+        Ok(made)
+    })
+}
+
+/// One principal by id or name.
+pub async fn get(app: &App, cx: &OpCtx, reference: &str) -> Result<Principal, Error> {
+    cx.authorize(Action::ReadPrincipal)?;
+    let mut tx = app.db.begin_read().await?;
+    store::find(&mut tx, cx.caller.organization, reference)
+        .await?
+        .ok_or_else(|| Error::not_found("principal", reference))
+}
+
+/// A page of principals in the order of their ids.
+pub async fn list(
+    app: &App,
+    cx: &OpCtx,
+    page: crate::http::page::Request<PrincipalId>,
+) -> Result<Page<Principal>, Error> {
+    cx.authorize(Action::ReadPrincipal)?;
+    let mut tx = app.db.begin_read().await?;
+    let rows = store::list(&mut tx, cx.caller.organization, page.after, page.fetch()).await?;
+    Ok(page.cut(app, rows, |principal| principal.id))
+}
+
+/// Sets or removes a role.
+///
+/// # Errors
+/// [`ProblemKind::Validation`] when the bootstrap principal or the caller itself would lose its role.
+pub async fn set_role(app: &App, cx: &OpCtx, reference: &str, request: SetRole) -> Result<Principal, Error> {
+    write_tx!(app, cx, |tx| {
+        let proof = cx.authorize(Action::ManagePrincipal)?;
+        let before = store::find(tx, cx.caller.organization, reference)
+            .await?
+            .ok_or_else(|| Error::not_found("principal", reference))?;
+        if before.principal_kind == PrincipalKind::Bootstrap || before.id == cx.caller.id {
+            return Err(Error::invalid(
+                "/role",
+                "neither the bootstrap principal's nor one's own role can be changed",
+            ));
+        }
+        let mission = match &request.mission {
+            Some(mission) => Some(crate::missions::service::resolve(tx, cx, mission).await?.id),
+            None => None,
+        };
+        store::set_role(tx, cx.caller.organization, before.id, mission, request.role).await?;
+        store::bump(tx, before.id).await?;
+        let after = store::find(tx, cx.caller.organization, reference)
+            .await?
+            .ok_or_else(|| Error::not_found("principal", reference))?;
+        let event = Event {
+            subject_kind: "principal",
+            subject_id: after.id.to_string(),
+            body: &after,
+            before_sha256: ledger::digest_of(&before)?,
+        };
+        ledger::record(tx, cx, proof, event).await?;
+        Ok(after)
+    })
+}

@@ -1,0 +1,73 @@
+//! Reconcilers: no input, idempotent, on a period and on a nudge. Two replicas may run them at once.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::lifetime::{Lifetime, OnExit};
+
+/// The reconcilers.
+#[derive(Clone, Copy, Debug)]
+enum Reconciler {
+    /// Leases that ran out, dependency counts.
+    Tasks,
+    /// Answers kept for repeated requests.
+    Answers,
+}
+
+impl Reconciler {
+    const ALL: [Self; 2] = [Self::Tasks, Self::Answers];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Answers => "answers",
+        }
+    }
+
+    const fn period(self) -> Duration {
+        match self {
+            Self::Tasks => Duration::from_secs(1),
+            Self::Answers => Duration::from_mins(10),
+        }
+    }
+
+    async fn once(self, app: &SharedApp) -> Result<(), Error> {
+        match self {
+            Self::Tasks => crate::tasks::reconcile::run(app).await,
+            Self::Answers => {
+                crate::write::forget_answers(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
+            }
+        }
+    }
+}
+
+/// Starts all background work.
+pub fn start(app: &SharedApp, lifetime: &Lifetime) {
+    lifetime.spawn("sequencer", OnExit::Shutdown, app.sequencer.clone().run(app.db.clone(), lifetime.stop()));
+    for reconciler in Reconciler::ALL {
+        lifetime.spawn(reconciler.name(), OnExit::Shutdown, run(reconciler, app.clone(), lifetime.stop()));
+    }
+}
+
+async fn run(reconciler: Reconciler, app: SharedApp, stop: CancellationToken) {
+    let name = reconciler.name();
+    let mut failures = 0_u32;
+    loop {
+        match reconciler.once(&app).await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                if failures.is_power_of_two() {
+                    tracing::warn!(reconciler = name, failures, error = ?error, "reconciler {name} failed, it tries again");
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(reconciler.period()) => {}
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Configuration: flags first, then `MC_*` environment, then defaults. Read once, here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use mc_api::auth::GovernanceProfile;
+
+/// Options of `mc-controlplane`.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "mc-controlplane", version, about = "The API server of MissionControl")]
+pub struct Config {
+    /// Folder for everything the installation keeps: database, keys, objects, Git ledger.
+    #[arg(long, env = "MC_DATA_DIR", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Address of the HTTP API; loopback unless --behind-proxy is given.
+    #[arg(long, env = "MC_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8008")]
+    pub http: SocketAddr,
+    /// `postgres://…` or `sqlite:PATH`; default: `DIR/missioncontrol.db`.
+    #[arg(long, env = "MC_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+    /// How strict governance is.
+    #[arg(long, env = "MC_GOV_PROFILE", value_name = "PROFILE", default_value = "development")]
+    pub governance: GovernanceProfile,
+    /// File with the root key (32 bytes); default: `DIR/secrets/root.key`, made when absent.
+    #[arg(long, env = "MC_ROOT_KEY_FILE", value_name = "FILE")]
+    pub root_key_file: Option<PathBuf>,
+    /// Listen beyond loopback in clear: TLS ends at a proxy in front.
+    #[arg(long, env = "MC_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+    /// The bootstrap token; default: read from `DIR/token`, made when absent.
+    #[arg(skip)]
+    pub bootstrap_token: Option<String>,
+}
+
+impl Config {
+    /// Where the database is.
+    pub fn database_url(&self) -> String {
+        self.database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("missioncontrol.db").display()))
+    }
+
+    /// Takes `MC_TOKEN` as the bootstrap token, unless it is a login or join token.
+    #[must_use]
+    pub fn with_environment_token(mut self) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the home of environment reading")]
+        let token = std::env::var("MC_TOKEN").ok();
+        self.bootstrap_token = token
+            .filter(|token| !token.is_empty() && !token.starts_with("mcs_") && !token.starts_with("mcg_"));
+        self
+    }
+
+    /// Refuses addresses that would send tokens in clear.
+    pub fn check(&self) -> Result<(), String> {
+        if self.http.ip().is_loopback() || self.behind_proxy {
+            return Ok(());
+        }
+        Err(format!(
+            "--http {} is not loopback and HTTP is in clear: listen on 127.0.0.1, or give --behind-proxy when TLS ends at a proxy",
+            self.http
+        ))
+    }
+}

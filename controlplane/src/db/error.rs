@@ -1,0 +1,65 @@
+//! What can go wrong in the database.
+
+/// A database failure.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A serialization failure or deadlock: the same transaction may be run again.
+    #[error("the transaction must be run again")]
+    Retry(#[source] sqlx::Error),
+    /// A unique key is taken; names the constraint or its columns.
+    #[error("a unique key is taken: {0}")]
+    Unique(String),
+    /// Stored data breaks an invariant that only a bug or a foreign hand can break.
+    #[error("inconsistent data in {table}: {message}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// What is wrong, without secrets.
+        message: String,
+    },
+    /// The database cannot be reached, is full, or did not answer in time; a retry may help later.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The migrations cannot be applied.
+    #[error("the schema cannot be migrated")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Anything else: a bug in a statement.
+    #[error("a statement failed")]
+    Statement(#[source] sqlx::Error),
+    /// The address is not understood.
+    #[error("the database address is not usable: {0}")]
+    Address(String),
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) => {
+                let code = database.code().unwrap_or_default().into_owned();
+                if database.is_unique_violation() {
+                    let name =
+                        database.constraint().map_or_else(|| database.message().to_owned(), str::to_owned);
+                    return Self::Unique(name);
+                }
+                match code.as_str() {
+                    // Postgres: serialization failure, deadlock. SQLite: BUSY_SNAPSHOT.
+                    "40001" | "40P01" | "517" => Self::Retry(error),
+                    // Postgres: connection, resources, operator intervention. SQLite: BUSY, IOERR, FULL, CANTOPEN.
+                    "5" | "10" | "13" | "14" => Self::Unavailable(error),
+                    _ if code.len() == 5
+                        && (code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")) =>
+                    {
+                        Self::Unavailable(error)
+                    }
+                    _ => Self::Statement(error),
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Tls(_) => Self::Unavailable(error),
+            _ => Self::Statement(error),
+        }
+    }
+}

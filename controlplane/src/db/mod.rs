@@ -1,0 +1,20 @@
+//! One SQL text, two databases: a small facade over sqlx.
+//!
+//! [`Db`] is the pool, [`Tx`] a transaction (or, for reads, a plain connection), [`Query`] a statement with its
+//! values. Placeholders are `$1…$n` in both databases. Nothing outside this folder names a driver.
+//!
+//! SQLite has exactly one writer connection (FIFO, `BEGIN IMMEDIATE`) beside a pool of readers; Postgres runs
+//! READ COMMITTED with explicit row locks in the order mission → task by id → claim.
+
+mod dialect;
+mod error;
+mod filter;
+mod migrate;
+mod open;
+mod tx;
+
+pub use dialect::Backend;
+pub use error::DbError;
+pub use filter::Filter;
+pub use open::{Db, Listener};
+pub use tx::{Bind, FromDb, Query, Sql, Tx};

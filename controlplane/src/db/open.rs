@@ -1,0 +1,141 @@
+//! Opening pools, beginning and committing.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::tx::Conn;
+use super::{Backend, DbError, Tx, migrate};
+
+/// How long a request waits for a connection before it is told to come back.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// The database of an installation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db(Pools);
+
+#[derive(Clone, Debug)]
+enum Pools {
+    Postgres(PgPool),
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+}
+
+impl Db {
+    /// Opens `sqlite:PATH` or `postgres://…` and applies the migrations.
+    ///
+    /// # Errors
+    /// [`DbError::Address`], [`DbError::Unavailable`], [`DbError::Migrate`].
+    pub async fn open(url: &str) -> Result<Self, DbError> {
+        let pools = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url)
+                .map_err(|error| DbError::Address(error.to_string()))?
+                .application_name("mc-controlplane");
+            Pools::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(16)
+                    .acquire_timeout(ACQUIRE)
+                    .connect_with(options)
+                    .await?,
+            )
+        } else if let Some(path) = url.strip_prefix("sqlite:") {
+            let options = SqliteConnectOptions::new()
+                .filename(path.trim_start_matches("//"))
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(5));
+            let writer = SqlitePoolOptions::new()
+                .max_connections(1)
+                .acquire_timeout(ACQUIRE)
+                .connect_with(options.clone())
+                .await?;
+            let readers = SqlitePoolOptions::new()
+                .max_connections(4)
+                .acquire_timeout(ACQUIRE)
+                .connect_with(options.pragma("query_only", "ON"))
+                .await?;
+            Pools::Sqlite { writer, readers }
+        } else {
+            return Err(DbError::Address("expected sqlite:PATH or postgres://…".into()));
+        };
+        match &pools {
+            Pools::Postgres(pool) => migrate::POSTGRES.run(pool).await?,
+            Pools::Sqlite { writer, .. } => migrate::SQLITE.run(writer).await?,
+        }
+        Ok(Self(pools))
+    }
+
+    /// Which database.
+    pub fn backend(&self) -> Backend {
+        match self.0 {
+            Pools::Postgres(_) => Backend::Postgres,
+            Pools::Sqlite { .. } => Backend::Sqlite,
+        }
+    }
+
+    /// A connection for reads that need no transaction.
+    pub async fn begin_read(&self) -> Result<Tx, DbError> {
+        Ok(Tx::new(match &self.0 {
+            Pools::Postgres(pool) => Conn::PgRead(pool.acquire().await?),
+            Pools::Sqlite { readers, .. } => Conn::SqliteRead(readers.acquire().await?),
+        }))
+    }
+
+    /// A write transaction; on SQLite it waits its turn for the only writer.
+    pub async fn begin_write(&self) -> Result<Tx, DbError> {
+        Ok(Tx::new(match &self.0 {
+            Pools::Postgres(pool) => Conn::PgWrite(pool.begin().await?),
+            Pools::Sqlite { writer, .. } => Conn::SqliteWrite(writer.begin_with("BEGIN IMMEDIATE").await?),
+        }))
+    }
+
+    /// Commits. On SQLite the ledger events of the transaction are sealed in it, by the single writer.
+    pub async fn commit(&self, mut tx: Tx) -> Result<(), DbError> {
+        if tx.recorded && tx.backend() == Backend::Sqlite {
+            crate::ledger::seal_batch(&mut tx).await?;
+        }
+        tx.commit_raw().await
+    }
+
+    /// A listener for the sequencer's notifications; `None` where commits are seen in process.
+    pub async fn listen(&self) -> Result<Option<Listener>, DbError> {
+        match &self.0 {
+            Pools::Postgres(pool) => {
+                let mut listener = PgListener::connect_with(pool).await?;
+                listener.listen("mc_ledger").await?;
+                Ok(Some(Listener(listener)))
+            }
+            Pools::Sqlite { .. } => Ok(None),
+        }
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Postgres(pool) => pool.close().await,
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}
+
+/// Waits for the sequencer of any replica.
+pub struct Listener(PgListener);
+
+impl Listener {
+    /// Returns when the ledger grew, or the connection was renewed.
+    ///
+    /// # Cancel safety
+    /// Safe: a notification lost with the future is repeated by the next batch or found by the period.
+    pub async fn wait(&mut self) -> Result<(), DbError> {
+        self.0.try_recv().await?;
+        Ok(())
+    }
+}

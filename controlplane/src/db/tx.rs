@@ -1,0 +1,174 @@
+//! Transactions and statements.
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, Encode, FromRow, Transaction, Type};
+
+use super::{Backend, DbError};
+
+/// A value that both databases take.
+pub trait Bind:
+    for<'q> Encode<'q, Postgres> + Type<Postgres> + for<'q> Encode<'q, Sqlite> + Type<Sqlite> + Send
+{
+}
+impl<T> Bind for T where
+    T: for<'q> Encode<'q, Postgres> + Type<Postgres> + for<'q> Encode<'q, Sqlite> + Type<Sqlite> + Send
+{
+}
+
+/// A row type that both databases give.
+pub trait FromDb: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> FromDb for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+
+/// The text of a statement.
+pub enum Sql {
+    /// The same text for both.
+    Same(&'static str),
+    /// A text for each.
+    Each {
+        /// For Postgres.
+        postgres: &'static str,
+        /// For SQLite.
+        sqlite: &'static str,
+    },
+    /// Built by [`super::Filter`] from static pieces.
+    Built(String),
+}
+
+impl From<&'static str> for Sql {
+    fn from(text: &'static str) -> Self {
+        Self::Same(text)
+    }
+}
+
+pub(super) enum Conn {
+    PgWrite(Transaction<'static, Postgres>),
+    PgRead(PoolConnection<Postgres>),
+    SqliteWrite(Transaction<'static, Sqlite>),
+    SqliteRead(PoolConnection<Sqlite>),
+}
+
+/// A transaction, or a plain connection when made by `begin_read`. Dropping it rolls back.
+pub struct Tx {
+    pub(super) conn: Conn,
+    /// Ledger events were recorded and wait for their seal.
+    pub(crate) recorded: bool,
+}
+
+impl Tx {
+    pub(super) fn new(conn: Conn) -> Self {
+        Self { conn, recorded: false }
+    }
+
+    /// Which database.
+    pub fn backend(&self) -> Backend {
+        match self.conn {
+            Conn::PgWrite(_) | Conn::PgRead(_) => Backend::Postgres,
+            Conn::SqliteWrite(_) | Conn::SqliteRead(_) => Backend::Sqlite,
+        }
+    }
+
+    /// A statement.
+    pub fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
+        let sql = sql.into();
+        let inner = match (self.backend(), sql) {
+            (Backend::Postgres, Sql::Same(text) | Sql::Each { postgres: text, .. }) => {
+                Inner::Pg(sqlx::query(text))
+            }
+            (Backend::Sqlite, Sql::Same(text) | Sql::Each { sqlite: text, .. }) => {
+                Inner::Sqlite(sqlx::query(text))
+            }
+            (Backend::Postgres, Sql::Built(text)) => Inner::Pg(sqlx::query(AssertSqlSafe(text))),
+            (Backend::Sqlite, Sql::Built(text)) => Inner::Sqlite(sqlx::query(AssertSqlSafe(text))),
+        };
+        Query { tx: self, inner }
+    }
+
+    pub(super) async fn commit_raw(self) -> Result<(), DbError> {
+        match self.conn {
+            Conn::PgWrite(tx) => tx.commit().await?,
+            Conn::SqliteWrite(tx) => tx.commit().await?,
+            Conn::PgRead(_) | Conn::SqliteRead(_) => {}
+        }
+        Ok(())
+    }
+}
+
+enum Inner {
+    Pg(sqlx::query::Query<'static, Postgres, PgArguments>),
+    Sqlite(sqlx::query::Query<'static, Sqlite, SqliteArguments>),
+}
+
+/// A statement with its values.
+pub struct Query<'t> {
+    tx: &'t mut Tx,
+    inner: Inner,
+}
+
+macro_rules! on_connection {
+    ($self:ident, |$query:ident, $connection:ident| $run:expr) => {
+        match ($self.inner, &mut $self.tx.conn) {
+            (Inner::Pg($query), Conn::PgWrite(tx)) => {
+                let $connection = &mut **tx;
+                $run
+            }
+            (Inner::Pg($query), Conn::PgRead(connection)) => {
+                let $connection = &mut **connection;
+                $run
+            }
+            (Inner::Sqlite($query), Conn::SqliteWrite(tx)) => {
+                let $connection = &mut **tx;
+                $run
+            }
+            (Inner::Sqlite($query), Conn::SqliteRead(connection)) => {
+                let $connection = &mut **connection;
+                $run
+            }
+            (Inner::Pg(_), Conn::SqliteWrite(_) | Conn::SqliteRead(_))
+            | (Inner::Sqlite(_), Conn::PgWrite(_) | Conn::PgRead(_)) => {
+                unreachable!("a statement is made for the connection it runs on")
+            }
+        }
+    };
+}
+
+impl Query<'_> {
+    /// Gives the next placeholder its value.
+    #[must_use]
+    pub fn bind<T: Bind>(mut self, value: T) -> Self {
+        self.inner = match self.inner {
+            Inner::Pg(query) => Inner::Pg(query.bind(value)),
+            Inner::Sqlite(query) => Inner::Sqlite(query.bind(value)),
+        };
+        self
+    }
+
+    /// Runs it; the number of rows affected.
+    pub async fn execute(self) -> Result<u64, DbError> {
+        on_connection!(self, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
+    }
+
+    /// The first row.
+    pub async fn fetch_optional<T: FromDb>(self) -> Result<Option<T>, DbError> {
+        on_connection!(self, |query, connection| {
+            match query.fetch_optional(connection).await? {
+                Some(row) => Ok(Some(T::from_row(&row)?)),
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// The only row.
+    pub async fn fetch_one<T: FromDb>(self) -> Result<T, DbError> {
+        self.fetch_optional().await?.ok_or(DbError::Statement(sqlx::Error::RowNotFound))
+    }
+
+    /// All rows.
+    pub async fn fetch_all<T: FromDb>(self) -> Result<Vec<T>, DbError> {
+        on_connection!(self, |query, connection| {
+            let rows = query.fetch_all(connection).await?;
+            rows.iter().map(|row| T::from_row(row).map_err(DbError::from)).collect()
+        })
+    }
+}

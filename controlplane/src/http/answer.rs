@@ -1,0 +1,128 @@
+//! Answers: objects with `ETag`, creations with `Location`, deletions without a body.
+
+use std::sync::atomic::Ordering;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::op::OpCtx;
+
+/// An object with an optimistic lock.
+pub trait Versioned {
+    /// The version, also the `ETag`.
+    fn version(&self) -> Option<i64>;
+    /// Where it is found.
+    fn location(&self) -> Option<String>;
+}
+
+macro_rules! versioned {
+    ($($type:ty => $path:literal),+ $(,)?) => {$(
+        impl Versioned for $type {
+            fn version(&self) -> Option<i64> {
+                Some(self.version)
+            }
+            fn location(&self) -> Option<String> {
+                Some(format!("/api/v1/{}/{}", $path, self.id))
+            }
+        }
+    )+};
+}
+
+versioned! {
+    mc_api::mission::Mission => "missions",
+    mc_api::kluster::Kluster => "klusters",
+    mc_api::task::Task => "tasks",
+    mc_api::artifact::Artifact => "artifacts",
+    mc_api::approval::Approval => "approvals",
+    mc_api::publication::Publication => "publications",
+    mc_api::auth::Principal => "principals",
+}
+
+macro_rules! unversioned {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Versioned for $type {
+            fn version(&self) -> Option<i64> {
+                None
+            }
+            fn location(&self) -> Option<String> {
+                None
+            }
+        }
+    )+};
+}
+
+unversioned! {
+    mc_api::auth::LoginSession, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health,
+    mc_api::system::Version,
+}
+
+impl<T> Versioned for mc_api::Page<T> {
+    fn version(&self) -> Option<i64> {
+        None
+    }
+    fn location(&self) -> Option<String> {
+        None
+    }
+}
+
+fn body<T: Serialize + Versioned>(status: StatusCode, object: &T) -> Response {
+    let bytes = match serde_json::to_vec(object) {
+        Ok(bytes) => bytes,
+        Err(error) => return Error::internal(error).into_response(),
+    };
+    let mut response = (status, bytes).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(Ok(etag)) = object.version().map(|version| HeaderValue::from_str(&format!("\"{version}\""))) {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}
+
+fn mark(cx: &OpCtx, mut response: Response) -> Response {
+    if cx.replayed.load(Ordering::Relaxed) {
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// 200 with an object.
+pub struct Found;
+
+impl Found {
+    /// The answer.
+    pub fn answer<T: Serialize + Versioned>(cx: &OpCtx, object: &T) -> Response {
+        mark(cx, body(StatusCode::OK, object))
+    }
+    /// The answer to a caller who needs no identity.
+    pub fn anonymous<T: Serialize + Versioned>(status: StatusCode, object: &T) -> Response {
+        body(status, object)
+    }
+}
+
+/// 201 with an object and its `Location`.
+pub struct Created;
+
+impl Created {
+    /// The answer.
+    pub fn answer<T: Serialize + Versioned>(cx: &OpCtx, object: &T) -> Response {
+        let mut response = body(StatusCode::CREATED, object);
+        if let Some(Ok(location)) = object.location().map(|location| HeaderValue::from_str(&location)) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        mark(cx, response)
+    }
+}
+
+/// 204.
+pub struct Gone;
+
+impl Gone {
+    /// The answer.
+    pub fn answer(cx: &OpCtx) -> Response {
+        mark(cx, StatusCode::NO_CONTENT.into_response())
+    }
+}

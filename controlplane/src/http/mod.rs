@@ -1,0 +1,15 @@
+//! The HTTP door: extractors, answers, problems, documents. Mechanism only, no subject knowledge.
+
+pub mod answer;
+pub mod extract;
+mod frame;
+pub mod json;
+mod openapi;
+pub mod page;
+mod problem;
+pub mod router;
+mod system;
+
+pub use answer::{Created, Found, Gone, Versioned};
+pub use extract::{Cmd, Ctx, Query, Ref};
+pub use openapi::document;

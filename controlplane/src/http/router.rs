@@ -1,0 +1,47 @@
+//! All routes, with the OpenAPI document generated from them.
+
+use axum::Router;
+use axum::response::IntoResponse as _;
+use http::Uri;
+use mc_api::ProblemKind;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{frame, openapi, system};
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::{authn, klusters, ledger, missions, tasks};
+
+/// The routes and their document, without state.
+pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(system::healthz))
+        .routes(routes!(system::health))
+        .routes(routes!(system::readyz))
+        .routes(routes!(system::versionz))
+        .routes(routes!(system::doctor))
+        .routes(routes!(system::metrics))
+        .merge(authn::routes::routes())
+        .merge(missions::routes::routes())
+        .merge(klusters::routes::routes())
+        .merge(tasks::routes::routes())
+        .merge(ledger::routes::routes())
+        .split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+/// The whole HTTP service.
+pub fn router(app: SharedApp) -> Router {
+    let (router, document) = routes();
+    let docs = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/openapi.json", document);
+    router
+        .merge(docs)
+        .fallback(|uri: Uri| async move { Error::not_found("path", uri.path()) })
+        .method_not_allowed_fallback(|| async {
+            Error::new(ProblemKind::MethodNotAllowed, "the path exists, but not with this method")
+                .into_response()
+        })
+        .layer(axum::middleware::from_fn_with_state(app.clone(), frame::frame))
+        .with_state(app)
+}

@@ -1,0 +1,124 @@
+//! What the system says of itself: health, readiness, version, metrics.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use mc_api::system::{Check, Health, Version};
+use mc_api::{API_VERSION, Action, ProblemKind};
+
+use super::{Ctx, Found};
+use crate::app::{App, SharedApp};
+use crate::error::Error;
+
+/// The version of this build.
+pub(crate) fn version() -> Version {
+    Version {
+        version: env!("CARGO_PKG_VERSION").into(),
+        build_id: env!("CARGO_PKG_VERSION").into(),
+        api_version: API_VERSION.into(),
+    }
+}
+
+async fn checks(app: &App) -> Health {
+    let mut checks = Vec::new();
+    let database = async {
+        let mut tx = app.db.begin_read().await?;
+        let (seq,): (i64,) =
+            tx.query("SELECT seq FROM ledger_head WHERE ledger_head_id = 1").fetch_one().await?;
+        let (unsealed,): (i64,) =
+            tx.query("SELECT COUNT(*) FROM ledger_event WHERE seq IS NULL").fetch_one().await?;
+        Ok::<_, crate::db::DbError>((seq, unsealed))
+    };
+    match tokio::time::timeout(std::time::Duration::from_secs(3), database).await {
+        Ok(Ok((seq, unsealed))) => {
+            checks.push(Check {
+                name: "database".into(),
+                ok: true,
+                detail: format!("{} answers", app.db.backend().as_str()),
+            });
+            checks.push(Check {
+                name: "ledger".into(),
+                ok: true,
+                detail: format!("{seq} sealed, {unsealed} waiting for the sequencer"),
+            });
+        }
+        Ok(Err(error)) => {
+            checks.push(Check { name: "database".into(), ok: false, detail: error.to_string() });
+        }
+        Err(_) => {
+            checks.push(Check { name: "database".into(), ok: false, detail: "no answer within 3 s".into() });
+        }
+    }
+    let objects = app.objects.check().await;
+    checks.push(Check {
+        name: "objects".into(),
+        ok: objects.is_ok(),
+        detail: objects.map_or_else(
+            |error| format!("the object folder is not writable: {error}"),
+            |()| "the object folder is writable".into(),
+        ),
+    });
+    Health { ok: checks.iter().all(|check| check.ok), checks, now: app.clock.now() }
+}
+
+/// The process lives.
+#[utoipa::path(get, path = "/healthz", tag = "system", security(()), responses((status = 200, body = Version)))]
+pub(super) async fn healthz() -> Response {
+    Found::anonymous(StatusCode::OK, &version())
+}
+
+/// The process lives (the name the seeds give).
+#[utoipa::path(get, path = "/health", tag = "system", security(()), responses((status = 200, body = Version)))]
+pub(super) async fn health() -> Response {
+    Found::anonymous(StatusCode::OK, &version())
+}
+
+/// Whether requests will be served: 200, or 503 with what is not well.
+#[utoipa::path(get, path = "/readyz", tag = "system", security(()), responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub(super) async fn readyz(State(app): State<SharedApp>) -> Response {
+    let health = checks(&app).await;
+    let status =
+        if health.ok && !app.stop.is_cancelled() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Found::anonymous(status, &health)
+}
+
+/// The version.
+#[utoipa::path(get, path = "/versionz", tag = "system", security(()), responses((status = 200, body = Version)))]
+pub(super) async fn versionz() -> Response {
+    Found::anonymous(StatusCode::OK, &version())
+}
+
+/// Checks what an operator would check, as the caller.
+#[utoipa::path(get, path = "/api/v1/system/doctor", tag = "system", responses((status = 200, body = Health)))]
+pub(super) async fn doctor(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
+    cx.authorize(Action::ReadSystem)?;
+    Ok(Found::answer(&cx, &checks(&app).await))
+}
+
+/// Prometheus metrics: on loopback, or with a token.
+#[utoipa::path(get, path = "/metrics", tag = "system", responses((status = 200, content_type = "text/plain", body = String)))]
+pub(super) async fn metrics(
+    State(app): State<SharedApp>,
+    connect: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let loopback = connect.is_some_and(|connect| connect.0.0.ip().is_loopback());
+    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+    if !loopback || forwarded {
+        let token = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or_else(|| {
+                Error::new(ProblemKind::Unauthenticated, "metrics need a token beyond loopback")
+            })?;
+        crate::authn::service::authenticate(&app, token).await?;
+    }
+    let mut response = app.metrics.render().into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    Ok(response)
+}

@@ -1,0 +1,200 @@
+//! Keys of the installation: stored in the database, sealed by a root key that never is.
+//!
+//! A key has an id (part of every token made with it) and a purpose. The newest key of a purpose signs; every key
+//! verifies. Replicas share the table and the root key file.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use mc_api::Timestamp;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hmac;
+
+use crate::clock::IdSource;
+use crate::config::Config;
+use crate::db::{Db, DbError};
+use crate::error::Error;
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Approval tokens.
+    Approval,
+    /// List cursors.
+    Cursor,
+}
+
+impl Purpose {
+    const ALL: [Self; 2] = [Self::Approval, Self::Cursor];
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approval => "approval",
+            Self::Cursor => "cursor",
+        }
+    }
+}
+
+/// The installation's keys, unsealed in memory.
+pub struct Keyring {
+    keys: HashMap<String, (Purpose, hmac::Key)>,
+    newest: HashMap<Purpose, String>,
+}
+
+/// Why the root key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RootKeyError {
+    /// The file cannot be read or made.
+    #[error("the root key file {path} cannot be used")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file has not exactly 32 bytes.
+    #[error("the root key file {path} has {length} bytes, expected 32")]
+    Length {
+        /// The file.
+        path: String,
+        /// Its length.
+        length: usize,
+    },
+    /// A stored key cannot be unsealed: the root key is not the one it was sealed with.
+    #[error("stored key {key_id} cannot be unsealed: the root key file is not the one of this installation")]
+    WrongKey {
+        /// The key.
+        key_id: String,
+    },
+}
+
+/// The root key.
+pub struct RootKey(LessSafeKey);
+
+/// Reads the root key file, or makes it (0600) at its default place.
+///
+/// # Errors
+/// [`RootKeyError::File`], [`RootKeyError::Length`].
+pub fn root_key(config: &Config, ids: &IdSource) -> Result<RootKey, RootKeyError> {
+    let default = config.data_dir.join("secrets/root.key");
+    let path = config.root_key_file.as_ref().unwrap_or(&default);
+    let failed = |source| RootKeyError::File { path: path.display().to_string(), source };
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && config.root_key_file.is_none() => {
+            let bytes = ids.bytes::<32>().to_vec();
+            write_secret(path, &bytes).map_err(failed)?;
+            std::fs::read(path).map_err(failed)?
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let key = UnboundKey::new(&AES_256_GCM, &bytes)
+        .map_err(|_| RootKeyError::Length { path: path.display().to_string(), length: bytes.len() })?;
+    Ok(RootKey(LessSafeKey::new(key)))
+}
+
+/// Writes a secret so that it is complete or absent, readable by the owner only, and never overwritten.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let temporary = path.with_extension(format!("new.{}", std::process::id()));
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&temporary, path);
+    std::fs::remove_file(&temporary)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => std::fs::File::open(folder)?.sync_all(),
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    key_id: String,
+    purpose: String,
+    sealed: Vec<u8>,
+}
+
+impl Keyring {
+    /// Reads all keys; makes one for each purpose that has none.
+    ///
+    /// # Errors
+    /// Database failures, and a root key that does not fit the stored keys.
+    pub async fn open(db: &Db, root: &RootKey, ids: &IdSource, now: Timestamp) -> Result<Self, Error> {
+        let mut tx = db.begin_write().await?;
+        for purpose in Purpose::ALL {
+            // The key's name is fixed for the first key of a purpose, so that two replicas that start at once agree.
+            let key_id = format!("{}-1", purpose.as_str());
+            tx.query("INSERT INTO keyring (key_id, purpose, sealed, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+                .bind(key_id.clone())
+                .bind(purpose.as_str())
+                .bind(root.seal(&key_id, &ids.bytes::<32>(), ids))
+                .bind(now)
+                .execute()
+                .await?;
+        }
+        db.commit(tx).await?;
+        let mut tx = db.begin_read().await?;
+        let rows: Vec<Row> = tx
+            .query("SELECT key_id, purpose, sealed FROM keyring ORDER BY created_at, key_id")
+            .fetch_all()
+            .await?;
+        let mut keyring = Self { keys: HashMap::new(), newest: HashMap::new() };
+        for row in rows {
+            let purpose = Purpose::ALL
+                .into_iter()
+                .find(|purpose| purpose.as_str() == row.purpose)
+                .ok_or_else(|| DbError::Inconsistent {
+                    table: "keyring",
+                    message: format!("unknown purpose {}", row.purpose),
+                })?;
+            let secret = root.unseal(&row.key_id, row.sealed).map_err(Error::internal)?;
+            keyring.newest.insert(purpose, row.key_id.clone());
+            keyring.keys.insert(row.key_id, (purpose, hmac::Key::new(hmac::HMAC_SHA256, &secret)));
+        }
+        Ok(keyring)
+    }
+
+    /// Signs with the newest key of a purpose: key id and HMAC-SHA256.
+    ///
+    /// # Panics
+    /// Never: [`Keyring::open`] makes a key for every purpose.
+    pub fn sign(&self, purpose: Purpose, message: &[u8]) -> (&str, Vec<u8>) {
+        let key_id = self.newest.get(&purpose).expect("every purpose has a key");
+        let (_, key) = self.keys.get(key_id).expect("the newest key is among the keys");
+        (key_id, hmac::sign(key, message).as_ref().to_vec())
+    }
+
+    /// Whether the tag fits, in constant time. Unknown keys and keys of another purpose never fit.
+    pub fn verify(&self, purpose: Purpose, key_id: &str, message: &[u8], tag: &[u8]) -> bool {
+        match self.keys.get(key_id) {
+            Some((of, key)) if *of == purpose => hmac::verify(key, message, tag).is_ok(),
+            _ => false,
+        }
+    }
+}
+
+impl RootKey {
+    fn seal(&self, key_id: &str, secret: &[u8], ids: &IdSource) -> Vec<u8> {
+        let nonce = ids.bytes::<12>();
+        let mut sealed = secret.to_vec();
+        self.0
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(key_id), &mut sealed)
+            .expect("32 bytes are far below the cipher's limit");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    fn unseal(&self, key_id: &str, mut sealed: Vec<u8>) -> Result<Vec<u8>, RootKeyError> {
+        let wrong = || RootKeyError::WrongKey { key_id: key_id.to_owned() };
+        let (nonce, rest) = sealed.split_first_chunk_mut::<12>().ok_or_else(wrong)?;
+        let opened = self
+            .0
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(key_id), rest)
+            .map_err(|_| wrong())?;
+        Ok(opened.to_vec())
+    }
+}

@@ -1,0 +1,7 @@
+//! Klusters: groups of tasks and knowledge inside a mission. A name is unique in its mission.
+//!
+//! Deleting needs an empty kluster (no living task) and leaves a tombstone.
+
+pub mod routes;
+pub mod service;
+pub(crate) mod store;

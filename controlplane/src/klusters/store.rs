@@ -1,0 +1,139 @@
+//! Klusters in the database.
+
+use mc_api::id::{KlusterId, MissionId, OrganizationId, PrincipalId};
+use mc_api::kluster::Kluster;
+use mc_api::{Name, Timestamp};
+
+use crate::db::{DbError, Filter, Tx};
+use crate::missions::store::{labels, text_of};
+use crate::op::Scope;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    kluster_id: KlusterId,
+    mission_id: MissionId,
+    mission: Name,
+    name: Name,
+    description: String,
+    runtime: Option<Name>,
+    labels: String,
+    annotations: String,
+    version: i64,
+    created_by: PrincipalId,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+const SELECT: &str =
+    "SELECT k.kluster_id, k.mission_id, m.name AS mission, k.name, k.description, k.runtime, k.labels,
+    k.annotations, k.version, k.created_by, k.created_at, k.updated_at
+    FROM kluster k JOIN mission m ON m.mission_id = k.mission_id";
+
+impl TryFrom<Row> for Kluster {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        Ok(Self {
+            kind: "kluster".into(),
+            id: row.kluster_id,
+            name: row.name,
+            mission_id: row.mission_id,
+            mission: row.mission,
+            description: row.description,
+            runtime: row.runtime,
+            labels: labels("kluster", &row.labels)?,
+            annotations: labels("kluster", &row.annotations)?,
+            version: row.version,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+pub(crate) struct Wanted {
+    pub(crate) id: Option<KlusterId>,
+    pub(crate) mission: Option<MissionId>,
+    pub(crate) name: Option<String>,
+    pub(crate) labels: Vec<(String, Option<String>)>,
+    pub(crate) after: Option<KlusterId>,
+    pub(crate) limit: i64,
+}
+
+pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Vec<Kluster>, DbError> {
+    let filter = Filter::new(tx, SELECT).always("k.deleted_at IS NULL");
+    let filter = scope
+        .apply(filter, "k.organization_id = ?", "k.mission_id")
+        .and_some("k.kluster_id = ?", wanted.id)
+        .and_some("k.mission_id = ?", wanted.mission)
+        .and_some("k.name = ?", wanted.name)
+        .and_some("k.kluster_id > ?", wanted.after)
+        .labels("k.labels", wanted.labels);
+    let rows: Vec<Row> = filter.finish(tx, "k.kluster_id", wanted.limit).fetch_all().await?;
+    rows.into_iter().map(Kluster::try_from).collect()
+}
+
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    kluster: &Kluster,
+) -> Result<(), DbError> {
+    tx.query(
+        "INSERT INTO kluster (kluster_id, organization_id, mission_id, name, description, runtime, labels, annotations,
+             version, created_by, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(kluster.id)
+    .bind(organization)
+    .bind(kluster.mission_id)
+    .bind(kluster.name.clone())
+    .bind(kluster.description.clone())
+    .bind(kluster.runtime.clone())
+    .bind(text_of(&kluster.labels))
+    .bind(text_of(&kluster.annotations))
+    .bind(kluster.version)
+    .bind(kluster.created_by)
+    .bind(kluster.created_at)
+    .bind(kluster.updated_at)
+    .execute()
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn replace(tx: &mut Tx, before: &Kluster, after: &Kluster) -> Result<bool, DbError> {
+    let changed = tx
+        .query(
+            "UPDATE kluster SET description = $3, runtime = $4, labels = $5, annotations = $6, version = $7, updated_at = $8
+             WHERE kluster_id = $1 AND version = $2 AND deleted_at IS NULL",
+        )
+        .bind(before.id)
+        .bind(before.version)
+        .bind(after.description.clone())
+        .bind(after.runtime.clone())
+        .bind(text_of(&after.labels))
+        .bind(text_of(&after.annotations))
+        .bind(after.version)
+        .bind(after.updated_at)
+        .execute()
+        .await?;
+    Ok(changed == 1)
+}
+
+pub(crate) async fn delete(tx: &mut Tx, kluster: &Kluster, now: Timestamp) -> Result<bool, DbError> {
+    let deleted = tx
+        .query("UPDATE kluster SET deleted_at = $3, version = version + 1 WHERE kluster_id = $1 AND version = $2 AND deleted_at IS NULL")
+        .bind(kluster.id)
+        .bind(kluster.version)
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(deleted == 1)
+}
+
+pub(crate) async fn has_tasks(tx: &mut Tx, kluster: KlusterId) -> Result<bool, DbError> {
+    let (found,): (bool,) = tx
+        .query("SELECT EXISTS (SELECT 1 FROM task WHERE kluster_id = $1 AND deleted_at IS NULL)")
+        .bind(kluster)
+        .fetch_one()
+        .await?;
+    Ok(found)
+}

@@ -1,0 +1,90 @@
+//! The HTTP door to the ledger.
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use http::{HeaderValue, header};
+use mc_api::Page;
+use mc_api::ledger::{LedgerEvent, LedgerHead};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::service;
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::http::{Ctx, Found, Query, page};
+
+/// What the ledger may be narrowed to.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListEvents {
+    /// Events after this position.
+    pub after: Option<i64>,
+    /// Mission id or name.
+    pub mission: Option<String>,
+    /// The subject's id.
+    pub subject: Option<String>,
+    /// `subject.verb`.
+    pub action: Option<String>,
+    /// 1 to 500, default 50.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Lists sealed events in the order of the chain.
+#[utoipa::path(get, path = "/api/v1/ledger/events", tag = "ledger", params(ListEvents), responses((status = 200, body = Page<LedgerEvent>)))]
+async fn events(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<ListEvents>,
+) -> Result<Response, Error> {
+    let name = format!("ledger {:?} {:?} {:?}", query.mission, query.subject, query.action);
+    let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
+    let wanted = service::Query {
+        mission: query.mission,
+        subject: query.subject,
+        action: query.action,
+        after: query.after.unwrap_or(0),
+    };
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, wanted).await?))
+}
+
+/// The end of the chain, and how many events wait for their seal.
+#[utoipa::path(get, path = "/api/v1/ledger/head", tag = "ledger", responses((status = 200, body = LedgerHead)))]
+async fn head(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::head(&app, &cx).await?))
+}
+
+/// The whole chain, one sealed event per line, up to the head at the time of the request.
+#[utoipa::path(get, path = "/api/v1/ledger/export", tag = "ledger", responses((status = 200, content_type = "application/x-ndjson", body = String)))]
+async fn export(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
+    let upto = service::begin_export(&app, &cx).await?;
+    let parts = stream::try_unfold((app, cx, 0_i64), move |(app, cx, after)| async move {
+        if after >= upto {
+            return Ok::<_, Error>(None);
+        }
+        let events = service::export(&app, &cx, after, upto).await?;
+        let Some(last) = events.last().and_then(|event| i64::try_from(event.seq).ok()) else {
+            return Ok(None);
+        };
+        let mut text = Vec::new();
+        for event in &events {
+            serde_json::to_writer(&mut text, event).map_err(Error::internal)?;
+            text.push(b'\n');
+        }
+        Ok(Some((Bytes::from(text), (app, cx, last))))
+    });
+    let mut response = Body::from_stream(parts).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    Ok(response)
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new().routes(routes!(events)).routes(routes!(head)).routes(routes!(export))
+}

@@ -1,0 +1,75 @@
+//! Reading and exporting the ledger.
+
+use mc_api::ledger::{LedgerEvent, LedgerHead};
+use mc_api::{Action, Page};
+use mc_ledger::SealedEvent;
+
+use super::{Event, record, store};
+use crate::app::App;
+use crate::error::Error;
+use crate::http::page;
+use crate::missions;
+use crate::op::{OpCtx, Scope};
+use crate::write_tx;
+
+/// What a reader of the ledger asks for.
+pub struct Query {
+    /// Events of this mission (id or name).
+    pub mission: Option<String>,
+    /// Events of this object.
+    pub subject: Option<String>,
+    /// Events of this action.
+    pub action: Option<String>,
+    /// Events after this position.
+    pub after: i64,
+}
+
+/// A page of sealed events, ascending.
+pub async fn list(
+    app: &App,
+    cx: &OpCtx,
+    page: page::Request<i64>,
+    query: Query,
+) -> Result<Page<LedgerEvent>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let mission = match &query.mission {
+        Some(mission) => Some(missions::service::resolve(&mut tx, cx, mission).await?.id),
+        None => None,
+    };
+    let wanted = store::Wanted {
+        after: page.after.unwrap_or(query.after),
+        mission,
+        subject: query.subject,
+        action: query.action,
+        limit: page.fetch(),
+    };
+    let rows = store::list(&mut tx, cx.scope(Action::ReadLedger), wanted).await?;
+    Ok(page.cut(app, rows.into_iter().map(LedgerEvent::from).collect(), |event| event.seq))
+}
+
+/// The end of the chain.
+pub async fn head(app: &App, cx: &OpCtx) -> Result<LedgerHead, Error> {
+    cx.authorize(Action::ReadLedger)?;
+    Ok(store::head(&mut app.db.begin_read().await?).await?)
+}
+
+/// Records that the whole ledger is exported; returns the position up to which.
+pub async fn begin_export(app: &App, cx: &OpCtx) -> Result<i64, Error> {
+    let head = write_tx!(app, cx, |tx| {
+        let proof = cx.authorize(Action::ExportLedger)?;
+        let head = store::head(tx).await?;
+        let event =
+            Event { subject_kind: "ledger", subject_id: "ledger".into(), body: &head, before_sha256: None };
+        record(tx, cx, proof, event).await?;
+        Ok(head)
+    })?;
+    Ok(head.seq)
+}
+
+/// The next part of an export.
+pub async fn export(app: &App, cx: &OpCtx, after: i64, upto: i64) -> Result<Vec<SealedEvent>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let wanted = store::Wanted { after, limit: 500.min(upto - after), ..store::Wanted::default() };
+    let rows = store::list(&mut tx, Scope::Organization(cx.caller.organization), wanted).await?;
+    rows.into_iter().map(|row| SealedEvent::try_from(row).map_err(Error::from)).collect()
+}

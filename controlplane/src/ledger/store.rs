@@ -1,0 +1,131 @@
+//! Reading the ledger.
+
+use mc_api::Timestamp;
+use mc_api::id::{EventId, MissionId, OrganizationId, PrincipalId};
+use mc_api::ledger::{LedgerEvent, LedgerHead};
+use mc_ledger::{Envelope, SealedEvent};
+
+use crate::db::{DbError, Filter, Tx};
+use crate::op::Scope;
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct Row {
+    pub(crate) event_id: EventId,
+    organization_id: OrganizationId,
+    pub(crate) mission_id: Option<MissionId>,
+    pub(crate) action: String,
+    pub(crate) subject_kind: String,
+    pub(crate) subject_id: String,
+    principal_id: PrincipalId,
+    request_id: String,
+    occurred_at: Timestamp,
+    body: String,
+    body_sha256: String,
+    pub(crate) seq: i64,
+    prev: String,
+    hash: String,
+}
+
+const SELECT: &str =
+    "SELECT event_id, organization_id, mission_id, action, subject_kind, subject_id, principal_id,
+    request_id, occurred_at, body, body_sha256, seq, prev, hash FROM ledger_event";
+
+/// Which events are asked for.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    pub(crate) after: i64,
+    pub(crate) mission: Option<MissionId>,
+    pub(crate) subject: Option<String>,
+    pub(crate) action: Option<String>,
+    pub(crate) limit: i64,
+}
+
+pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Vec<Row>, DbError> {
+    let filter = Filter::new(tx, SELECT).and("seq > ?", wanted.after);
+    scope
+        .apply(filter, "organization_id = ?", "mission_id")
+        .and_some("mission_id = ?", wanted.mission)
+        .and_some("subject_id = ?", wanted.subject)
+        .and_some("action = ?", wanted.action)
+        .finish(tx, "seq", wanted.limit)
+        .fetch_all()
+        .await
+}
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct Change {
+    pub(crate) seq: i64,
+    pub(crate) subject_id: String,
+}
+
+/// Sealed changes of one kind of object, with the position up to which was looked.
+pub(crate) async fn changes(
+    tx: &mut Tx,
+    kind: &'static str,
+    after: i64,
+    upto: i64,
+) -> Result<Vec<Change>, DbError> {
+    tx.query(
+        "SELECT seq, subject_id FROM ledger_event WHERE seq > $1 AND seq <= $2 AND subject_kind = $3 ORDER BY seq",
+    )
+    .bind(after)
+    .bind(upto)
+    .bind(kind)
+    .fetch_all()
+    .await
+}
+
+pub(crate) async fn head(tx: &mut Tx) -> Result<LedgerHead, DbError> {
+    let (seq, hash): (i64, String) =
+        tx.query("SELECT seq, hash FROM ledger_head WHERE ledger_head_id = 1").fetch_one().await?;
+    let (unsealed,): (i64,) =
+        tx.query("SELECT COUNT(*) FROM ledger_event WHERE seq IS NULL").fetch_one().await?;
+    Ok(LedgerHead { seq, hash, unsealed })
+}
+
+impl From<Row> for LedgerEvent {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.event_id,
+            seq: row.seq,
+            action: row.action,
+            subject_kind: row.subject_kind,
+            subject_id: row.subject_id,
+            mission_id: row.mission_id,
+            principal_id: row.principal_id,
+            request_id: row.request_id,
+            occurred_at: row.occurred_at,
+            body_sha256: row.body_sha256,
+            prev: row.prev,
+            hash: row.hash,
+            body: Some(row.body),
+        }
+    }
+}
+
+impl TryFrom<Row> for SealedEvent {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        fn bad(error: impl std::fmt::Display) -> DbError {
+            DbError::Inconsistent { table: "ledger_event", message: error.to_string() }
+        }
+        Ok(Self {
+            seq: u64::try_from(row.seq).map_err(bad)?,
+            prev: row.prev.parse().map_err(bad)?,
+            hash: row.hash.parse().map_err(bad)?,
+            envelope: Envelope {
+                id: row.event_id.to_string(),
+                organization_id: row.organization_id.to_string(),
+                mission_id: row.mission_id.map(|id| id.to_string()),
+                action: row.action,
+                subject_kind: row.subject_kind,
+                subject_id: row.subject_id,
+                principal_id: row.principal_id.to_string(),
+                request_id: row.request_id,
+                occurred_at: row.occurred_at.to_string(),
+            },
+            body_sha256: row.body_sha256.parse().map_err(bad)?,
+            body: Some(row.body),
+        })
+    }
+}

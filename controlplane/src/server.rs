@@ -1,0 +1,125 @@
+//! Starting and stopping: open, listen, serve, drain.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+
+use crate::app::{App, SharedApp};
+use crate::background;
+use crate::config::Config;
+use crate::http::router;
+use crate::lifetime::{Lifetime, OnExit};
+
+/// Buckets of every duration histogram, in seconds.
+const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Why the server did not start or did not stop in order.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be made or locked.
+    #[error("the data folder {0} cannot be used")]
+    DataDir(String, #[source] std::io::Error),
+    /// Another control plane uses the same folder.
+    #[error("another control plane uses the data folder {0}; stop it first, or give another --data-dir")]
+    InUse(String),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}; another program may hold the port, choose another with --http")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// The configuration cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// Database, keys or folders cannot be used.
+    #[error("the installation cannot be opened")]
+    Open(#[source] crate::error::Error),
+    /// Metrics cannot be installed.
+    #[error("metrics cannot be installed")]
+    Metrics(#[source] metrics_exporter_prometheus::BuildError),
+}
+
+/// A server that listens.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it serves.
+    pub app: SharedApp,
+    /// Its work.
+    pub lifetime: Lifetime,
+    _lock: std::fs::File,
+}
+
+/// The recorder of this process; installed once.
+///
+/// # Errors
+/// [`StartError::Metrics`] when another recorder is installed.
+pub fn install_metrics() -> Result<PrometheusHandle, StartError> {
+    PrometheusBuilder::new()
+        .set_buckets(&BUCKETS)
+        .map_err(StartError::Metrics)?
+        .install_recorder()
+        .map_err(StartError::Metrics)
+}
+
+fn lock(config: &Config) -> Result<std::fs::File, StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let shown = config.data_dir.display().to_string();
+    let failed = |error| StartError::DataDir(shown.clone(), error);
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir).map_err(failed)?;
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(config.data_dir.join("controlplane.lock"))
+        .map_err(failed)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| StartError::InUse(shown.clone()))?;
+    Ok(file)
+}
+
+impl Server {
+    /// Opens the installation, listens, and starts all work. Requests are served when this returns.
+    ///
+    /// # Errors
+    /// [`StartError`], each with what to do.
+    pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
+        config.check().map_err(StartError::Config)?;
+        let lock = lock(config)?;
+        let lifetime = Lifetime::default();
+        let app = App::open(config, metrics, lifetime.stop()).await.map_err(StartError::Open)?;
+        let listener =
+            TcpListener::bind(config.http).await.map_err(|error| StartError::Listen(config.http, error))?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen(config.http, error))?;
+        crate::tasks::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
+        background::start(&app, &lifetime);
+        let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let stop = lifetime.stop();
+        lifetime.spawn("http", OnExit::Shutdown, async move {
+            let graceful = stop.clone();
+            let serve = axum::serve(listener, service)
+                .with_graceful_shutdown(async move { graceful.cancelled().await });
+            let served = async {
+                if let Err(error) = serve.await {
+                    tracing::error!(error = %error, "the HTTP server failed");
+                }
+            };
+            // An idle keep-alive connection must not hold the process.
+            let limit = async {
+                stop.cancelled().await;
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            };
+            tokio::select! {
+                () = served => {}
+                () = limit => {}
+            }
+        });
+        Ok(Self { address, app, lifetime, _lock: lock })
+    }
+
+    /// Drains and closes. `false` when something was left or had failed.
+    pub async fn stop(self) -> bool {
+        let drained = self.lifetime.drain().await;
+        self.app.db.close().await;
+        drained
+    }
+}

@@ -1,0 +1,130 @@
+//! The lists that can be watched.
+
+use mc_api::id::{KlusterId, MissionId, TaskId};
+use mc_api::kluster::Kluster;
+use mc_api::mission::Mission;
+use mc_api::task::Task;
+use mc_api::{Labels, Page, ProblemKind};
+
+use super::Watched;
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::http::page;
+use crate::op::OpCtx;
+use crate::{klusters, missions, tasks};
+
+/// Whether the object carries all wanted labels.
+fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
+    wanted.iter().all(|(key, value)| match (labels.0.get(key), value) {
+        (Some(has), Some(value)) => has == value,
+        (has, None) => has.is_some(),
+        (None, Some(_)) => false,
+    })
+}
+
+/// Absent is not a failure here.
+fn found<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if error.kind == ProblemKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Missions.
+pub struct Missions {
+    /// With these labels.
+    pub labels: Vec<(String, Option<String>)>,
+}
+
+impl Watched for Missions {
+    type Object = Mission;
+    type Id = MissionId;
+    const KIND: &'static str = "mission";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<MissionId>,
+    ) -> Result<Page<Mission>, Error> {
+        missions::service::list(app, cx, page, self.labels.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Mission>, Error> {
+        Ok(found(missions::service::get(app, cx, id).await)?
+            .filter(|mission| wears(&mission.labels, &self.labels)))
+    }
+    fn id(object: &Mission) -> MissionId {
+        object.id
+    }
+}
+
+/// Klusters.
+pub struct Klusters {
+    /// Of this mission.
+    pub mission: Option<MissionId>,
+    /// With these labels.
+    pub labels: Vec<(String, Option<String>)>,
+}
+
+impl Watched for Klusters {
+    type Object = Kluster;
+    type Id = KlusterId;
+    const KIND: &'static str = "kluster";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<KlusterId>,
+    ) -> Result<Page<Kluster>, Error> {
+        let mission = self.mission.map(|id| id.to_string());
+        klusters::service::list(app, cx, page, mission.as_deref(), self.labels.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Kluster>, Error> {
+        let kluster = found(klusters::service::get(app, cx, id, None).await)?;
+        Ok(kluster.filter(|kluster| {
+            self.mission.is_none_or(|mission| mission == kluster.mission_id)
+                && wears(&kluster.labels, &self.labels)
+        }))
+    }
+    fn id(object: &Kluster) -> KlusterId {
+        object.id
+    }
+}
+
+/// Tasks.
+pub struct Tasks {
+    /// Only these.
+    pub narrow: tasks::service::Narrow,
+}
+
+impl Watched for Tasks {
+    type Object = Task;
+    type Id = TaskId;
+    const KIND: &'static str = "task";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<TaskId>,
+    ) -> Result<Page<Task>, Error> {
+        tasks::service::list(app, cx, page, self.narrow.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Task>, Error> {
+        let task = found(tasks::service::get(app, cx, id, &tasks::service::At::default()).await)?;
+        let narrow = &self.narrow;
+        Ok(task.filter(|task| {
+            narrow.mission.is_none_or(|mission| mission == task.mission_id)
+                && narrow.kluster.is_none_or(|kluster| kluster == task.kluster_id)
+                && narrow
+                    .name
+                    .as_deref()
+                    .is_none_or(|name| task.name.as_ref().is_some_and(|has| has.as_str() == name))
+                && narrow.states.as_ref().is_none_or(|states| states.contains(&task.state))
+                && narrow.runtime.as_ref().is_none_or(|runtime| task.runtime.as_ref() == Some(runtime))
+                && wears(&task.labels, &narrow.labels)
+        }))
+    }
+    fn id(object: &Task) -> TaskId {
+        object.id
+    }
+}

@@ -1,0 +1,199 @@
+//! Watching lists: snapshot, bookmark, changes, as server-sent events.
+//!
+//! The position is the ledger's `seq`, which is dense and given only to committed changes: a client that comes back
+//! with its last `id` misses nothing and sees nothing twice. Objects are read after their event was sealed and carry
+//! their `version`; a receiver drops versions it has already seen, which makes the snapshot's race harmless.
+
+mod kinds;
+
+use std::collections::{HashSet, VecDeque};
+use std::convert::Infallible;
+use std::future::Future;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use mc_api::{Page, ProblemKind};
+use serde::Serialize;
+use tokio::sync::watch::Receiver;
+
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::http::page;
+use crate::ledger;
+use crate::op::OpCtx;
+
+pub use kinds::{Klusters, Missions, Tasks};
+
+/// A list that can be watched.
+pub trait Watched: Send + Sync + 'static {
+    /// The object.
+    type Object: Serialize + Send;
+    /// Its id.
+    type Id: std::str::FromStr + std::fmt::Display + Clone + Send + Sync;
+    /// The ledger's word for the object.
+    const KIND: &'static str;
+    /// One page of the list.
+    fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<Self::Id>,
+    ) -> impl Future<Output = Result<Page<Self::Object>, Error>> + Send;
+    /// The object, when it is (still) part of the list.
+    fn find(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
+    /// The object's id as text.
+    fn id(object: &Self::Object) -> Self::Id;
+}
+
+/// At most this many events of the ledger are read at once.
+const STEP: i64 = 500;
+/// How often a silent stream says that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+struct Stream<W: Watched> {
+    app: SharedApp,
+    cx: OpCtx,
+    list: W,
+    head: Receiver<i64>,
+    /// Everything up to here was said.
+    seq: i64,
+    snapshot: Option<page::Request<W::Id>>,
+    known: HashSet<String>,
+    ready: VecDeque<Event>,
+    ended: bool,
+}
+
+/// Streams a list.
+///
+/// # Errors
+/// [`ProblemKind::SeqExpired`] when `from` is beyond the head, as after a restore; the client starts afresh.
+pub async fn stream<W: Watched>(
+    app: SharedApp,
+    cx: OpCtx,
+    list: W,
+    from: Option<i64>,
+) -> Result<Response, Error> {
+    let head = app.sequencer.follow();
+    let sealed = ledger::store::head(&mut app.db.begin_read().await?).await?.seq;
+    if let Some(from) = from
+        && !(0..=sealed).contains(&from)
+    {
+        return Err(Error::new(
+            ProblemKind::SeqExpired,
+            format!("from={from} is outside 0..={sealed}; start again without `from`"),
+        ));
+    }
+    // Asked once before the stream begins, so that a refusal is a problem document and not a broken stream.
+    list.page(&app, &cx, page::Request::largest()).await?;
+    let state = Stream {
+        snapshot: from.is_none().then(page::Request::largest),
+        seq: from.unwrap_or(sealed),
+        app,
+        cx,
+        list,
+        head,
+        known: HashSet::new(),
+        ready: VecDeque::new(),
+        ended: false,
+    };
+    let events = stream::unfold(state, |mut state| async move {
+        let event = state.next().await?;
+        Some((Ok::<_, Infallible>(event), state))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}
+
+fn message(seq: i64, name: &'static str, data: &impl Serialize) -> Result<Event, Error> {
+    Event::default().id(seq.to_string()).event(name).json_data(data).map_err(Error::internal)
+}
+
+impl<W: Watched> Stream<W> {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            if self.ended {
+                return None;
+            }
+            let stepped = match self.snapshot.take() {
+                Some(page) => self.step_snapshot(page).await,
+                None => self.step_changes().await,
+            };
+            if let Err(error) = stepped {
+                // The client reconnects with its last id; nothing is lost by ending here.
+                tracing::info!(request.id = %self.cx.request_id, error = %error, "a watch ended");
+                self.ended = true;
+            }
+        }
+    }
+
+    async fn step_snapshot(&mut self, page: page::Request<W::Id>) -> Result<(), Error> {
+        let found = self.list.page(&self.app, &self.cx, page.clone()).await?;
+        let last = found.items.last().map(W::id);
+        for object in &found.items {
+            self.known.insert(W::id(object).to_string());
+            self.ready.push_back(message(self.seq, "added", object)?);
+        }
+        match (found.next_cursor, last) {
+            (Some(_), Some(last)) => self.snapshot = Some(page.after(last)),
+            _ => {
+                self.ready.push_back(message(self.seq, "bookmark", &serde_json::json!({ "seq": self.seq }))?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn step_changes(&mut self) -> Result<(), Error> {
+        let head = *self.head.borrow_and_update();
+        if head <= self.seq {
+            tokio::select! {
+                changed = self.head.changed() => self.ended = changed.is_err(),
+                () = self.app.stop.cancelled() => self.ended = true,
+                // A login that was revoked or ended must not go on reading.
+                () = tokio::time::sleep(KEEP_ALIVE) => self.check_login()?,
+            }
+            return Ok(());
+        }
+        self.check_login()?;
+        let upto = head.min(self.seq + STEP);
+        let changes =
+            ledger::store::changes(&mut self.app.db.begin_read().await?, W::KIND, self.seq, upto).await?;
+        for (index, change) in changes.iter().enumerate() {
+            // Only the last of several changes of one object is said: the object is read as it is now.
+            if changes[index + 1..].iter().any(|later| later.subject_id == change.subject_id) {
+                continue;
+            }
+            match self.list.find(&self.app, &self.cx, &change.subject_id).await? {
+                Some(object) => {
+                    let name =
+                        if self.known.insert(change.subject_id.clone()) { "added" } else { "modified" };
+                    self.ready.push_back(message(change.seq, name, &object)?);
+                }
+                None if self.known.remove(&change.subject_id) => {
+                    let gone = serde_json::json!({ "kind": W::KIND, "id": change.subject_id });
+                    self.ready.push_back(message(change.seq, "deleted", &gone)?);
+                }
+                None => {}
+            }
+        }
+        self.seq = upto;
+        Ok(())
+    }
+
+    fn check_login(&self) -> Result<(), Error> {
+        match self.cx.caller.login {
+            Some((_, end)) if end <= self.app.clock.now() => {
+                Err(Error::new(ProblemKind::Unauthenticated, "the login session ended"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+-- The spine: principals, missions, klusters, tasks, artifacts, approvals, publications, ledger.
+-- Times are whole microseconds since the Unix epoch, so that both databases return what was written.
+
+CREATE TABLE organization (
+    organization_id UUID PRIMARY KEY,
+    name            TEXT NOT NULL UNIQUE,
+    created_at      BIGINT NOT NULL
+);
+
+CREATE TABLE keyring (
+    key_id     TEXT PRIMARY KEY,
+    purpose    TEXT NOT NULL CHECK (purpose IN ('approval', 'cursor')),
+    sealed     BYTEA NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE principal (
+    principal_id    UUID PRIMARY KEY,
+    organization_id UUID NOT NULL REFERENCES organization (organization_id),
+    name            TEXT NOT NULL,
+    kind            TEXT NOT NULL CHECK (kind IN ('bootstrap', 'user', 'agent', 'node', 'service_account')),
+    version         BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    UNIQUE (organization_id, name)
+);
+
+CREATE TABLE token (
+    token_id        UUID PRIMARY KEY,
+    organization_id UUID NOT NULL REFERENCES organization (organization_id),
+    principal_id    UUID NOT NULL REFERENCES principal (principal_id),
+    kind            TEXT NOT NULL CHECK (kind IN ('bootstrap', 'login')),
+    token_sha256    TEXT NOT NULL UNIQUE,
+    created_at      BIGINT NOT NULL,
+    expires_at      BIGINT,
+    revoked_at      BIGINT
+);
+
+CREATE TABLE idempotency (
+    principal_id UUID NOT NULL,
+    route        TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    body_sha256  TEXT NOT NULL,
+    answer       TEXT,
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (principal_id, route, idempotency_key)
+);
+CREATE INDEX idempotency_created_at_idx ON idempotency (created_at);
+
+CREATE TABLE mission (
+    mission_id      UUID PRIMARY KEY,
+    organization_id UUID NOT NULL REFERENCES organization (organization_id),
+    name            TEXT NOT NULL,
+    description     TEXT NOT NULL,
+    key_prefix      TEXT NOT NULL,
+    next_number     BIGINT NOT NULL,
+    labels          TEXT NOT NULL,
+    annotations     TEXT NOT NULL,
+    version         BIGINT NOT NULL,
+    created_by      UUID NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    deleted_at      BIGINT,
+    UNIQUE (organization_id, key_prefix)
+);
+CREATE UNIQUE INDEX mission_name_idx ON mission (organization_id, name) WHERE deleted_at IS NULL;
+
+CREATE TABLE role_binding (
+    principal_id    UUID NOT NULL REFERENCES principal (principal_id),
+    organization_id UUID NOT NULL REFERENCES organization (organization_id),
+    mission_id      UUID REFERENCES mission (mission_id),
+    role            TEXT NOT NULL CHECK (role IN ('viewer', 'contributor', 'admin'))
+);
+CREATE UNIQUE INDEX role_binding_organization_idx ON role_binding (principal_id, organization_id) WHERE mission_id IS NULL;
+CREATE UNIQUE INDEX role_binding_mission_idx ON role_binding (principal_id, mission_id) WHERE mission_id IS NOT NULL;
+
+CREATE TABLE kluster (
+    kluster_id      UUID PRIMARY KEY,
+    organization_id UUID NOT NULL REFERENCES organization (organization_id),
+    mission_id      UUID NOT NULL REFERENCES mission (mission_id),
+    name            TEXT NOT NULL,
+    description     TEXT NOT NULL,
+    runtime         TEXT,
+    labels          TEXT NOT NULL,
+    annotations     TEXT NOT NULL,
+    version         BIGINT NOT NULL,
+    created_by      UUID NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    deleted_at      BIGINT
+);
+CREATE UNIQUE INDEX kluster_name_idx ON kluster (mission_id, name) WHERE deleted_at IS NULL;
+
+CREATE TABLE task (
+    task_id               UUID PRIMARY KEY,
+    organization_id       UUID NOT NULL REFERENCES organization (organization_id),
+    mission_id            UUID NOT NULL REFERENCES mission (mission_id),
+    kluster_id            UUID NOT NULL REFERENCES kluster (kluster_id),
+    parent_id             UUID REFERENCES task (task_id),
+    task_key              TEXT NOT NULL,
+    name                  TEXT,
+    title                 TEXT NOT NULL,
+    description           TEXT NOT NULL,
+    definition_of_done    TEXT NOT NULL,
+    state                 TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'claimed', 'running', 'in_review', 'done', 'blocked', 'failed', 'cancelled')),
+    reason                TEXT,
+    priority              INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 100),
+    runtime               TEXT,
+    capabilities          TEXT NOT NULL,
+    paths                 TEXT NOT NULL,
+    open_dependency_count INTEGER NOT NULL CHECK (open_dependency_count >= 0),
+    on_dependency_failure TEXT NOT NULL CHECK (on_dependency_failure IN ('block', 'cancel', 'ignore')),
+    review_gates          INTEGER NOT NULL,
+    reviewers             TEXT NOT NULL,
+    attempt               INTEGER NOT NULL,
+    max_attempts          INTEGER NOT NULL,
+    progress_percent      INTEGER,
+    progress_note         TEXT,
+    result_artifact_id    UUID,
+    result                TEXT,
+    labels                TEXT NOT NULL,
+    annotations           TEXT NOT NULL,
+    version               BIGINT NOT NULL,
+    created_by            UUID NOT NULL,
+    created_at            BIGINT NOT NULL,
+    updated_at            BIGINT NOT NULL,
+    deleted_at            BIGINT,
+    UNIQUE (organization_id, task_key)
+);
+CREATE UNIQUE INDEX task_name_idx ON task (kluster_id, name) WHERE name IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX task_mission_idx ON task (mission_id, task_id);
+CREATE INDEX task_kluster_idx ON task (kluster_id, task_id);
+CREATE INDEX task_ready_idx ON task (organization_id, priority DESC, task_id) WHERE state = 'ready' AND deleted_at IS NULL;
+
+CREATE TABLE task_dependency (
+    task_id       UUID NOT NULL REFERENCES task (task_id),
+    depends_on_id UUID NOT NULL REFERENCES task (task_id),
+    PRIMARY KEY (task_id, depends_on_id)
+);
+CREATE INDEX task_dependency_depends_on_id_idx ON task_dependency (depends_on_id);
+
+CREATE TABLE task_claim (
+    task_id      UUID NOT NULL REFERENCES task (task_id),
+    attempt      INTEGER NOT NULL,
+    principal_id UUID NOT NULL REFERENCES principal (principal_id),
+    state        TEXT NOT NULL CHECK (state IN ('active', 'expired', 'released', 'ended', 'superseded')),
+    lease_until  BIGINT NOT NULL,
+    claimed_at   BIGINT NOT NULL,
+    PRIMARY KEY (task_id, attempt)
+);
+CREATE INDEX task_claim_lease_until_idx ON task_claim (lease_until) WHERE state = 'active';
+
+CREATE TABLE artifact (
+    artifact_id     UUID PRIMARY KEY,
+    organization_id UUID NOT NULL REFERENCES organization (organization_id),
+    mission_id      UUID NOT NULL REFERENCES mission (mission_id),
+    task_id         UUID REFERENCES task (task_id),
+    name            TEXT NOT NULL,
+    media_type      TEXT NOT NULL,
+    sha256          TEXT NOT NULL,
+    size_bytes      BIGINT NOT NULL,
+    labels          TEXT NOT NULL,
+    version         BIGINT NOT NULL,
+    created_by      UUID NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    deleted_at      BIGINT
+);
+CREATE INDEX artifact_mission_idx ON artifact (mission_id, artifact_id);
+CREATE INDEX artifact_sha256_idx ON artifact (mission_id, sha256);
+
+CREATE TABLE approval (
+    approval_id     UUID PRIMARY KEY,
+    organization_id UUID NOT NULL REFERENCES organization (organization_id),
+    mission_id      UUID NOT NULL REFERENCES mission (mission_id),
+    kind            TEXT NOT NULL CHECK (kind IN ('publish', 'agent_permission')),
+    state           TEXT NOT NULL CHECK (state IN ('open', 'approved', 'rejected', 'expired', 'voided', 'executed')),
+    title           TEXT NOT NULL,
+    action          TEXT NOT NULL,
+    action_sha256   TEXT NOT NULL,
+    execute         TEXT NOT NULL CHECK (execute IN ('on_approval', 'by_requester')),
+    requester_id    UUID NOT NULL REFERENCES principal (principal_id),
+    decider_id      UUID REFERENCES principal (principal_id),
+    note            TEXT,
+    self_approved   BOOLEAN NOT NULL,
+    nonce           TEXT NOT NULL,
+    token_expires_at BIGINT,
+    decided_at      BIGINT,
+    expires_at      BIGINT NOT NULL,
+    outcome         TEXT,
+    version         BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL
+);
+CREATE INDEX approval_open_idx ON approval (expires_at) WHERE state = 'open';
+CREATE INDEX approval_mission_idx ON approval (mission_id, approval_id);
+
+CREATE TABLE publication (
+    publication_id  UUID PRIMARY KEY,
+    organization_id UUID NOT NULL REFERENCES organization (organization_id),
+    mission_id      UUID NOT NULL REFERENCES mission (mission_id),
+    state           TEXT NOT NULL CHECK (state IN ('awaiting_approval', 'queued', 'published', 'rejected')),
+    message         TEXT NOT NULL,
+    artifacts       TEXT NOT NULL,
+    approval_id     UUID NOT NULL UNIQUE REFERENCES approval (approval_id),
+    ledger_from     BIGINT,
+    ledger_to       BIGINT,
+    commit_id       TEXT,
+    requester_id    UUID NOT NULL REFERENCES principal (principal_id),
+    queued_at       BIGINT,
+    version         BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL
+);
+CREATE INDEX publication_queued_idx ON publication (queued_at, publication_id) WHERE state = 'queued';
+
+CREATE TABLE ledger_event (
+    ordinal         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id        UUID NOT NULL UNIQUE,
+    organization_id UUID NOT NULL,
+    mission_id      UUID,
+    action          TEXT NOT NULL,
+    subject_kind    TEXT NOT NULL,
+    subject_id      TEXT NOT NULL,
+    principal_id    UUID NOT NULL,
+    request_id      TEXT NOT NULL,
+    occurred_at     BIGINT NOT NULL,
+    body            TEXT NOT NULL,
+    body_sha256     TEXT NOT NULL,
+    seq             BIGINT UNIQUE,
+    prev            TEXT,
+    hash            TEXT
+);
+CREATE INDEX ledger_event_unsealed_idx ON ledger_event (ordinal) WHERE seq IS NULL;
+CREATE INDEX ledger_event_subject_idx ON ledger_event (subject_id, seq);
+CREATE INDEX ledger_event_mission_idx ON ledger_event (mission_id, seq);
+
+CREATE TABLE ledger_head (
+    ledger_head_id INTEGER PRIMARY KEY CHECK (ledger_head_id = 1),
+    seq            BIGINT NOT NULL,
+    hash           TEXT NOT NULL
+);
+INSERT INTO ledger_head (ledger_head_id, seq, hash) VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# The whole test run: scripts, formatting, lints, tests on SQLite and on PostgreSQL with pgvector, documentation tests.
+#
+#   scripts/test.sh                everything
+#   scripts/test.sh --quick        without lints, documentation tests and script tests
+#   scripts/test.sh --no-postgres  SQLite only (refused in CI)
+#
+# It asks nothing, works from any folder and installs what Debian has packages for. All phases run even when one fails;
+# the exit code is 1 when any failed. What was skipped is printed at the end; with CI=true a skip is a failure.
+#
+# MC_TEST_POSTGRES_URL   a server to use instead of a private one (its user must be allowed to create databases)
+# CARGO_TARGET_DIR       honoured as cargo does
+#
+# The tests see MC_TEST_POSTGRES_URL, and MC_TEST_SKIPPED_FILE: a test that skips itself appends a line saying why.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+QUICK='' WITH_POSTGRES=1
+for argument in "$@"; do
+  case $argument in
+    --quick) QUICK=1 ;;
+    --no-postgres) WITH_POSTGRES='' ;;
+    -h | --help)
+      script_help "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) usage_error "unknown argument '$argument'" ;;
+  esac
+done
+[ -n "$WITH_POSTGRES" ] || ! is_ci || usage_error "--no-postgres is refused in CI, where both databases must be tested"
+
+cd -- "$MC_REPO"
+WORK=$(mktemp -d)
+TIMES=$WORK/times
+SKIPPED=$WORK/skipped
+: >"$TIMES"
+: >"$SKIPPED"
+FAILED=()
+STARTED_POSTGRES=
+
+finish() {
+  local code=$?
+  trap - EXIT INT TERM
+  [ -z "$STARTED_POSTGRES" ] || "$MC_SCRIPTS/postgres-dev.sh" stop || code=1
+  rm -rf -- "$WORK"
+  exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+skip() {
+  say "skipped: $1"
+  printf '%s\n' "$1" >>"$SKIPPED"
+}
+
+# phase NAME COMMAND...: runs it, remembers how long it took and whether it failed.
+phase() {
+  local name=$1 began=$SECONDS result=ok
+  shift
+  say "==> $name"
+  "$@" </dev/null || {
+    result=FAILED
+    FAILED+=("$name")
+  }
+  printf '%-16s %-7s %5d s\n' "$name" "$result" $((SECONDS - began)) >>"$TIMES"
+}
+
+prerequisites() {
+  need_cmd git
+  need_cc
+  need_rust
+  say "$(rustc --version), $(cargo --version)"
+}
+
+start_postgres() {
+  if [ -n "${MC_TEST_POSTGRES_URL:-}" ]; then
+    say "using the server of MC_TEST_POSTGRES_URL"
+    export MC_TEST_POSTGRES_URL
+    return
+  fi
+  "$MC_SCRIPTS/postgres-dev.sh" status >/dev/null 2>&1 || STARTED_POSTGRES=1
+  if "$MC_SCRIPTS/postgres-dev.sh" start && MC_TEST_POSTGRES_URL=$("$MC_SCRIPTS/postgres-dev.sh" url); then
+    export MC_TEST_POSTGRES_URL
+    return
+  fi
+  STARTED_POSTGRES=
+  unset MC_TEST_POSTGRES_URL
+  ! is_ci || return 1
+  skip "every test on PostgreSQL: no server could be started"
+}
+
+check_scripts() {
+  local files
+  mapfile -t files < <(find scripts .ci -type f \( -name '*.sh' -o -path '.ci/run' \) | sort)
+  if have shellcheck || { have apt-get && (apt_install shellcheck) && hash -r; }; then
+    shellcheck -x "${files[@]}" || return 1
+  else
+    skip "shellcheck of the scripts: it is not installed"
+  fi
+  scripts/tests/run.sh
+}
+
+run_tests() {
+  if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --locked --no-fail-fast
+  else
+    say "cargo-nextest is not installed; the same tests run with cargo test"
+    cargo test --workspace --locked --no-fail-fast --lib --bins --tests --examples
+  fi
+}
+
+say "==> prerequisites"
+BEGAN=$SECONDS
+prerequisites
+printf '%-16s %-7s %5d s\n' prerequisites ok $((SECONDS - BEGAN)) >>"$TIMES"
+export MC_TEST_SKIPPED_FILE=$SKIPPED
+
+if [ -n "$QUICK" ]; then
+  say "quick run: lints, documentation tests and script tests are left out"
+else
+  phase scripts check_scripts
+fi
+phase format cargo fmt --all --check
+if [ -n "$WITH_POSTGRES" ]; then
+  phase postgres start_postgres
+else
+  unset MC_TEST_POSTGRES_URL
+  skip "every test on PostgreSQL: --no-postgres was given"
+fi
+[ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings
+phase tests run_tests
+[ -n "$QUICK" ] || phase doc-tests cargo test --doc --workspace --locked
+
+say
+cat -- "$TIMES" >&2
+printf '%-16s %-7s %5d s\n' total '' "$SECONDS" >&2
+if [ -s "$SKIPPED" ]; then
+  say "skipped:"
+  sort -u -- "$SKIPPED" | sed 's/^/  /' >&2
+  ! is_ci || FAILED+=("something was skipped in CI")
+else
+  say "skipped: nothing"
+fi
+if [ "${#FAILED[@]}" -gt 0 ]; then
+  printf 'FAILED: %s\n' "${FAILED[@]}" >&2
+  exit 1
+fi
+say "all passed"
