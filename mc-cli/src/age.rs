@@ -44,6 +44,11 @@ pub fn age(at: Timestamp, now: Timestamp) -> String {
     short(now.since(at))
 }
 
+/// The time until something, rounded up to the second; `0s` when it is over.
+pub fn until(at: Timestamp, now: Timestamp) -> String {
+    short(at.since(now) + Duration::from_nanos(999_999_999))
+}
+
 /// Reads `90s`, `5m`, `2h`, `1h30m`, `500ms` or plain seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "expected a duration such as 90s, 5m, 1h30m or 500ms";
@@ -96,6 +101,8 @@ mod tests {
         }
         let later = Timestamp::from_micros(5_000_000);
         assert_eq!(age(later, Timestamp::from_micros(0)), "0s");
+        assert_eq!(until(later, Timestamp::from_micros(1)), "5s");
+        assert_eq!(until(Timestamp::from_micros(0), later), "0s");
     }
 
     #[test]

@@ -26,6 +26,14 @@ pub enum Format {
     Name,
 }
 
+/// What was done with something.
+#[derive(Serialize)]
+struct Did<'a> {
+    kind: &'a str,
+    name: &'a str,
+    result: &'a str,
+}
+
 /// Where and how this invocation prints.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -77,6 +85,14 @@ impl Output {
             Format::Yaml => self.data(&serde_yaml_ng::to_string(&items)?),
             Format::Table | Format::Wide | Format::Name => self.data(&text(&items)),
         }
+    }
+
+    /// Says what was done with something that is not shown itself: `kind/name result`, or the same as JSON.
+    pub fn did(&self, kind: &str, name: &str, result: &str) -> anyhow::Result<()> {
+        self.value(&Did { kind, name, result }, || match self.format {
+            Format::Name => format!("{kind}/{name}\n"),
+            Format::Table | Format::Wide | Format::Json | Format::Yaml => format!("{kind}/{name} {result}\n"),
+        })
     }
 
     /// Says something that is no data.
@@ -170,6 +186,10 @@ pub fn explain(error: &anyhow::Error) -> String {
     }
     let problem = server_problem(error);
     for field in problem.map(|p| p.errors.as_slice()).unwrap_or_default() {
+        if problem.is_some_and(|p| p.detail == format!("{}: {}", field.pointer, field.message)) {
+            // The only rule broken is the whole detail.
+            continue;
+        }
         text.extend(["\n  ", &field.pointer, ": ", &field.message]);
     }
     if let Some(fix) = fix(error) {

@@ -40,6 +40,57 @@ pub fn render(columns: &[&str], mut rows: Vec<Vec<String>>, cut: bool) -> String
     text
 }
 
+/// Lines of a table that grows while it is shown: columns get wider when they must, never narrower.
+#[derive(Debug)]
+pub struct Growing {
+    columns: Vec<&'static str>,
+    widths: Vec<usize>,
+    cut: bool,
+    begun: bool,
+}
+
+impl Growing {
+    /// A table with these columns; `cut` as in [`render`].
+    pub fn new(columns: Vec<&'static str>, cut: bool) -> Self {
+        let widths = columns.iter().map(|column| column.len()).collect();
+        Self { columns, widths, cut, begun: false }
+    }
+
+    /// The text for further rows, below the header when they are the first.
+    pub fn rows(&mut self, rows: Vec<Vec<String>>) -> String {
+        let rows: Vec<Vec<String>> =
+            rows.into_iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect();
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let header = self.columns.iter().map(ToString::to_string).collect();
+        let header: Vec<Vec<String>> = if self.begun { vec![] } else { vec![header] };
+        self.begun = true;
+        header.into_iter().chain(rows).map(|row| self.line(&row)).collect()
+    }
+
+    fn line(&self, row: &[String]) -> String {
+        let last = row.len().saturating_sub(1);
+        let mut line = String::new();
+        for (at, cell) in row.iter().enumerate() {
+            if at < last {
+                let gap = (self.widths[at] + 2).saturating_sub(cell.chars().count());
+                line.push_str(cell);
+                line.extend(std::iter::repeat_n(' ', gap));
+            } else if self.cut {
+                line.push_str(&shorten(cell, WIDTH.saturating_sub(line.chars().count()).max(LEAST)));
+            } else {
+                line.push_str(cell);
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line.push('\n');
+        line
+    }
+}
+
 /// Control characters could move the cursor or forge lines; they become spaces.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -91,6 +142,17 @@ mod tests {
         assert!(text.lines().nth(1).unwrap().ends_with('…'));
         assert_eq!(text.lines().nth(2).unwrap(), "b         a [31m b");
         assert!(render(&["KEY", "TITLE"], rows, false).contains(&"x".repeat(100)));
+    }
+
+    #[test]
+    fn a_growing_table_keeps_its_columns() {
+        let mut table = Growing::new(vec!["KEY", "STATE", "TITLE"], true);
+        let row = |key: &str, state: &str| vec![key.to_owned(), state.to_owned(), "x".repeat(99)];
+        let first = table.rows(vec![row("a-1", "in_review")]);
+        let second = table.rows(vec![row("a-2", "done")]);
+        assert!(first.starts_with("KEY  STATE      TITLE\na-1  in_review  xxx"), "{first}");
+        assert!(second.starts_with("a-2  done       xxx"), "{second}");
+        assert!(first.lines().chain(second.lines()).all(|line| line.chars().count() <= WIDTH));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use mc_api::task::{ClaimState, Task};
 use mc_api::{Labels, Timestamp};
 use mc_client::Resource;
 
-use crate::age::{age, short};
+use crate::age::{self, age, until};
 use crate::table;
 
 /// Fields of a description, in order.
@@ -275,7 +275,7 @@ fn claim(task: &Task, now: Timestamp) -> String {
     let head = format!("attempt {} by {}, {}", claim.attempt, claim.principal, claim.state);
     match claim.state {
         ClaimState::Active if claim.lease_until > now => {
-            format!("{head}, lease ends in {}", short(claim.lease_until.since(now)))
+            format!("{head}, lease ends in {}", until(claim.lease_until, now))
         }
         ClaimState::Active | ClaimState::Expired => {
             format!("{head}, lease ended {} ago", age(claim.lease_until, now))
@@ -379,7 +379,7 @@ impl View for Approval {
 }
 
 fn remaining(until: Timestamp, now: Timestamp) -> String {
-    if until > now { format!("in {}", short(until.since(now))) } else { format!("{} ago", age(until, now)) }
+    if until > now { format!("in {}", age::until(until, now)) } else { format!("{} ago", age(until, now)) }
 }
 
 impl View for Publication {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mc_api::auth::{LoginRequest, LoginSession};
 use mc_api::{Name, Role};
 
-use crate::age::{now, short};
+use crate::age::{now, until};
 use crate::args::AuthCommand;
 use crate::config::Context;
 use crate::context::Invocation;
@@ -79,7 +79,7 @@ async fn login(
             "logged in as {} ({}) for {}; context {name} is current\n",
             session.principal.name,
             session.principal.role.map_or_else(|| "no role".to_owned(), |role| role.to_string()),
-            short(session.expires_at.since(now()))
+            until(session.expires_at, now())
         )
     })
 }
@@ -93,7 +93,7 @@ async fn whoami(cx: &Invocation) -> anyhow::Result<()> {
             return format!("principal/{}\n", me.principal.name);
         }
         let expiry =
-            me.expires_at.map_or_else(|| "never".to_owned(), |at| format!("in {}", short(at.since(now()))));
+            me.expires_at.map_or_else(|| "never".to_owned(), |at| format!("in {}", until(at, now())));
         table::fields(&[
             ("Name", me.principal.name.to_string()),
             ("Id", me.principal.id.to_string()),
@@ -121,7 +121,7 @@ async fn logout(cx: &Invocation) -> anyhow::Result<()> {
         Ok(forgotten)
     })?;
     match forgotten {
-        Some(name) => cx.out.data(&format!("logged out; context {name} has no identity now\n")),
-        None => cx.out.data("logged out\n"),
+        Some(name) => cx.out.did("context", &name, "logged out, it has no identity now"),
+        None => cx.out.did("login", "session", "logged out"),
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn use_context(cx: &Invocation, name: &str) -> anyhow::Result<()> {
         config.current_context = Some(name.to_owned());
         Ok(())
     })?;
-    cx.out.data(&format!("context {name} is current\n"))
+    cx.out.did("context", name, "is current")
 }
 
 pub(super) fn set_context(cx: &Invocation, name: &str) -> anyhow::Result<()> {
@@ -81,7 +81,7 @@ pub(super) fn set_context(cx: &Invocation, name: &str) -> anyhow::Result<()> {
         }
         Ok(made)
     })?;
-    cx.out.data(&format!("context {name} {}\n", if made { "created" } else { "changed" }))
+    cx.out.did("context", name, if made { "created" } else { "changed" })
 }
 
 pub(super) fn delete_context(cx: &Invocation, name: &str) -> anyhow::Result<()> {
@@ -97,7 +97,7 @@ pub(super) fn delete_context(cx: &Invocation, name: &str) -> anyhow::Result<()> 
     if was_current {
         cx.out.talk("no context is current now; choose one with `mc config use-context NAME`");
     }
-    cx.out.data(&format!("context {name} deleted\n"))
+    cx.out.did("context", name, "deleted")
 }
 
 pub(super) fn path(cx: &Invocation) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use crate::args::Delete;
 use crate::context::Invocation;
 use crate::exit::{Exit, Failure};
 use crate::kind::Kind;
-use crate::view::{self, View};
+use crate::view::View;
 
 pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
     match args.kind.kind {
@@ -31,7 +31,7 @@ async fn delete<V: View + Deletable>(cx: &Invocation, args: Delete) -> anyhow::R
     }
     for reference in references {
         match one::<V>(cx, &client, &reference).await {
-            Ok(item) => cx.out.data(&format!("{} deleted\n", view::name(&item)))?,
+            Ok(item) => cx.out.did(V::KIND, &item.reference(), "deleted")?,
             Err(error) if args.ignore_not_found && Exit::of(&error) == Exit::NotFound => {
                 cx.out.talk(&format!("{}/{reference} does not exist", V::KIND));
             }

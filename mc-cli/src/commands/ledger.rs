@@ -14,7 +14,8 @@ use crate::args::LedgerCommand;
 use crate::context::Invocation;
 use crate::kind::Target;
 use crate::output::{Format, lines};
-use crate::{for_kind, table, view};
+use crate::table::Growing;
+use crate::{for_kind, view};
 
 /// The pause between two looks for new events.
 const FOLLOW: Duration = Duration::from_millis(500);
@@ -77,7 +78,10 @@ async fn log(
     if !follow {
         return show(cx, events);
     }
-    print(cx, &events, true)?;
+    let wide = cx.out.format == Format::Wide;
+    let columns = if wide { view::EVENT_COLUMNS_WIDE.to_vec() } else { view::EVENT_COLUMNS.to_vec() };
+    let mut rows = Growing::new(columns, !wide);
+    print(cx, &events, &mut rows)?;
     query.cursor = None;
     loop {
         tokio::time::sleep(FOLLOW).await;
@@ -91,7 +95,7 @@ async fn log(
             Err(error) => return Err(error.into()),
         };
         after = page.items.last().map(|event| event.seq).or(after);
-        print(cx, &page.items, false)?;
+        print(cx, &page.items, &mut rows)?;
     }
 }
 
@@ -108,7 +112,7 @@ fn show(cx: &Invocation, events: Vec<LedgerEvent>) -> anyhow::Result<()> {
 }
 
 /// Prints events one by one, as they come.
-fn print(cx: &Invocation, events: &[LedgerEvent], header: bool) -> anyhow::Result<()> {
+fn print(cx: &Invocation, events: &[LedgerEvent], rows: &mut Growing) -> anyhow::Result<()> {
     match cx.out.format {
         Format::Json => events.iter().try_for_each(|event| cx.out.json_line(event)),
         Format::Yaml => {
@@ -117,10 +121,7 @@ fn print(cx: &Invocation, events: &[LedgerEvent], header: bool) -> anyhow::Resul
         Format::Name => events.iter().try_for_each(|e| cx.out.data(&format!("event/{}\n", e.id))),
         Format::Table | Format::Wide => {
             let wide = cx.out.format == Format::Wide;
-            let columns: &[&str] = if wide { &view::EVENT_COLUMNS_WIDE } else { &view::EVENT_COLUMNS };
-            let rows = events.iter().map(|event| view::event_row(event, now(), wide)).collect();
-            let text = table::render(columns, rows, !wide);
-            cx.out.data(&lines(text.lines().skip(usize::from(!header))))
+            cx.out.data(&rows.rows(events.iter().map(|event| view::event_row(event, now(), wide)).collect()))
         }
     }
 }

@@ -123,7 +123,7 @@ async fn gone<V: View>(
     let mut patience = Patience::new(timeout);
     let item: V = match find(client, reference, &cx.scope()?).await {
         Ok(item) => item,
-        Err(error) if is_gone(&error) => return cx.out.data(&format!("{}/{reference} is gone\n", V::KIND)),
+        Err(error) if is_gone(&error) => return cx.out.did(V::KIND, reference, "is gone"),
         Err(error) => return Err(error),
     };
     let name = crate::view::name(&item);
@@ -131,7 +131,7 @@ async fn gone<V: View>(
         match client.get::<V>(&item.id(), &Scope::default()).await {
             Ok(_) => {}
             Err(error) if error.problem_kind() == Some(ProblemKind::NotFound) => {
-                return cx.out.data(&format!("{name} is gone\n"));
+                return cx.out.did(V::KIND, &item.reference(), "is gone");
             }
             Err(mc_client::Error::Unreachable { .. }) if !patience.is_over() => {}
             Err(error) => return Err(error.into()),

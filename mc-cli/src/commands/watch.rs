@@ -9,8 +9,8 @@ use crate::age::now;
 use crate::args::Watch;
 use crate::context::Invocation;
 use crate::for_kind;
-use crate::output::{Format, lines};
-use crate::table;
+use crate::output::Format;
+use crate::table::Growing;
 use crate::view::{self, View};
 
 /// One line of `mc watch -o json`.
@@ -39,8 +39,9 @@ async fn watch<V: View>(cx: &Invocation, args: Watch) -> anyhow::Result<()> {
     if V::KIND == "mission" {
         filter.mission = None;
     }
+    let wide = cx.out.format == Format::Wide;
     let mut watch = client.watch::<V>(filter, args.from);
-    let mut header = true;
+    let mut rows = Growing::new(V::columns(wide), !wide);
     loop {
         let event = watch.next().await?;
         let (word, id, seq, object) = match &event {
@@ -58,21 +59,19 @@ async fn watch<V: View>(cx: &Invocation, args: Watch) -> anyhow::Result<()> {
             continue;
         }
         match (object, id) {
-            (Some(item), _) => row(cx, item, std::mem::take(&mut header))?,
+            (Some(item), _) => row(cx, item, &mut rows)?,
             (None, Some(id)) => cx.out.data(&format!("{}/{id} deleted\n", V::KIND))?,
             (None, None) => {}
         }
     }
 }
 
-fn row<V: View>(cx: &Invocation, item: &V, header: bool) -> anyhow::Result<()> {
-    let wide = cx.out.format == Format::Wide;
+fn row<V: View>(cx: &Invocation, item: &V, rows: &mut Growing) -> anyhow::Result<()> {
     match cx.out.format {
         Format::Name => cx.out.data(&format!("{}\n", view::name(item))),
         Format::Yaml => cx.out.data(&format!("---\n{}", view::yaml(item)?)),
         Format::Table | Format::Wide | Format::Json => {
-            let text = table::render(&V::columns(wide), vec![item.row(now(), wide)], !wide);
-            cx.out.data(&lines(text.lines().skip(usize::from(!header))))
+            cx.out.data(&rows.rows(vec![item.row(now(), cx.out.format == Format::Wide)]))
         }
     }
 }
