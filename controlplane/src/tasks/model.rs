@@ -117,7 +117,7 @@ pub fn check_fence(task: &Task, attempt: i32, who: PrincipalId) -> Result<(), Er
 
 /// Renews the lease. An expired claim that nobody took over comes back to life.
 pub fn renew(task: &mut Task, now: Timestamp, lease: Duration) -> Result<(), Error> {
-    if task.state == TaskState::Ready {
+    if matches!(task.state, TaskState::Ready | TaskState::Pending) {
         go(task, TaskState::Claimed, "heartbeat")?;
     }
     if let Some(claim) = &mut task.claim {

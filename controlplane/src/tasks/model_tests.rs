@@ -134,7 +134,7 @@ fn apply(loaded: &mut Loaded, now: Timestamp, step: &Step) -> Result<(), Error> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
     fn random_events_keep_the_invariants(steps in prop::collection::vec(step(), 1..60), gates in 0_i32..3, max in 1_i32..4) {
         let mut loaded = loaded(gates, max);
