@@ -1,1 +1,31 @@
-//! x
+//! Typed HTTP client of the MissionControl API, over the types of `mc-api`.
+//!
+//! Invariants: every mutation carries an `Idempotency-Key` that stays the same when the request is repeated, so a
+//! lost answer never does the work twice; every wait on the server has a deadline; a bearer token goes only to
+//! loopback or over TLS. Repeating happens here and nowhere above: connection errors, 502, 503, 504 and
+//! `idempotency-in-flight`, with jittered exponential backoff.
+//!
+//! The crate installs no TLS provider: a binary does that once (`rustls::crypto::ring`), before [`Client::new`].
+//! It reads no configuration and no environment.
+
+mod artifacts;
+mod error;
+mod ledger;
+mod operations;
+mod options;
+mod query;
+mod resource;
+mod sse;
+mod tasks;
+mod transport;
+mod watch;
+
+pub use artifacts::{Upload, sha256_of};
+pub use error::Error;
+pub use ledger::Lines;
+pub use operations::Decision;
+pub use options::{Options, Retry, Server, Token};
+pub use query::{ListQuery, Scope};
+pub use resource::{Creatable, Deletable, Patchable, Resource};
+pub use transport::Client;
+pub use watch::{Deleted, Event, Watch};

@@ -1,0 +1,79 @@
+//! Decisions, identity and what the system says of itself.
+
+use mc_api::approval::{Approval, DecideApproval};
+use mc_api::auth::{LoginRequest, LoginSession, Principal, SetRole, WhoAmI};
+use mc_api::system::{Health, Version};
+use reqwest::Method;
+
+use crate::transport::Call;
+use crate::{Client, Error};
+
+/// What is done with an open approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Decide for it.
+    Approve,
+    /// Decide against it.
+    Reject,
+    /// Withdraw it.
+    Cancel,
+}
+
+impl Decision {
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+impl Client {
+    /// Decides or withdraws an approval.
+    pub async fn decide(
+        &self,
+        reference: &str,
+        decision: Decision,
+        body: &DecideApproval,
+    ) -> Result<Approval, Error> {
+        let path = ["api", "v1", "approvals", reference, decision.verb()];
+        self.json(Call::new(Method::POST, &path).json(body)).await
+    }
+
+    /// Makes a login session with the token presented.
+    pub async fn login(&self, body: &LoginRequest) -> Result<LoginSession, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "auth", "login"]).json(body)).await
+    }
+
+    /// Revokes the login session presented.
+    pub async fn logout(&self) -> Result<(), Error> {
+        self.send(Call::new(Method::POST, &["api", "v1", "auth", "logout"])).await.map(drop)
+    }
+
+    /// Who the token belongs to.
+    pub async fn whoami(&self) -> Result<WhoAmI, Error> {
+        self.json(Call::get(&["api", "v1", "auth", "whoami"])).await
+    }
+
+    /// Sets or removes a principal's role.
+    pub async fn set_role(&self, principal: &str, body: &SetRole) -> Result<Principal, Error> {
+        let path = ["api", "v1", "principals", principal, "role"];
+        self.json(Call::new(Method::PUT, &path).json(body)).await
+    }
+
+    /// Every check the server makes of itself.
+    pub async fn doctor(&self) -> Result<Health, Error> {
+        self.json(Call::get(&["api", "v1", "system", "doctor"])).await
+    }
+
+    /// Whether the server is ready, asked once and without identity or repeating.
+    pub async fn is_ready(&self) -> Result<bool, Error> {
+        Ok(self.probe(&["readyz"]).await?.status().is_success())
+    }
+
+    /// The server's version.
+    pub async fn version(&self) -> Result<Version, Error> {
+        self.json(Call::get(&["versionz"])).await
+    }
+}

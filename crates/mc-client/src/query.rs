@@ -1,0 +1,99 @@
+//! What a list is filtered by, and where a name is looked up.
+
+/// Where a name is looked up: names of klusters are unique in a mission, names of tasks in a kluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Mission id or name.
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    pub kluster: Option<String>,
+}
+
+impl Scope {
+    pub(crate) fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = Vec::new();
+        push(&mut pairs, "mission", self.mission.as_ref());
+        push(&mut pairs, "kluster", self.kluster.as_ref());
+        pairs
+    }
+}
+
+/// Filter and place of a list. What is absent is not sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Mission id or name.
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    pub kluster: Option<String>,
+    /// Task id or key (artifacts).
+    pub task: Option<String>,
+    /// Any of these states.
+    pub states: Vec<String>,
+    /// Exactly this name (tasks).
+    pub name: Option<String>,
+    /// Exactly this runtime (tasks).
+    pub runtime: Option<String>,
+    /// All of these labels.
+    pub labels: Vec<(String, String)>,
+    /// Only this subject's id (ledger).
+    pub subject: Option<String>,
+    /// Only this action (ledger).
+    pub action: Option<String>,
+    /// Only events after this position (ledger).
+    pub after: Option<i64>,
+    /// Objects in one page.
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+impl ListQuery {
+    pub(crate) fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = Vec::new();
+        push(&mut pairs, "mission", self.mission.as_ref());
+        push(&mut pairs, "kluster", self.kluster.as_ref());
+        push(&mut pairs, "task", self.task.as_ref());
+        push(&mut pairs, "name", self.name.as_ref());
+        push(&mut pairs, "runtime", self.runtime.as_ref());
+        push(&mut pairs, "subject", self.subject.as_ref());
+        push(&mut pairs, "action", self.action.as_ref());
+        push(&mut pairs, "after", self.after.as_ref());
+        if !self.states.is_empty() {
+            pairs.push(("state", self.states.join(",")));
+        }
+        if !self.labels.is_empty() {
+            let labels: Vec<String> =
+                self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            pairs.push(("labels", labels.join(",")));
+        }
+        push(&mut pairs, "limit", self.limit.as_ref());
+        push(&mut pairs, "cursor", self.cursor.as_ref());
+        pairs
+    }
+}
+
+fn push(pairs: &mut Vec<(&'static str, String)>, name: &'static str, value: Option<&impl ToString>) {
+    if let Some(value) = value {
+        pairs.push((name, value.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_given_is_sent() {
+        assert!(ListQuery::default().pairs().is_empty());
+        let query = ListQuery {
+            mission: Some("apollo".into()),
+            states: vec!["ready".into(), "claimed".into()],
+            labels: vec![("a".into(), "1".into()), ("b".into(), "2".into())],
+            limit: Some(7),
+            ..ListQuery::default()
+        };
+        let expected =
+            [("mission", "apollo"), ("state", "ready,claimed"), ("labels", "a=1,b=2"), ("limit", "7")];
+        assert_eq!(query.pairs(), expected.map(|(k, v)| (k, v.to_owned())));
+    }
+}

@@ -1,0 +1,76 @@
+//! The kinds of object and what may be done with each, so that one `get`, `list`, `create` serves all.
+
+use mc_api::approval::Approval;
+use mc_api::artifact::Artifact;
+use mc_api::auth::{CreatePrincipal, Principal};
+use mc_api::kluster::{CreateKluster, Kluster, UpdateKluster};
+use mc_api::mission::{CreateMission, Mission, UpdateMission};
+use mc_api::publication::{CreatePublication, Publication};
+use mc_api::task::{CreateTask, Task, UpdateTask};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A kind of object that has a collection under `/api/v1`.
+pub trait Resource: DeserializeOwned + Serialize + Send + Sync + 'static {
+    /// The kind, singular.
+    const KIND: &'static str;
+    /// The collection's path segment.
+    const COLLECTION: &'static str;
+    /// The id's text.
+    fn id(&self) -> String;
+    /// The optimistic lock.
+    fn version(&self) -> i64;
+}
+
+/// May be created.
+pub trait Creatable: Resource {
+    /// The body of the creation.
+    type Create: Serialize + Sync;
+}
+
+/// May be changed by JSON Merge Patch.
+pub trait Patchable: Resource {
+    /// The patch.
+    type Update: Serialize + Sync;
+}
+
+/// May be deleted.
+pub trait Deletable: Resource {}
+
+macro_rules! resources {
+    ($($type:ty, $kind:literal, $collection:literal;)+) => {
+        $(impl Resource for $type {
+            const KIND: &'static str = $kind;
+            const COLLECTION: &'static str = $collection;
+            fn id(&self) -> String {
+                self.id.to_string()
+            }
+            fn version(&self) -> i64 {
+                self.version
+            }
+        })+
+    };
+}
+
+macro_rules! creatable { ($($type:ty: $create:ty;)+) => { $(impl Creatable for $type { type Create = $create; })+ }; }
+macro_rules! patchable { ($($type:ty: $update:ty;)+) => { $(impl Patchable for $type { type Update = $update; })+ }; }
+macro_rules! deletable { ($($type:ty;)+) => { $(impl Deletable for $type {})+ }; }
+
+resources! {
+    Mission, "mission", "missions";
+    Kluster, "kluster", "klusters";
+    Task, "task", "tasks";
+    Artifact, "artifact", "artifacts";
+    Approval, "approval", "approvals";
+    Publication, "publication", "publications";
+    Principal, "principal", "principals";
+}
+creatable! {
+    Mission: CreateMission;
+    Kluster: CreateKluster;
+    Task: CreateTask;
+    Publication: CreatePublication;
+    Principal: CreatePrincipal;
+}
+patchable! { Mission: UpdateMission; Kluster: UpdateKluster; Task: UpdateTask; }
+deletable! { Mission; Kluster; Task; Artifact; }

@@ -1,0 +1,70 @@
+//! The moves of a task.
+
+use mc_api::task::{
+    ClaimNextTask, ClaimTask, CompleteTask, FailTask, Heartbeat, ReleaseTask, ReportProgress, Task, TaskNote,
+};
+use reqwest::Method;
+use serde::Serialize;
+
+use crate::query::Scope;
+use crate::transport::Call;
+use crate::{Client, Error};
+
+macro_rules! moves {
+    ($($(#[$meta:meta])* $name:ident($body:ty) = $verb:literal;)+) => {
+        impl Client {
+            $($(#[$meta])*
+            pub async fn $name(&self, reference: &str, scope: &Scope, body: &$body) -> Result<Task, Error> {
+                self.move_task(reference, scope, $verb, body).await
+            })+
+        }
+    };
+}
+
+moves! {
+    /// Claims one named task.
+    claim_task(ClaimTask) = "claim";
+    /// Renews the lease.
+    heartbeat(Heartbeat) = "heartbeat";
+    /// Reports progress and renews the lease.
+    report_progress(ReportProgress) = "progress";
+    /// Completes the task.
+    complete_task(CompleteTask) = "complete";
+    /// Gives the task up.
+    fail_task(FailTask) = "fail";
+    /// Gives the claim back.
+    release_task(ReleaseTask) = "release";
+    /// Calls the task off.
+    cancel_task(TaskNote) = "cancel";
+    /// Holds the task back.
+    block_task(TaskNote) = "block";
+    /// Lets a held task go on.
+    unblock_task(TaskNote) = "unblock";
+    /// Brings a failed task back.
+    retry_task(TaskNote) = "retry";
+    /// Accepts a task in review.
+    accept_task(TaskNote) = "accept";
+    /// Sends a task in review back.
+    reject_task(TaskNote) = "reject";
+}
+
+impl Client {
+    /// Claims the best ready task that matches.
+    ///
+    /// # Errors
+    /// Problem `nothing-to-claim` when there is none.
+    pub async fn claim_next_task(&self, body: &ClaimNextTask) -> Result<Task, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "tasks", "claim"]).json(body)).await
+    }
+
+    async fn move_task(
+        &self,
+        reference: &str,
+        scope: &Scope,
+        verb: &str,
+        body: &impl Serialize,
+    ) -> Result<Task, Error> {
+        let path = ["api", "v1", "tasks", reference, verb];
+        self.json(Call::new(Method::POST, &path).query(scope.pairs()).json(body)).await
+    }
+}

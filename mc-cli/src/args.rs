@@ -1,0 +1,364 @@
+//! The grammar: clap types only.
+
+mod admin;
+mod work;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use mc_api::auth::PrincipalKind;
+use mc_api::{Name, Role};
+
+use crate::age::parse_duration;
+use crate::kind::Target;
+use crate::output::Format;
+
+pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
+pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
+
+/// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
+#[derive(Debug, Parser)]
+#[command(name = "mc", version, propagate_version = true, max_term_width = 100, after_help = AFTER)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "\
+Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub), principal (prn).
+Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR.
+Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
+            9 approval needed, 130 interrupted.";
+
+/// Flags of every command.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Server address: https://…, or http://… on loopback
+    #[arg(long, global = true, env = "MC_BASE_URL", value_name = "URL", hide_env = true)]
+    pub server: Option<String>,
+    /// File with the token
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Context of the configuration to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Mission, by name or id
+    #[arg(short, long, global = true, value_name = "REF")]
+    pub mission: Option<String>,
+    /// Kluster, by name or id
+    #[arg(short, long, global = true, value_name = "REF")]
+    pub kluster: Option<String>,
+    /// Form of the answer
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help = "Form of the answer: table, wide, json, yaml, name"
+    )]
+    pub output: Format,
+    /// Data and errors only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show objects
+    Get(Get),
+    /// Show one object with all that belongs to it
+    Describe(Named),
+    /// Create a mission, kluster, task or principal
+    #[command(subcommand)]
+    Create(Create),
+    /// Create or change what manifests describe
+    Apply(Apply),
+    /// Delete objects
+    #[command(visible_alias = "rm")]
+    Delete(Delete),
+    /// Show changes as they happen
+    Watch(Watch),
+    /// Wait until an object reaches a state or is gone
+    Wait(Wait),
+    /// Claim tasks, work on them, steer them
+    #[command(subcommand)]
+    Task(TaskCommand),
+    /// Store and fetch artifacts
+    #[command(subcommand)]
+    Artifact(ArtifactCommand),
+    /// Decide for an approval
+    Approve(Decide),
+    /// Decide against an approval
+    Reject(Decide),
+    /// Publish artifacts to the Git ledger
+    Publish(Publish),
+    /// Read and verify the ledger
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Log in and out
+    #[command(subcommand)]
+    Auth(AuthCommand),
+    /// Contexts: servers and identities
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Health and version
+    #[command(subcommand)]
+    System(SystemCommand),
+    /// Print a completion script
+    Completion {
+        /// For which shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+/// Shells that completions are printed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shell {
+    /// GNU Bash.
+    Bash,
+    /// Z shell.
+    Zsh,
+    /// Fish.
+    Fish,
+}
+
+/// What a list is filtered by.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Filter {
+    /// Labels that all must fit: key=value,key2=value2
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = parse_selector)]
+    pub selector: Option<Selector>,
+    /// All missions, also when the context names one
+    #[arg(short = 'A', long, conflicts_with = "mission")]
+    pub all_missions: bool,
+    /// Any of these states: ready,claimed
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    pub state: Vec<String>,
+    /// Only of this task
+    #[arg(long, value_name = "REF")]
+    pub task: Option<String>,
+    /// Only with this runtime
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Option<String>,
+}
+
+/// Labels that all must fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector(pub Vec<(String, String)>);
+
+/// Reads `key=value,key2=value2`.
+pub fn parse_selector(text: &str) -> Result<Selector, String> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for part in text.split(',') {
+        let (key, value) = part.split_once('=').ok_or("expected key=value, several joined by commas")?;
+        let (key, value) = (key.trim(), value.trim().trim_start_matches('='));
+        let labels = mc_api::name::Labels([(key.to_owned(), value.to_owned())].into());
+        labels.check().map_err(|(key, message)| format!("{message} ({key:?})"))?;
+        pairs.push((key.to_owned(), value.to_owned()));
+    }
+    Ok(Selector(pairs))
+}
+
+/// `mc get`.
+#[derive(Debug, Args)]
+pub struct Get {
+    /// Kind, or KIND/REF
+    pub kind: Target,
+    /// Ids, keys or names; without any: the list
+    #[arg(value_name = "REF")]
+    pub references: Vec<String>,
+    /// Filter.
+    #[command(flatten)]
+    pub filter: Filter,
+    /// At most so many; without it: all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Go on where a limited list ended (its next_cursor)
+    #[arg(long, value_name = "CURSOR")]
+    pub cursor: Option<String>,
+}
+
+/// One object.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Kind, or KIND/REF
+    pub kind: Target,
+    /// Id, key or name
+    #[arg(value_name = "REF")]
+    pub reference: Option<String>,
+}
+
+/// `mc create`.
+#[derive(Debug, Subcommand)]
+pub enum Create {
+    /// Create a mission
+    #[command(visible_alias = "mis")]
+    Mission {
+        /// Unique: 1 to 63 of a-z, 0-9 and '-'
+        name: Name,
+        /// What it is about, Markdown
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// Labels: key=value,…
+        #[arg(long, value_parser = parse_selector)]
+        labels: Option<Selector>,
+    },
+    /// Create a kluster in the mission of -m
+    #[command(visible_alias = "klu")]
+    Kluster {
+        /// Unique in its mission
+        name: Name,
+        /// What it is about, Markdown
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// Runtime that its tasks inherit
+        #[arg(long)]
+        runtime: Option<Name>,
+        /// Labels: key=value,…
+        #[arg(long, value_parser = parse_selector)]
+        labels: Option<Selector>,
+    },
+    /// Create a task in the mission of -m and the kluster of -k
+    #[command(visible_alias = "t")]
+    Task(Box<CreateTask>),
+    /// Create a principal
+    #[command(visible_alias = "prn")]
+    Principal {
+        /// Unique
+        name: Name,
+        /// user, agent or service_account
+        #[arg(long = "kind", default_value = "user")]
+        principal_kind: PrincipalKind,
+        /// viewer, contributor or admin
+        #[arg(long)]
+        role: Option<Role>,
+    },
+}
+
+/// `mc create task`.
+#[derive(Debug, Args)]
+pub struct CreateTask {
+    /// One line
+    #[arg(long)]
+    pub title: String,
+    /// Unique in its kluster
+    #[arg(long)]
+    pub name: Option<Name>,
+    /// Markdown
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub description: String,
+    /// What must be true when it is done, Markdown
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub definition_of_done: String,
+    /// Runtime that a node needs
+    #[arg(long)]
+    pub runtime: Option<Name>,
+    /// Task to wait for, by id, key or name in the kluster; may be repeated
+    #[arg(long, value_name = "REF")]
+    pub depends_on: Vec<String>,
+    /// 0 to 100, higher is claimed first
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub priority: i32,
+    /// Reviews needed before it is done
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub review_gates: i32,
+    /// Attempts before an expiry fails it
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub max_attempts: i32,
+    /// What a claimant must be capable of; may be repeated
+    #[arg(long = "capability", value_name = "WORD")]
+    pub capabilities: Vec<String>,
+    /// Glob of paths it will touch; may be repeated
+    #[arg(long = "path", value_name = "GLOB")]
+    pub paths: Vec<String>,
+    /// Labels: key=value,…
+    #[arg(long, value_parser = parse_selector)]
+    pub labels: Option<Selector>,
+}
+
+/// `mc apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Files or folders with YAML or JSON, `-` for standard input; may be repeated
+    #[arg(short, long = "filename", value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Say what would be done, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `mc delete`.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// Kind, or KIND/REF
+    pub kind: Target,
+    /// Ids, keys or names
+    #[arg(value_name = "REF")]
+    pub references: Vec<String>,
+    /// What does not exist is no error
+    #[arg(long)]
+    pub ignore_not_found: bool,
+}
+
+/// `mc watch`.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Kind, or KIND/REF
+    pub kind: Target,
+    /// Only this object
+    #[arg(value_name = "REF")]
+    pub reference: Option<String>,
+    /// Filter.
+    #[command(flatten)]
+    pub filter: Filter,
+    /// Only changes after this position, no snapshot first
+    #[arg(long, value_name = "SEQ")]
+    pub from: Option<i64>,
+}
+
+/// `mc wait`.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Kind, or KIND/REF
+    pub kind: Target,
+    /// Id, key or name
+    #[arg(value_name = "REF")]
+    pub reference: Option<String>,
+    /// state=STATE or delete
+    #[arg(long = "for", value_name = "CONDITION", value_parser = parse_condition)]
+    pub condition: Condition,
+    /// How long at most: 90s, 5m, 1h30m
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub timeout: Duration,
+}
+
+/// What is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// This state.
+    State(String),
+    /// That it is gone.
+    Delete,
+}
+
+fn parse_condition(text: &str) -> Result<Condition, String> {
+    match text.split_once('=') {
+        Some(("state", state)) if !state.is_empty() => Ok(Condition::State(state.to_owned())),
+        None if text == "delete" => Ok(Condition::Delete),
+        _ => Err("expected state=STATE or delete".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

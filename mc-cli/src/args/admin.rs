@@ -1,0 +1,107 @@
+//! Grammar of looking after the system: ledger, identity, configuration, health.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+use mc_api::{Name, Role};
+
+use crate::age::parse_duration;
+
+/// `mc ledger`.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Recompute the hash chain on this side
+    Verify {
+        /// An export instead of the server, `-` for standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "git")]
+        file: Option<PathBuf>,
+        /// The Git ledger instead of the server: a bare repository, branch main
+        #[arg(long, value_name = "DIR")]
+        git: Option<PathBuf>,
+    },
+    /// Show events
+    Log {
+        /// Go on with new ones as they happen
+        #[arg(short, long)]
+        follow: bool,
+        /// Only about this: KIND/REF or an id
+        #[arg(long, value_name = "REF")]
+        subject: Option<String>,
+        /// Only this action, such as task.create
+        #[arg(long, value_name = "ACTION")]
+        action: Option<mc_api::Action>,
+        /// Only after this position
+        #[arg(long, value_name = "SEQ")]
+        after: Option<i64>,
+        /// Only the last so many
+        #[arg(long, value_name = "N")]
+        tail: Option<usize>,
+    },
+    /// Write the whole chain, one event in each line
+    Export {
+        /// Write here; default: standard output
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// `mc auth`.
+#[derive(Debug, Subcommand)]
+pub enum AuthCommand {
+    /// Make a login session and keep it in the configuration
+    Login {
+        /// As this user, made when absent (needs Admin)
+        #[arg(long = "as", value_name = "NAME")]
+        principal: Option<Name>,
+        /// Role of a user made here: viewer, contributor or admin
+        #[arg(long)]
+        role: Option<Role>,
+        /// How long it lasts
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        ttl: Option<Duration>,
+    },
+    /// Who you are
+    Whoami,
+    /// End the login session in use
+    Logout,
+}
+
+/// `mc config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show the configuration, without secrets
+    View {
+        /// With secrets
+        #[arg(long)]
+        raw: bool,
+    },
+    /// List the contexts
+    GetContexts,
+    /// Make a context the current one
+    UseContext {
+        /// Its name
+        name: String,
+    },
+    /// Add or change a context: --server, --token-file and -m are kept in it
+    SetContext {
+        /// Its name
+        name: String,
+    },
+    /// Remove a context
+    DeleteContext {
+        /// Its name
+        name: String,
+    },
+    /// Where the configuration is
+    Path,
+}
+
+/// `mc system`.
+#[derive(Debug, Subcommand)]
+pub enum SystemCommand {
+    /// Every check the server makes of itself
+    Doctor,
+    /// Version of client and server
+    Version,
+}

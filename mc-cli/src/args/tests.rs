@@ -1,0 +1,55 @@
+//! The grammar as published, and the calls others rely on.
+
+use super::*;
+use clap::CommandFactory as _;
+use proptest::prelude::*;
+
+#[test]
+fn the_grammar_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_is_as_published() {
+    insta::assert_snapshot!(Cli::command().render_help().to_string());
+}
+
+#[test]
+fn the_calls_others_rely_on_are_read() {
+    for call in [
+        "mc create mission apollo -o json",
+        "mc create kluster build -m apollo --runtime scripted",
+        "mc create task -m apollo -k build --title T --name n --description D --runtime r --depends-on a --depends-on b",
+        "mc get tasks -A -o json --limit 3",
+        "mc get t apollo-1 -o yaml",
+        "mc approve apr_1 --note fine",
+        "mc ledger verify -o json",
+        "mc wait task apollo-1 --for state=done --timeout 60s",
+        "mc publish -m apollo --task apollo-1 --wait",
+        "mc apply -f - -f dir --dry-run",
+    ] {
+        let words: Vec<&str> = call.split(' ').collect();
+        assert!(Cli::try_parse_from(words).is_ok(), "{call}");
+    }
+    for call in ["mc get", "mc get nodes", "mc create mission Bad_Name", "mc wait task a --for ready"] {
+        assert!(Cli::try_parse_from(call.split(' ')).is_err(), "{call}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn selectors_read_back(pairs in prop::collection::vec(("[a-z][a-z0-9_./-]{0,8}", "[a-zA-Z0-9 .-]{0,8}"), 1..4)) {
+        let text: Vec<String> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let read = parse_selector(&text.join(",")).unwrap();
+        let expected: Vec<(String, String)> =
+            pairs.iter().map(|(k, v)| (k.clone(), v.trim().to_owned())).collect();
+        prop_assert_eq!(read.0, expected);
+    }
+}
+
+#[test]
+fn selectors_refuse_what_no_label_can_be() {
+    for bad in ["", "a", "=b", "a=b,", "a b=c"] {
+        assert!(parse_selector(bad).is_err(), "{bad}");
+    }
+}

@@ -1,0 +1,182 @@
+//! Grammar of working: tasks, artifacts, decisions, publications.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use mc_api::Name;
+
+use crate::age::parse_duration;
+
+/// One task and the attempt that works on it.
+#[derive(Debug, Args)]
+pub struct Attempt {
+    /// Id, key or name
+    #[arg(value_name = "REF")]
+    pub reference: String,
+    /// Attempt that holds the claim; without it the newest, if it is yours
+    #[arg(long, value_name = "N")]
+    pub attempt: Option<i32>,
+}
+
+/// One task and a note.
+#[derive(Debug, Args)]
+pub struct Noted {
+    /// Id, key or name
+    #[arg(value_name = "REF")]
+    pub reference: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `mc task`.
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// Claim a task; without REF the best ready one
+    Claim {
+        /// Id, key or name
+        #[arg(value_name = "REF")]
+        reference: Option<String>,
+        /// Length of the lease: 60s
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        lease: Option<Duration>,
+        /// What you are capable of; may be repeated (only without REF)
+        #[arg(long = "capability", value_name = "WORD", conflicts_with = "reference")]
+        capabilities: Vec<String>,
+        /// Only tasks that name one of these runtimes; may be repeated (only without REF)
+        #[arg(long = "runtime", value_name = "NAME", conflicts_with = "reference")]
+        runtimes: Vec<Name>,
+    },
+    /// Renew the lease
+    Heartbeat {
+        /// Which task.
+        #[command(flatten)]
+        task: Attempt,
+        /// Length of the lease: 60s
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        lease: Option<Duration>,
+    },
+    /// Report progress and renew the lease
+    Progress {
+        /// Which task.
+        #[command(flatten)]
+        task: Attempt,
+        /// 0 to 100
+        #[arg(long, value_name = "N")]
+        percent: Option<i32>,
+        /// What happened
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Complete a task
+    Complete {
+        /// Which task.
+        #[command(flatten)]
+        task: Attempt,
+        /// The result in words
+        #[arg(long, value_name = "TEXT")]
+        result: Option<String>,
+        /// The result's artifact, by id or name
+        #[arg(long, value_name = "REF")]
+        artifact: Option<String>,
+    },
+    /// Give a task up
+    Fail {
+        /// Which task.
+        #[command(flatten)]
+        task: Attempt,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Another attempt may help
+        #[arg(long)]
+        retryable: bool,
+    },
+    /// Give the claim back; an operator may do it without the attempt
+    Release {
+        /// Id, key or name
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// Attempt that holds the claim
+        #[arg(long, value_name = "N")]
+        attempt: Option<i32>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Call a task off
+    Cancel(Noted),
+    /// Hold a task back
+    Block(Noted),
+    /// Let a held task go on
+    Unblock(Noted),
+    /// Bring a failed task back
+    Retry(Noted),
+    /// Accept a task in review
+    Accept(Noted),
+    /// Send a task in review back
+    Reject(Noted),
+}
+
+/// `mc artifact`.
+#[derive(Debug, Subcommand)]
+pub enum ArtifactCommand {
+    /// Store a file in the mission of -m
+    Put {
+        /// The file, `-` for standard input
+        file: PathBuf,
+        /// Name for people; default: the file's
+        #[arg(long)]
+        name: Option<String>,
+        /// Task it belongs to
+        #[arg(long, value_name = "REF")]
+        task: Option<String>,
+        /// Media type; default: by the name's ending
+        #[arg(long = "type", value_name = "MEDIA")]
+        media_type: Option<String>,
+    },
+    /// Fetch the bytes
+    Get {
+        /// Id, or name in the mission of -m
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// Write here, after the digest was checked; default: standard output
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// `mc approve`, `mc reject`.
+#[derive(Debug, Args)]
+pub struct Decide {
+    /// Id of the approval
+    #[arg(value_name = "ID")]
+    pub reference: String,
+    /// Words that go with the decision
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Refuse unless the action has this SHA-256 (as `mc describe approval` shows it)
+    #[arg(long, value_name = "HEX")]
+    pub action_sha256: Option<String>,
+}
+
+/// `mc publish`.
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// Artifacts, by id or name
+    #[arg(value_name = "ARTIFACT")]
+    pub artifacts: Vec<String>,
+    /// All artifacts of this task
+    #[arg(long, value_name = "REF")]
+    pub task: Option<String>,
+    /// First line of the commit message
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Wait for the approval and the commit
+    #[arg(long)]
+    pub wait: bool,
+    /// How long at most
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub timeout: Duration,
+}

@@ -1,0 +1,127 @@
+//! `mc auth`.
+
+use std::time::Duration;
+
+use mc_api::auth::{LoginRequest, LoginSession};
+use mc_api::{Name, Role};
+
+use crate::age::{now, until};
+use crate::args::AuthCommand;
+use crate::config::Context;
+use crate::context::Invocation;
+use crate::exit::Failure;
+use crate::output::Format;
+use crate::table;
+
+pub(super) async fn run(cx: &Invocation, command: AuthCommand) -> anyhow::Result<()> {
+    match command {
+        AuthCommand::Login { principal, role, ttl } => login(cx, principal, role, ttl).await,
+        AuthCommand::Whoami => whoami(cx).await,
+        AuthCommand::Logout => logout(cx).await,
+    }
+}
+
+/// Exchanges the token in use for a login session and keeps that in a context: the one of `--context`, else
+/// `NAME@<current>` with `--as`, else the current one. So the identity that logged in stays at hand.
+async fn login(
+    cx: &Invocation,
+    principal: Option<Name>,
+    role: Option<Role>,
+    ttl: Option<Duration>,
+) -> anyhow::Result<()> {
+    let ttl_seconds = ttl
+        .map(|ttl| u32::try_from(ttl.as_secs()))
+        .transpose()
+        .map_err(|_| Failure::Usage("the lifetime is too long".into()))?;
+    let store = cx.store()?;
+    let asked = cx.global.context.clone();
+    let known = store.read()?;
+    // A context that is named but not there yet is made here, so it cannot be what we log in with.
+    let is_new = asked.as_deref().is_some_and(|name| known.find(name).is_none());
+    let source = if is_new {
+        let global = crate::args::Global { context: None, ..cx.global.clone() };
+        cx.with(global)
+    } else {
+        cx.with(cx.global.clone())
+    };
+    let current = source.context()?;
+    let (server, _) = source.address()?;
+    let session: LoginSession =
+        source.client()?.login(&LoginRequest { principal: principal.clone(), role, ttl_seconds }).await?;
+    let Some(token) = session.token.clone() else {
+        return Err(Failure::Conflict("the answer came twice and keeps no token; log in again".into()).into());
+    };
+    let base = current.as_ref().map_or("default", |context| context.name.as_str());
+    let name = match (asked, principal) {
+        (Some(name), _) => name,
+        (None, Some(principal)) => {
+            format!("{principal}@{}", base.split_once('@').map_or(base, |(_, base)| base))
+        }
+        (None, None) => base.to_owned(),
+    };
+    store.change(|config| {
+        let mission = config.find(&name).or(current.as_ref()).and_then(|context| context.mission.clone());
+        config.put(Context {
+            name: name.clone(),
+            server: server.to_string(),
+            token: Some(token),
+            token_file: None,
+            mission,
+        });
+        config.current_context = Some(name.clone());
+        Ok(())
+    })?;
+    if cx.identity_is_given() {
+        cx.out.talk("note: MC_TOKEN or --token-file still wins over the context; unset it to use this login");
+    }
+    cx.out.value(&session, || {
+        format!(
+            "logged in as {} ({}) for {}; context {name} is current\n",
+            session.principal.name,
+            session.principal.role.map_or_else(|| "no role".to_owned(), |role| role.to_string()),
+            until(session.expires_at, now())
+        )
+    })
+}
+
+async fn whoami(cx: &Invocation) -> anyhow::Result<()> {
+    let (server, _) = cx.address()?;
+    let me = cx.client()?.whoami().await?;
+    let format = cx.out.format;
+    cx.out.value(&me, || {
+        if format == Format::Name {
+            return format!("principal/{}\n", me.principal.name);
+        }
+        let expiry =
+            me.expires_at.map_or_else(|| "never".to_owned(), |at| format!("in {}", until(at, now())));
+        table::fields(&[
+            ("Name", me.principal.name.to_string()),
+            ("Id", me.principal.id.to_string()),
+            ("Kind", me.principal.principal_kind.to_string()),
+            ("Role", me.principal.role.map(|role| role.to_string()).unwrap_or_default()),
+            ("Expires", expiry),
+            ("Governance", me.governance_profile.to_string()),
+            ("Server", server.to_string()),
+        ])
+    })
+}
+
+async fn logout(cx: &Invocation) -> anyhow::Result<()> {
+    let (_, token) = cx.address()?;
+    cx.client()?.logout().await?;
+    let ended = token.map(|token| token.expose().to_owned());
+    let forgotten = cx.store()?.change(|config| {
+        let mut forgotten = None;
+        for context in config.contexts.iter_mut().filter(|context| context.token.is_some()) {
+            if context.token == ended {
+                context.token = None;
+                forgotten = Some(context.name.clone());
+            }
+        }
+        Ok(forgotten)
+    })?;
+    match forgotten {
+        Some(name) => cx.out.did("context", &name, "logged out, it has no identity now"),
+        None => cx.out.did("login", "session", "logged out"),
+    }
+}

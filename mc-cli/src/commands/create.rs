@@ -1,0 +1,68 @@
+//! `mc create`.
+
+use mc_api::Labels;
+use mc_api::auth::{CreatePrincipal, Principal};
+use mc_api::kluster::{CreateKluster, Kluster};
+use mc_api::mission::{CreateMission, Mission};
+use mc_api::task::{CreateTask, OnDependencyFailure, Task};
+
+use super::get::done;
+use crate::args::{Create, Selector};
+use crate::context::Invocation;
+
+pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
+    let client = cx.client()?;
+    match args {
+        Create::Mission { name, description, labels } => {
+            let body = CreateMission {
+                name,
+                description,
+                labels: to_labels(labels),
+                annotations: Labels::default(),
+            };
+            done(cx, &client.create::<Mission>(&body).await?, "created")
+        }
+        Create::Kluster { name, description, runtime, labels } => {
+            let body = CreateKluster {
+                mission: cx.mission()?,
+                name,
+                description,
+                runtime,
+                labels: to_labels(labels),
+                annotations: Labels::default(),
+            };
+            done(cx, &client.create::<Kluster>(&body).await?, "created")
+        }
+        Create::Task(args) => {
+            let args = *args;
+            let body = CreateTask {
+                mission: cx.mission()?,
+                kluster: cx.kluster()?,
+                title: args.title,
+                name: args.name,
+                description: args.description,
+                definition_of_done: args.definition_of_done,
+                parent: None,
+                priority: args.priority,
+                runtime: args.runtime,
+                capabilities: args.capabilities,
+                paths: args.paths,
+                depends_on: args.depends_on,
+                on_dependency_failure: OnDependencyFailure::Block,
+                review_gates: args.review_gates,
+                max_attempts: args.max_attempts,
+                labels: to_labels(args.labels),
+                annotations: Labels::default(),
+            };
+            done(cx, &client.create::<Task>(&body).await?, "created")
+        }
+        Create::Principal { name, principal_kind, role } => {
+            let body = CreatePrincipal { name, principal_kind, role };
+            done(cx, &client.create::<Principal>(&body).await?, "created")
+        }
+    }
+}
+
+fn to_labels(selector: Option<Selector>) -> Labels {
+    Labels(selector.unwrap_or_default().0.into_iter().collect())
+}

@@ -1,0 +1,154 @@
+//! `mc ledger log` and `mc ledger export`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use mc_api::ledger::LedgerEvent;
+use mc_api::page::MAX_LIMIT;
+use mc_client::{Client, ListQuery};
+
+use crate::age::now;
+use crate::args::LedgerCommand;
+use crate::context::Invocation;
+use crate::kind::Target;
+use crate::output::{Format, lines};
+use crate::table::Growing;
+use crate::{for_kind, view};
+
+/// The pause between two looks for new events.
+const FOLLOW: Duration = Duration::from_millis(500);
+
+pub(super) async fn run(cx: &Invocation, command: LedgerCommand) -> anyhow::Result<()> {
+    match command {
+        LedgerCommand::Log { follow, subject, action, after, tail } => {
+            let client = cx.client()?;
+            let query = ListQuery {
+                mission: cx.global.mission.clone(),
+                subject: match subject {
+                    Some(subject) => Some(subject_id(cx, &client, &subject).await?),
+                    None => None,
+                },
+                action: action.map(|action| action.to_string()),
+                after,
+                limit: Some(MAX_LIMIT),
+                ..ListQuery::default()
+            };
+            log(cx, &client, query, tail, follow).await
+        }
+        LedgerCommand::Export { file } => export(cx, file.as_deref()).await,
+        LedgerCommand::Verify { .. } => unreachable!("handled by ledger_verify"),
+    }
+}
+
+/// The id of `KIND/REF`; another text is an id already.
+async fn subject_id(cx: &Invocation, client: &Client, text: &str) -> anyhow::Result<String> {
+    let Ok(Target { kind, reference: Some(reference) }) = text.parse::<Target>() else {
+        return Ok(text.to_owned());
+    };
+    let scope = cx.scope()?;
+    for_kind!(kind, R => {
+        let item: R = super::get::find(client, &reference, &scope).await?;
+        Ok(mc_client::Resource::id(&item))
+    })
+}
+
+async fn log(
+    cx: &Invocation,
+    client: &Client,
+    mut query: ListQuery,
+    tail: Option<usize>,
+    follow: bool,
+) -> anyhow::Result<()> {
+    let mut events = Vec::new();
+    let mut after = query.after;
+    loop {
+        let page = client.ledger_events(&query).await?;
+        after = page.items.last().map(|event| event.seq).or(after);
+        events.extend(page.items);
+        if let Some(tail) = tail {
+            events.drain(..events.len().saturating_sub(tail));
+        }
+        match page.next_cursor {
+            None => break,
+            cursor => query.cursor = cursor,
+        }
+    }
+    if !follow {
+        return show(cx, events);
+    }
+    let wide = cx.out.format == Format::Wide;
+    let columns = if wide { view::EVENT_COLUMNS_WIDE.to_vec() } else { view::EVENT_COLUMNS.to_vec() };
+    let mut rows = Growing::new(columns, !wide);
+    print(cx, &events, &mut rows)?;
+    query.cursor = None;
+    loop {
+        tokio::time::sleep(FOLLOW).await;
+        query.after = after;
+        let page = match client.ledger_events(&query).await {
+            Ok(page) => page,
+            Err(mc_client::Error::Unreachable { .. }) => {
+                cx.out.talk("the server cannot be reached; trying again");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        after = page.items.last().map(|event| event.seq).or(after);
+        print(cx, &page.items, &mut rows)?;
+    }
+}
+
+fn show(cx: &Invocation, events: Vec<LedgerEvent>) -> anyhow::Result<()> {
+    if events.is_empty() && matches!(cx.out.format, Format::Table | Format::Wide) {
+        cx.out.talk("no events found");
+        return Ok(());
+    }
+    let format = cx.out.format;
+    cx.out.list(events, |events| match format {
+        Format::Name => lines(events.iter().map(|event| format!("event/{}", event.id))),
+        _ => view::events(events, now(), format == Format::Wide),
+    })
+}
+
+/// Prints events one by one, as they come.
+fn print(cx: &Invocation, events: &[LedgerEvent], rows: &mut Growing) -> anyhow::Result<()> {
+    match cx.out.format {
+        Format::Json => events.iter().try_for_each(|event| cx.out.json_line(event)),
+        Format::Yaml => {
+            events.iter().try_for_each(|e| cx.out.data(&format!("---\n{}", serde_yaml_ng::to_string(e)?)))
+        }
+        Format::Name => events.iter().try_for_each(|e| cx.out.data(&format!("event/{}\n", e.id))),
+        Format::Table | Format::Wide => {
+            let wide = cx.out.format == Format::Wide;
+            cx.out.data(&rows.rows(events.iter().map(|event| view::event_row(event, now(), wide)).collect()))
+        }
+    }
+}
+
+async fn export(cx: &Invocation, file: Option<&Path>) -> anyhow::Result<()> {
+    let mut export = cx.client()?.ledger_export().await?;
+    let Some(file) = file else {
+        while let Some(line) = export.next().await? {
+            cx.out.data(&format!("{line}\n"))?;
+        }
+        return Ok(());
+    };
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let what = || format!("cannot write {}", file.display());
+    let temporary = tempfile::Builder::new().prefix(".mc-export-").tempfile_in(folder).with_context(what)?;
+    let mut out = std::io::BufWriter::new(temporary);
+    let mut events: u64 = 0;
+    while let Some(line) = export.next().await? {
+        writeln!(out, "{line}").with_context(what)?;
+        events += 1;
+    }
+    let temporary = out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(what)?;
+    temporary.as_file().sync_all().with_context(what)?;
+    temporary.persist(file).map_err(|error| error.error).with_context(what)?;
+    cx.out.talk(&format!("{events} events in {}", file.display()));
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! `mc ledger verify`: the chain is recomputed here, from the server, an export or the Git ledger.
+
+use std::io::BufRead as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use mc_ledger::export::Verifier;
+use mc_ledger::{Fault, Report, SealedEvent};
+use serde::Serialize;
+
+use crate::context::Invocation;
+use crate::exit::Failure;
+
+/// What a verification found, and where.
+#[derive(Debug, Serialize)]
+struct Verified {
+    /// The chain is whole and unchanged.
+    ok: bool,
+    /// Events checked.
+    events: u64,
+    /// Events that the server has committed but not yet sealed; unknown without the server.
+    unsealed: Option<i64>,
+    first_seq: u64,
+    last_seq: u64,
+    head: mc_ledger::Digest,
+    /// `server`, or the file or folder.
+    source: String,
+    fault: Option<Fault>,
+}
+
+impl Verified {
+    fn new(report: Report, source: String, unsealed: Option<i64>) -> Self {
+        Self {
+            ok: report.ok,
+            events: report.events,
+            unsealed,
+            first_seq: report.first_seq,
+            last_seq: report.last_seq,
+            head: report.head,
+            source,
+            fault: report.fault,
+        }
+    }
+
+    fn fails(&mut self, message: String) {
+        if self.ok {
+            self.ok = false;
+            self.fault = Some(Fault { line: self.events + 1, seq: Some(self.last_seq + 1), message });
+        }
+    }
+
+    fn tell(self, cx: &Invocation) -> anyhow::Result<()> {
+        cx.out.value(&self, || {
+            let verdict = if self.ok { "ok" } else { "NOT OK" };
+            let unsealed = self.unsealed.map(|n| format!(", {n} not yet sealed")).unwrap_or_default();
+            format!("{verdict}: {} events{unsealed}, head {} at {}\n", self.events, self.head, self.last_seq)
+        })?;
+        match self.fault {
+            None => Ok(()),
+            Some(fault) => Err(Failure::Refused(format!("the ledger does not verify: {fault}")).into()),
+        }
+    }
+}
+
+/// Verifies what the server exports, and that it goes as far as the server said before.
+pub(super) async fn server(cx: &Invocation) -> anyhow::Result<()> {
+    let client = cx.client()?;
+    let head = client.ledger_head().await?;
+    let mut lines = client.ledger_export().await?;
+    let mut verifier = Verifier::new();
+    let mut hash_at_head = None;
+    while let Some(line) = lines.next().await? {
+        match serde_json::from_str::<SealedEvent>(&line) {
+            Ok(event) => {
+                verifier.event(&event);
+                if i64::try_from(event.seq) == Ok(head.seq) {
+                    hash_at_head = Some(event.hash.to_string());
+                }
+            }
+            Err(_) => verifier.line(&line),
+        }
+    }
+    let mut verified = Verified::new(verifier.finish(), "server".into(), Some(head.unsealed));
+    if head.seq > 0 {
+        match hash_at_head {
+            None => verified.fails(format!("the export ends before the server's head, {}", head.seq)),
+            Some(hash) if hash != head.hash => {
+                verified.fails(format!("the server's head at {} has another hash than the export", head.seq));
+            }
+            Some(_) => {}
+        }
+    }
+    verified.tell(cx)
+}
+
+/// Verifies an export in a file.
+pub(super) fn file(cx: &Invocation, path: &Path) -> anyhow::Result<()> {
+    let mut verifier = Verifier::new();
+    let mut check = |input: &mut dyn std::io::BufRead| -> anyhow::Result<()> {
+        for line in input.split(b'\n') {
+            let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+            // Bytes that are no UTF-8 are no event either; the verifier says at which line.
+            verifier.line(&String::from_utf8_lossy(&line));
+        }
+        Ok(())
+    };
+    if path == Path::new("-") {
+        check(&mut std::io::stdin().lock())?;
+    } else {
+        let file = std::fs::File::open(path)
+            .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
+        check(&mut std::io::BufReader::new(file))?;
+    }
+    Verified::new(verifier.finish(), path.display().to_string(), None).tell(cx)
+}
+
+/// Verifies the Git ledger: `ledger/<from>-<to>.jsonl` on branch `main`, in order and without a gap.
+pub(super) fn git(cx: &Invocation, dir: &Path) -> anyhow::Result<()> {
+    let report = git_report(dir)?;
+    Verified::new(report, dir.display().to_string(), None).tell(cx)
+}
+
+fn git_report(dir: &Path) -> anyhow::Result<Report> {
+    let repository = git2::Repository::open(dir).map_err(|error| {
+        Failure::NotFound(format!("{} is no Git repository: {}", dir.display(), error.message()))
+    })?;
+    let main = repository.find_reference("refs/heads/main").map_err(|_| {
+        Failure::NotFound(format!("{} has no branch main; nothing was published yet", dir.display()))
+    })?;
+    let tree = main.peel_to_tree().context("branch main has no tree")?;
+    let mut parts: Vec<(u64, u64, git2::Oid)> = Vec::new();
+    if let Some(entry) = tree.get_name("ledger") {
+        let folder = repository.find_tree(entry.id()).context("ledger is no folder")?;
+        for entry in &folder {
+            let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
+            let Some((from, to)) = range(&name) else {
+                let message = format!("ledger/{name} does not belong there");
+                return Ok(fault(Verifier::new().finish(), message));
+            };
+            parts.push((from, to, entry.id()));
+        }
+    }
+    parts.sort_unstable_by_key(|(from, to, _)| (*from, *to));
+    let mut verifier = Verifier::new();
+    let mut next = 1;
+    for (from, to, id) in parts {
+        if from != next {
+            return Ok(fault(verifier.finish(), format!("ledger/{from}-{to}.jsonl should begin at {next}")));
+        }
+        let blob = repository.find_blob(id).with_context(|| format!("ledger/{from}-{to}.jsonl"))?;
+        let text = String::from_utf8_lossy(blob.content());
+        let lines =
+            text.lines().filter(|line| !line.trim().is_empty()).inspect(|line| verifier.line(line)).count();
+        if lines as u64 != to - from + 1 {
+            let message = format!("ledger/{from}-{to}.jsonl has {lines} events");
+            return Ok(fault(verifier.finish(), message));
+        }
+        next = to + 1;
+    }
+    Ok(verifier.finish())
+}
+
+/// Adds a fault to a report that has none.
+fn fault(mut report: Report, message: String) -> Report {
+    if report.fault.is_none() {
+        report.ok = false;
+        let seq = Some(report.last_seq + 1);
+        report.fault = Some(Fault { line: report.events + 1, seq, message });
+    }
+    report
+}
+
+/// `<from>-<to>.jsonl`, with or without leading zeros.
+fn range(name: &str) -> Option<(u64, u64)> {
+    let (from, to) = name.strip_suffix(".jsonl")?.split_once('-')?;
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let (from, to): (u64, u64) = (number(from)?, number(to)?);
+    (1 <= from && from <= to).then_some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mc_ledger::{Digest, Envelope, sha256};
+
+    fn chain(length: u64) -> Vec<String> {
+        let mut prev = Digest::GENESIS;
+        let mut lines = vec![];
+        for seq in 1..=length {
+            let envelope = Envelope {
+                id: format!("evt_{seq}"),
+                organization_id: "org".into(),
+                mission_id: None,
+                action: "task.create".into(),
+                subject_kind: "task".into(),
+                subject_id: "task".into(),
+                principal_id: "prn".into(),
+                request_id: "r".into(),
+                occurred_at: "2026-01-01T00:00:00.000000Z".into(),
+            };
+            let body_sha256 = sha256(b"{}");
+            let hash = envelope.seal(prev, seq, body_sha256).unwrap();
+            let event = SealedEvent { seq, prev, hash, envelope, body_sha256, body: None };
+            lines.push(serde_json::to_string(&event).unwrap() + "\n");
+            prev = hash;
+        }
+        lines
+    }
+
+    fn repository(parts: &[(&str, String)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = git2::Repository::init_bare(dir.path()).unwrap();
+        let mut folder = repository.treebuilder(None).unwrap();
+        for (name, text) in parts {
+            folder.insert(name, repository.blob(text.as_bytes()).unwrap(), 0o100_644).unwrap();
+        }
+        let mut root = repository.treebuilder(None).unwrap();
+        root.insert("ledger", folder.write().unwrap(), 0o040_000).unwrap();
+        let tree = repository.find_tree(root.write().unwrap()).unwrap();
+        let who = git2::Signature::new("t", "t@localhost", &git2::Time::new(0, 0)).unwrap();
+        repository.commit(Some("refs/heads/main"), &who, &who, "m", &tree, &[]).unwrap();
+        dir
+    }
+
+    fn message(dir: &tempfile::TempDir) -> String {
+        git_report(dir.path()).unwrap().fault.map(|fault| fault.message).unwrap_or_default()
+    }
+
+    #[test]
+    fn parts_in_git_are_one_chain_in_numerical_order() {
+        let lines = chain(12);
+        let dir = repository(&[
+            ("1-2.jsonl", lines[..2].concat()),
+            ("10-12.jsonl", lines[9..].concat()),
+            ("3-9.jsonl", lines[2..9].concat()),
+        ]);
+        let report = git_report(dir.path()).unwrap();
+        assert!(report.ok && report.events == 12 && report.last_seq == 12, "{report:?}");
+    }
+
+    #[test]
+    fn gaps_strangers_and_changes_in_git_are_faults() {
+        let lines = chain(4);
+        assert!(message(&repository(&[("2-4.jsonl", lines[1..].concat())])).contains("begin at 1"));
+        let gap = [("1-2.jsonl", lines[..2].concat()), ("4-4.jsonl", lines[3].clone())];
+        assert!(message(&repository(&gap)).contains("begin at 3"));
+        assert!(message(&repository(&[("1-3.jsonl", lines[..2].concat())])).contains("has 2 events"));
+        assert!(message(&repository(&[("notes.txt", String::new())])).contains("does not belong"));
+        let changed = lines.concat().replacen("task.create", "task.delete", 1);
+        assert!(message(&repository(&[("1-4.jsonl", changed)])).contains("hash"));
+    }
+
+    #[test]
+    fn an_empty_repository_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(git_report(dir.path()).unwrap_err().to_string().contains("no Git repository"));
+        git2::Repository::init_bare(dir.path()).unwrap();
+        assert!(git_report(dir.path()).unwrap_err().to_string().contains("no branch main"));
+    }
+}

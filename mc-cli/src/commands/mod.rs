@@ -1,0 +1,94 @@
+//! The verbs: arguments into requests, answers into views.
+
+mod apply;
+mod artifact;
+mod auth;
+mod completion;
+mod config;
+mod create;
+mod decide;
+mod delete;
+mod describe;
+mod get;
+mod ledger;
+mod ledger_verify;
+mod publish;
+mod system;
+mod task;
+mod wait;
+mod watch;
+
+use crate::args::{Command, ConfigCommand, LedgerCommand};
+use crate::context::Invocation;
+use crate::exit::Failure;
+use crate::kind::Target;
+
+/// Runs one command. The asynchronous runtime starts only for those that need the network.
+pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Completion { shell } => completion::run(cx, shell),
+        Command::Config(command) => configuration(cx, &command),
+        Command::Ledger(LedgerCommand::Verify { file: Some(file), git: _ }) => ledger_verify::file(cx, &file),
+        Command::Ledger(LedgerCommand::Verify { file: None, git: Some(dir) }) => ledger_verify::git(cx, &dir),
+        networked => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            drop(rustls::crypto::ring::default_provider().install_default());
+            runtime.block_on(async {
+                tokio::select! {
+                    done = Box::pin(online(cx, networked)) => done,
+                    _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted.into()),
+                }
+            })
+        }
+    }
+}
+
+fn configuration(cx: &Invocation, command: &ConfigCommand) -> anyhow::Result<()> {
+    match command {
+        ConfigCommand::View { raw } => config::view(cx, *raw),
+        ConfigCommand::GetContexts => config::get_contexts(cx),
+        ConfigCommand::UseContext { name } => config::use_context(cx, name),
+        ConfigCommand::SetContext { name } => config::set_context(cx, name),
+        ConfigCommand::DeleteContext { name } => config::delete_context(cx, name),
+        ConfigCommand::Path => config::path(cx),
+    }
+}
+
+async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Get(args) => get::run(cx, args).await,
+        Command::Describe(args) => describe::run(cx, args).await,
+        Command::Create(args) => create::run(cx, args).await,
+        Command::Apply(args) => apply::run(cx, args).await,
+        Command::Delete(args) => delete::run(cx, args).await,
+        Command::Watch(args) => watch::run(cx, args).await,
+        Command::Wait(args) => wait::run(cx, args).await,
+        Command::Task(args) => task::run(cx, args).await,
+        Command::Artifact(args) => artifact::run(cx, args).await,
+        Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
+        Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
+        Command::Publish(args) => publish::run(cx, args).await,
+        Command::Ledger(LedgerCommand::Verify { .. }) => ledger_verify::server(cx).await,
+        Command::Ledger(args) => ledger::run(cx, args).await,
+        Command::Auth(args) => auth::run(cx, args).await,
+        Command::System(args) => system::run(cx, args).await,
+        Command::Config(_) | Command::Completion { .. } => unreachable!("needs no network; see run"),
+    }
+}
+
+/// The references of a target: the one behind its slash, or those that follow.
+fn references(target: &Target, given: impl IntoIterator<Item = String>) -> Result<Vec<String>, Failure> {
+    let mut all: Vec<String> = target.reference.iter().cloned().collect();
+    let given: Vec<String> = given.into_iter().collect();
+    if !all.is_empty() && !given.is_empty() {
+        return Err(Failure::Usage("write KIND/REF or KIND REF, not both".into()));
+    }
+    all.extend(given);
+    Ok(all)
+}
+
+/// The one reference of a target.
+fn reference(target: &Target, given: Option<String>) -> Result<String, Failure> {
+    let mut all = references(target, given)?;
+    all.pop().ok_or_else(|| Failure::Usage(format!("which {}? An id, key or name is needed", target.kind)))
+}

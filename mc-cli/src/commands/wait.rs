@@ -1,0 +1,167 @@
+//! `mc wait`.
+//!
+//! The object is read anew in growing pauses, up to one second: that holds for every kind, over broken connections
+//! and restarts of the server, and costs one small read.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use mc_api::ProblemKind;
+use mc_api::approval::{Approval, ApprovalState};
+use mc_api::publication::{Publication, PublicationState};
+use mc_api::task::{Task, TaskState};
+use mc_client::{Client, Scope};
+use tokio::time::Instant;
+
+use super::get::{done, find};
+use super::reference;
+use crate::args::{Condition, Wait};
+use crate::context::Invocation;
+use crate::exit::Failure;
+use crate::view::View;
+use crate::{for_kind, reach};
+
+/// A kind with states that can be waited for.
+trait Stateful: View {
+    type State: Copy + PartialEq + std::fmt::Display + FromStr<Err = mc_api::problem::UnknownWord>;
+    fn state(&self) -> Self::State;
+    fn can_reach(from: Self::State, target: Self::State) -> bool;
+}
+
+macro_rules! stateful {
+    ($($kind:ty, $state:ty, $reach:path;)+) => {
+        $(impl Stateful for $kind {
+            type State = $state;
+            fn state(&self) -> $state {
+                self.state
+            }
+            fn can_reach(from: $state, target: $state) -> bool {
+                $reach(from, target)
+            }
+        })+
+    };
+}
+
+stateful! {
+    Task, TaskState, reach::task;
+    Approval, ApprovalState, reach::approval;
+    Publication, PublicationState, reach::publication;
+}
+
+pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
+    use crate::kind::Kind;
+    let reference = reference(&args.kind, args.reference)?;
+    let client = cx.client()?;
+    let kind = args.kind.kind;
+    match (args.condition, kind) {
+        (Condition::Delete, _) => {
+            for_kind!(kind, R => gone::<R>(cx, &client, &reference, args.timeout).await)
+        }
+        (Condition::State(state), Kind::Task) => {
+            reached::<Task>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(state), Kind::Approval) => {
+            reached::<Approval>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(state), Kind::Publication) => {
+            reached::<Publication>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(_), Kind::Mission | Kind::Kluster | Kind::Artifact | Kind::Principal) => {
+            Err(Failure::Usage(format!("a {kind} has no state; only `--for delete` can be waited for"))
+                .into())
+        }
+    }
+}
+
+async fn reached<S: Stateful>(
+    cx: &Invocation,
+    client: &Client,
+    reference: &str,
+    state: &str,
+    timeout: Duration,
+) -> anyhow::Result<()> {
+    let target: S::State =
+        state.parse().map_err(|error| Failure::Usage(format!("--for state={state}: {error}")))?;
+    let mut patience = Patience::new(timeout);
+    let first: S = find(client, reference, &cx.scope()?).await?;
+    let id = first.id();
+    let mut item = first;
+    loop {
+        let is = item.state();
+        if is == target {
+            return done(cx, &item, &format!("is {target}"));
+        }
+        if !S::can_reach(is, target) {
+            let message = format!("{} is {is} and cannot become {target} any more", crate::view::name(&item));
+            return Err(Failure::Conflict(message).into());
+        }
+        if !patience.pause().await {
+            let message = format!("{} is still {is}, not {target}", crate::view::name(&item));
+            return Err(Failure::Timeout(message).into());
+        }
+        item = match client.get::<S>(&id, &Scope::default()).await {
+            Ok(item) => item,
+            Err(error) if error.problem_kind() == Some(ProblemKind::NotFound) => {
+                let message =
+                    format!("{} was deleted and cannot become {target} any more", crate::view::name(&item));
+                return Err(Failure::Conflict(message).into());
+            }
+            // A restart of the server is waited for like anything else.
+            Err(mc_client::Error::Unreachable { .. }) if !patience.is_over() => item,
+            Err(error) => return Err(error.into()),
+        };
+    }
+}
+
+async fn gone<V: View>(
+    cx: &Invocation,
+    client: &Client,
+    reference: &str,
+    timeout: Duration,
+) -> anyhow::Result<()> {
+    let is_gone = |error: &anyhow::Error| crate::exit::Exit::of(error) == crate::exit::Exit::NotFound;
+    let mut patience = Patience::new(timeout);
+    let item: V = match find(client, reference, &cx.scope()?).await {
+        Ok(item) => item,
+        Err(error) if is_gone(&error) => return cx.out.did(V::KIND, reference, "is gone"),
+        Err(error) => return Err(error),
+    };
+    let name = crate::view::name(&item);
+    while patience.pause().await {
+        match client.get::<V>(&item.id(), &Scope::default()).await {
+            Ok(_) => {}
+            Err(error) if error.problem_kind() == Some(ProblemKind::NotFound) => {
+                return cx.out.did(V::KIND, &item.reference(), "is gone");
+            }
+            Err(mc_client::Error::Unreachable { .. }) if !patience.is_over() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Failure::Timeout(format!("{name} is still there")).into())
+}
+
+/// Growing pauses up to an end.
+struct Patience {
+    end: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    fn new(timeout: Duration) -> Self {
+        Self { end: Instant::now() + timeout, pause: Duration::from_millis(50) }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.end
+    }
+
+    /// Sleeps; `false` when the time had run out before.
+    async fn pause(&mut self) -> bool {
+        if self.is_over() {
+            return false;
+        }
+        tokio::time::sleep(self.pause.min(self.end.saturating_duration_since(Instant::now()))).await;
+        self.pause = (self.pause * 3 / 2).min(Duration::from_secs(1));
+        true
+    }
+}

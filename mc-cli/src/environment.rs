@@ -1,0 +1,33 @@
+//! The environment, read once.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What the environment says to `mc`. `MC_BASE_URL` is read by clap, as the default of `--server`.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// `MC_TOKEN`: who we are.
+    pub token: Option<String>,
+    /// `MC_CONFIG`: the configuration file.
+    pub config: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`, when absolute.
+    pub config_home: Option<PathBuf>,
+    /// `HOME`.
+    pub home: Option<PathBuf>,
+    /// `NO_COLOR` is set and not empty.
+    pub no_color: bool,
+}
+
+impl Environment {
+    /// Reads it. Empty values count as absent.
+    pub fn read() -> Self {
+        let value = |name: &str| -> Option<OsString> { std::env::var_os(name).filter(|v| !v.is_empty()) };
+        Self {
+            token: value("MC_TOKEN").and_then(|token| token.into_string().ok()),
+            config: value("MC_CONFIG").map(PathBuf::from),
+            config_home: value("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),
+            home: value("HOME").map(PathBuf::from),
+            no_color: value("NO_COLOR").is_some(),
+        }
+    }
+}

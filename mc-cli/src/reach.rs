@@ -1,0 +1,68 @@
+//! Whether a state that someone waits for can still come.
+
+use mc_api::approval::ApprovalState;
+use mc_api::publication::PublicationState;
+use mc_api::task::TaskState;
+
+/// Whether `target` can follow from `from`, in any number of legal moves.
+fn reachable<S: Copy + PartialEq>(all: &[S], from: S, target: S, allows: impl Fn(S, S) -> bool) -> bool {
+    let mut seen = vec![from];
+    let mut at = 0;
+    while let Some(&state) = seen.get(at) {
+        if state == target {
+            return true;
+        }
+        let next = all.iter().copied().filter(|next| allows(state, *next) && !seen.contains(next));
+        let next: Vec<S> = next.collect();
+        seen.extend(next);
+        at += 1;
+    }
+    false
+}
+
+/// Whether a task in `from` can come to `target` by work.
+///
+/// From a terminal state only a person leads on, by one move such as retry: that move itself can be waited for,
+/// what may follow it cannot. So `failed` ends a wait for `done`, but not one for `ready`.
+pub fn task(from: TaskState, target: TaskState) -> bool {
+    if from.is_terminal() {
+        return from == target || from.allows(target);
+    }
+    reachable(TaskState::ALL, from, target, |state, next| !state.is_terminal() && state.allows(next))
+}
+
+/// Whether an approval in `from` can come to `target`.
+pub fn approval(from: ApprovalState, target: ApprovalState) -> bool {
+    reachable(ApprovalState::ALL, from, target, ApprovalState::allows)
+}
+
+/// Whether a publication in `from` can come to `target`.
+pub fn publication(from: PublicationState, target: PublicationState) -> bool {
+    use PublicationState::{AwaitingApproval, Published, Queued, Rejected};
+    reachable(PublicationState::ALL, from, target, |state, next| {
+        matches!((state, next), (AwaitingApproval, Queued | Rejected) | (Queued, Published))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn done_is_impossible_once_work_has_ended_otherwise() {
+        for from in TaskState::ALL {
+            let expected = !matches!(from, TaskState::Failed | TaskState::Cancelled);
+            assert_eq!(task(*from, TaskState::Done), expected, "{from}");
+        }
+        assert!(task(TaskState::Failed, TaskState::Ready));
+        assert!(!task(TaskState::Done, TaskState::Ready));
+    }
+
+    #[test]
+    fn decisions_are_final() {
+        assert!(approval(ApprovalState::Open, ApprovalState::Executed));
+        assert!(!approval(ApprovalState::Rejected, ApprovalState::Approved));
+        assert!(publication(PublicationState::AwaitingApproval, PublicationState::Published));
+        assert!(!publication(PublicationState::Rejected, PublicationState::Published));
+    }
+}

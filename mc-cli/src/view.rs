@@ -1,0 +1,477 @@
+//! How each kind of object is shown: as a row, as fields, as a manifest.
+
+use mc_api::approval::Approval;
+use mc_api::artifact::Artifact;
+use mc_api::auth::Principal;
+use mc_api::kluster::Kluster;
+use mc_api::ledger::LedgerEvent;
+use mc_api::manifest::Manifest;
+use mc_api::mission::Mission;
+use mc_api::publication::Publication;
+use mc_api::task::{ClaimState, Task};
+use mc_api::{Labels, Timestamp};
+use mc_client::Resource;
+
+use crate::age::{self, age, until};
+use crate::table;
+
+/// Fields of a description, in order.
+pub type Fields = Vec<(&'static str, String)>;
+
+/// Something that `get` and `describe` show.
+pub trait View: Resource {
+    /// The columns; the wide format has more.
+    fn columns(wide: bool) -> Vec<&'static str>;
+    /// The cells of one row.
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String>;
+    /// What people type to mean this object.
+    fn reference(&self) -> String;
+    /// Everything about it.
+    fn fields(&self, now: Timestamp) -> Fields;
+    /// The manifest, for kinds that can be applied.
+    fn manifest(&self) -> Option<Manifest> {
+        None
+    }
+}
+
+/// A table of objects.
+pub fn rows<V: View>(items: &[V], now: Timestamp, wide: bool) -> String {
+    let rows = items.iter().map(|item| item.row(now, wide)).collect();
+    table::render(&V::columns(wide), rows, !wide)
+}
+
+/// The object as YAML: its manifest, or its fields when it cannot be applied.
+pub fn yaml<V: View>(item: &V) -> anyhow::Result<String> {
+    Ok(match item.manifest() {
+        Some(manifest) => serde_yaml_ng::to_string(&manifest)?,
+        None => serde_yaml_ng::to_string(item)?,
+    })
+}
+
+/// `kind/name`.
+pub fn name<V: View>(item: &V) -> String {
+    format!("{}/{}", V::KIND, item.reference())
+}
+
+fn either(narrow: &[&'static str], wide: &[&'static str], is_wide: bool) -> Vec<&'static str> {
+    if is_wide { wide.to_vec() } else { narrow.to_vec() }
+}
+
+fn dash(text: Option<impl ToString>) -> String {
+    text.map_or_else(|| "-".to_owned(), |text| text.to_string())
+}
+
+fn labels(labels: &Labels) -> String {
+    if labels.0.is_empty() {
+        return "-".into();
+    }
+    let pairs: Vec<String> = labels.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
+fn when(at: Timestamp, now: Timestamp) -> String {
+    format!("{at} ({} ago)", age(at, now))
+}
+
+/// A number of bytes, such as `1.4 KiB`.
+fn size(bytes: i64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let bytes = u64::try_from(bytes).unwrap_or_default();
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut tenths = bytes * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    if tenths < 100 {
+        format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    } else {
+        format!("{} {}", tenths / 10, UNITS[unit])
+    }
+}
+
+impl View for Mission {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["NAME", "AGE", "DESCRIPTION"],
+            &["NAME", "KEYS", "AGE", "VERSION", "ID", "LABELS", "DESCRIPTION"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let (name, age, description) =
+            (self.name.to_string(), age(self.created_at, now), self.description.clone());
+        if !wide {
+            return vec![name, age, description];
+        }
+        let (version, id) = (self.version.to_string(), self.id.to_string());
+        vec![name, format!("{}-", self.key_prefix), age, version, id, labels(&self.labels), description]
+    }
+    fn reference(&self) -> String {
+        self.name.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        vec![
+            ("Name", self.name.to_string()),
+            ("Id", self.id.to_string()),
+            ("Keys", format!("{}-…", self.key_prefix)),
+            ("Description", self.description.clone()),
+            ("Labels", labels(&self.labels)),
+            ("Annotations", labels(&self.annotations)),
+            ("Version", self.version.to_string()),
+            ("Created", format!("{} by {}", when(self.created_at, now), self.created_by)),
+            ("Changed", when(self.updated_at, now)),
+        ]
+    }
+    fn manifest(&self) -> Option<Manifest> {
+        Some(self.into())
+    }
+}
+
+impl View for Kluster {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["NAME", "MISSION", "RUNTIME", "AGE", "DESCRIPTION"],
+            &["NAME", "MISSION", "RUNTIME", "AGE", "VERSION", "ID", "LABELS", "DESCRIPTION"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let mut row = vec![
+            self.name.to_string(),
+            self.mission.to_string(),
+            dash(self.runtime.as_ref()),
+            age(self.created_at, now),
+        ];
+        if wide {
+            row.extend([self.version.to_string(), self.id.to_string(), labels(&self.labels)]);
+        }
+        row.push(self.description.clone());
+        row
+    }
+    fn reference(&self) -> String {
+        self.name.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        vec![
+            ("Name", self.name.to_string()),
+            ("Id", self.id.to_string()),
+            ("Mission", self.mission.to_string()),
+            ("Runtime", dash(self.runtime.as_ref())),
+            ("Description", self.description.clone()),
+            ("Labels", labels(&self.labels)),
+            ("Annotations", labels(&self.annotations)),
+            ("Version", self.version.to_string()),
+            ("Created", format!("{} by {}", when(self.created_at, now), self.created_by)),
+            ("Changed", when(self.updated_at, now)),
+        ]
+    }
+    fn manifest(&self) -> Option<Manifest> {
+        Some(self.into())
+    }
+}
+
+impl View for Task {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["KEY", "NAME", "STATE", "HOLDER", "AGE", "TITLE"],
+            &[
+                "KEY", "NAME", "STATE", "HOLDER", "AGE", "MISSION", "KLUSTER", "RUNTIME", "PRIORITY",
+                "ATTEMPT", "WAITS", "ID", "TITLE",
+            ],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let holder = self.claim.as_ref().filter(|claim| claim.state == ClaimState::Active);
+        let mut row = vec![
+            self.key.clone(),
+            dash(
+                self.name
+                    .as_ref()
+                    .map(|name| if wide { name.to_string() } else { table::shorten(name.as_str(), 20) }),
+            ),
+            self.state.to_string(),
+            dash(holder.map(|claim| {
+                if wide { claim.principal.clone() } else { table::shorten(&claim.principal, 12) }
+            })),
+            age(self.created_at, now),
+        ];
+        if wide {
+            row.extend([
+                self.mission.to_string(),
+                self.kluster.to_string(),
+                dash(self.runtime.as_ref()),
+                self.priority.to_string(),
+                format!("{}/{}", self.attempt, self.max_attempts),
+                self.open_dependency_count.to_string(),
+                self.id.to_string(),
+            ]);
+        }
+        row.push(self.title.clone());
+        row
+    }
+    fn reference(&self) -> String {
+        self.key.clone()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        let state = match &self.reason {
+            Some(reason) => format!("{} ({reason})", self.state),
+            None => self.state.to_string(),
+        };
+        let mut fields = vec![
+            ("Key", self.key.clone()),
+            ("Name", dash(self.name.as_ref())),
+            ("Id", self.id.to_string()),
+            ("Title", self.title.clone()),
+            ("State", state),
+            ("Mission", self.mission.to_string()),
+            ("Kluster", self.kluster.to_string()),
+            ("Description", self.description.clone()),
+            ("Done when", self.definition_of_done.clone()),
+            ("Priority", self.priority.to_string()),
+            ("Runtime", dash(self.runtime.as_ref())),
+        ];
+        for (name, list) in [("Capabilities", &self.capabilities), ("Paths", &self.paths)] {
+            if !list.is_empty() {
+                fields.push((name, list.join(", ")));
+            }
+        }
+        if self.review_gates > 0 {
+            fields.push(("Review gates", self.review_gates.to_string()));
+        }
+        fields.extend([
+            ("Labels", labels(&self.labels)),
+            ("Attempts", format!("{} of {}", self.attempt, self.max_attempts)),
+        ]);
+        fields.extend([
+            ("Claim", claim(self, now)),
+            ("Progress", progress(self)),
+            ("Depends on", dependencies(self)),
+        ]);
+        if let Some(artifact) = self.result_artifact_id {
+            fields.push(("Artifact", artifact.to_string()));
+        }
+        if let Some(result) = &self.result {
+            fields.push(("Result", result.clone()));
+        }
+        fields.extend([
+            ("Version", self.version.to_string()),
+            ("Created", format!("{} by {}", when(self.created_at, now), self.created_by)),
+            ("Changed", when(self.updated_at, now)),
+        ]);
+        fields
+    }
+    fn manifest(&self) -> Option<Manifest> {
+        Some(self.into())
+    }
+}
+
+fn claim(task: &Task, now: Timestamp) -> String {
+    let Some(claim) = &task.claim else { return "-".into() };
+    let head = format!("attempt {} by {}, {}", claim.attempt, claim.principal, claim.state);
+    match claim.state {
+        ClaimState::Active if claim.lease_until > now => {
+            format!("{head}, lease ends in {}", until(claim.lease_until, now))
+        }
+        ClaimState::Active | ClaimState::Expired => {
+            format!("{head}, lease ended {} ago", age(claim.lease_until, now))
+        }
+        ClaimState::Released | ClaimState::Ended | ClaimState::Superseded => head,
+    }
+}
+
+fn progress(task: &Task) -> String {
+    match (task.progress_percent, &task.progress_note) {
+        (None, None) => "-".into(),
+        (Some(percent), None) => format!("{percent} %"),
+        (None, Some(note)) => note.clone(),
+        (Some(percent), Some(note)) => format!("{percent} %, {note}"),
+    }
+}
+
+fn dependencies(task: &Task) -> String {
+    let lines: Vec<String> = task.depends_on.iter().map(|on| format!("{}  {}", on.key, on.state)).collect();
+    lines.join("\n")
+}
+
+impl View for Artifact {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["ID", "SIZE", "AGE", "NAME"],
+            &["ID", "SIZE", "AGE", "MISSION", "TASK", "TYPE", "SHA256", "NAME"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let mut row = vec![self.id.to_string(), size(self.size_bytes), age(self.created_at, now)];
+        if wide {
+            let task = dash(self.task_id);
+            row.extend([self.mission.to_string(), task, self.media_type.clone(), self.sha256.clone()]);
+        }
+        row.push(self.name.clone());
+        row
+    }
+    fn reference(&self) -> String {
+        self.id.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        vec![
+            ("Name", self.name.clone()),
+            ("Id", self.id.to_string()),
+            ("Mission", self.mission.to_string()),
+            ("Task", dash(self.task_id)),
+            ("Type", self.media_type.clone()),
+            ("Size", format!("{} ({} bytes)", size(self.size_bytes), self.size_bytes)),
+            ("SHA-256", self.sha256.clone()),
+            ("Labels", labels(&self.labels)),
+            ("Stored", format!("{} by {}", when(self.created_at, now), self.created_by)),
+        ]
+    }
+}
+
+impl View for Approval {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["ID", "STATE", "ASKED BY", "AGE", "TITLE"],
+            &["ID", "STATE", "ASKED BY", "AGE", "KIND", "MISSION", "DECIDED BY", "EXPIRES", "TITLE"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let requester = if wide { self.requester.clone() } else { table::shorten(&self.requester, 12) };
+        let mut row = vec![self.id.to_string(), self.state.to_string(), requester, age(self.created_at, now)];
+        if wide {
+            let (kind, mission) = (self.approval_kind.to_string(), self.mission.to_string());
+            row.extend([kind, mission, dash(self.decider.as_ref()), remaining(self.expires_at, now)]);
+        }
+        row.push(self.title.clone());
+        row
+    }
+    fn reference(&self) -> String {
+        self.id.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        let mut fields = vec![
+            ("Id", self.id.to_string()),
+            ("Title", self.title.clone()),
+            ("State", self.state.to_string()),
+            ("Kind", self.approval_kind.to_string()),
+            ("Mission", self.mission.to_string()),
+            ("Asked by", format!("{}, {}", self.requester, when(self.created_at, now))),
+            ("Action", self.action.clone()),
+            ("SHA-256", self.action_sha256.clone()),
+            ("Carried out", self.execute.to_string()),
+            ("Expires", format!("{} ({})", self.expires_at, remaining(self.expires_at, now))),
+        ];
+        if let Some(decider) = &self.decider {
+            let at = self.decided_at.map(|at| format!(", {}", when(at, now))).unwrap_or_default();
+            let own = if self.self_approved { " (own request)" } else { "" };
+            fields.push(("Decided by", format!("{decider}{own}{at}")));
+        }
+        fields.push(("Note", dash(self.note.as_ref())));
+        fields.push(("Outcome", dash(self.outcome.as_ref())));
+        fields
+    }
+}
+
+fn remaining(until: Timestamp, now: Timestamp) -> String {
+    if until > now { format!("in {}", age::until(until, now)) } else { format!("{} ago", age(until, now)) }
+}
+
+impl View for Publication {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["ID", "STATE", "AGE", "MESSAGE"],
+            &["ID", "STATE", "AGE", "MISSION", "ARTIFACTS", "APPROVAL", "COMMIT", "MESSAGE"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let mut row = vec![self.id.to_string(), self.state.to_string(), age(self.created_at, now)];
+        if wide {
+            let (mission, count) = (self.mission.to_string(), self.artifacts.len().to_string());
+            row.extend([mission, count, self.approval_id.to_string(), dash(self.commit.as_ref())]);
+        }
+        row.push(self.message.clone());
+        row
+    }
+    fn reference(&self) -> String {
+        self.id.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        let artifacts: Vec<String> = self.artifacts.iter().map(ToString::to_string).collect();
+        vec![
+            ("Id", self.id.to_string()),
+            ("State", self.state.to_string()),
+            ("Mission", self.mission.to_string()),
+            ("Message", self.message.clone()),
+            ("Artifacts", artifacts.join("\n")),
+            ("Approval", self.approval_id.to_string()),
+            ("Commit", dash(self.commit.as_ref())),
+            ("Asked by", format!("{}, {}", self.requester_id, when(self.created_at, now))),
+            ("Changed", when(self.updated_at, now)),
+        ]
+    }
+}
+
+impl View for Principal {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["NAME", "KIND", "ROLE", "AGE"],
+            &["NAME", "KIND", "ROLE", "AGE", "MISSION ROLES", "ID"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let mut row = vec![
+            self.name.to_string(),
+            self.principal_kind.to_string(),
+            dash(self.role),
+            age(self.created_at, now),
+        ];
+        if wide {
+            row.extend([self.mission_roles.len().to_string(), self.id.to_string()]);
+        }
+        row
+    }
+    fn reference(&self) -> String {
+        self.name.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        let roles: Vec<String> =
+            self.mission_roles.iter().map(|held| format!("{} in {}", held.role, held.mission_id)).collect();
+        vec![
+            ("Name", self.name.to_string()),
+            ("Id", self.id.to_string()),
+            ("Kind", self.principal_kind.to_string()),
+            ("Role", dash(self.role)),
+            ("Mission roles", roles.join("\n")),
+            ("Created", when(self.created_at, now)),
+        ]
+    }
+}
+
+/// Columns of ledger events.
+pub const EVENT_COLUMNS: [&str; 4] = ["SEQ", "AGE", "ACTION", "SUBJECT"];
+/// Columns of ledger events, wide.
+pub const EVENT_COLUMNS_WIDE: [&str; 7] = ["SEQ", "TIME", "ACTION", "SUBJECT", "BY", "MISSION", "HASH"];
+
+/// The cells of one ledger event.
+pub fn event_row(event: &LedgerEvent, now: Timestamp, wide: bool) -> Vec<String> {
+    let (seq, action, subject) = (event.seq.to_string(), event.action.clone(), event.subject_id.clone());
+    if !wide {
+        return vec![seq, age(event.occurred_at, now), action, subject];
+    }
+    let (at, by, mission) = (event.occurred_at, event.principal_id, dash(event.mission_id));
+    vec![seq, at.to_string(), action, subject, by.to_string(), mission, event.hash.clone()]
+}
+
+/// A table of ledger events.
+pub fn events(events: &[LedgerEvent], now: Timestamp, wide: bool) -> String {
+    let columns: &[&str] = if wide { &EVENT_COLUMNS_WIDE } else { &EVENT_COLUMNS };
+    table::render(columns, events.iter().map(|event| event_row(event, now, wide)).collect(), !wide)
+}
