@@ -131,7 +131,10 @@ async fn each_operation_needs_its_role(app: TestApp) {
             };
             let answer = fixture.call(&app, &token, operation).await;
             assert!(
-                (200..300).contains(&answer.status) || matches!(answer.status, 409 | 412 | 422),
+                (200..300).contains(&answer.status)
+                    || matches!(answer.status, 409 | 412 | 422)
+                    // Reviewing the own work is refused whatever the role.
+                    || answer.text.contains("urn:missioncontrol:problem:self-approval"),
                 "{operation:?} as {role:?}: {} {}",
                 answer.status,
                 answer.text
