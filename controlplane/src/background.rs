@@ -22,11 +22,32 @@ pub fn start(app: &SharedApp, lifetime: &Lifetime) {
         OnExit::Shutdown,
         periodically(app.clone(), lifetime.stop(), RARELY, "forget-answers"),
     );
+    lifetime.spawn(
+        "publisher",
+        OnExit::Shutdown,
+        periodically(app.clone(), lifetime.stop(), PERIOD, "publisher"),
+    );
+    lifetime.spawn(
+        "sweep-objects",
+        OnExit::Shutdown,
+        periodically(app.clone(), lifetime.stop(), RARELY, "sweep-objects"),
+    );
 }
 
 async fn once(app: &SharedApp, name: &'static str) -> Result<(), Error> {
     match name {
-        "expiry" => Ok(()),
+        "expiry" => {
+            crate::approvals::reconcile::expire(app).await?;
+            Ok(())
+        }
+        "publisher" => {
+            crate::publications::reconcile::publish(app).await?;
+            Ok(())
+        }
+        "sweep-objects" => {
+            crate::artifacts::reconcile::sweep(app).await?;
+            Ok(())
+        }
         _ => {
             crate::write::forget_answers(app, app.clock.now()).await?;
             Ok(())
@@ -48,6 +69,7 @@ async fn periodically(app: SharedApp, stop: CancellationToken, period: Duration,
         }
         tokio::select! {
             () = stop.cancelled() => return,
+            () = app.publisher.notified(), if name == "publisher" => {}
             () = tokio::time::sleep(period) => {}
         }
     }

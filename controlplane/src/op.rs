@@ -215,7 +215,6 @@ impl OpCtx {
 }
 
 /// What the system itself does, such as expiring a lease: authorized by being our own code.
-#[expect(dead_code, reason = "the expiry of leases uses it")]
 pub(crate) fn system_proof(action: Action, mission: MissionId) -> Proof {
     Proof { action, mission: Some(mission) }
 }

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::{authn, klusters, ledger, missions};
+use crate::{approvals, artifacts, authn, klusters, ledger, missions, publications};
 
 /// The routes and their document, without state.
 pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
@@ -24,6 +24,9 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(authn::routes::routes())
         .merge(missions::routes::routes())
         .merge(klusters::routes::routes())
+        .merge(artifacts::routes::routes())
+        .merge(approvals::routes::routes())
+        .merge(publications::routes::routes())
         .merge(ledger::routes::routes())
         .split_for_parts();
     openapi::complete(&mut document);

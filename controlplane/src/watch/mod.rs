@@ -24,7 +24,7 @@ use crate::http::page;
 use crate::ledger;
 use crate::op::OpCtx;
 
-pub use kinds::{Klusters, Missions};
+pub use kinds::{Approvals, Artifacts, Klusters, Missions, Publications};
 
 /// A list that can be watched.
 pub trait Watched: Send + Sync + 'static {
