@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::ledger::Sequencer;
 use crate::objects::FolderStore;
+use crate::tasks::Numbers;
 
 /// The assembled control plane; shared by all doors and workers.
 pub struct App {
@@ -29,6 +30,8 @@ pub struct App {
     pub keyring: Keyring,
     /// Bytes of artifacts.
     pub objects: FolderStore,
+    /// Task numbers reserved by this process.
+    pub numbers: Numbers,
     /// Nudges the publication executor.
     pub publisher: Arc<tokio::sync::Notify>,
     /// Held while a publication is executed.
@@ -74,6 +77,7 @@ impl App {
             sequencer: Sequencer::default(),
             keyring,
             objects,
+            numbers: Numbers::default(),
             publisher: Arc::new(tokio::sync::Notify::new()),
             publishing: tokio::sync::Mutex::new(()),
             git_ledger: config.data_dir.join("ledger.git"),

@@ -8,57 +8,67 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::lifetime::{Lifetime, OnExit};
 
-/// How often leases and approvals are looked at.
-const PERIOD: Duration = Duration::from_secs(1);
-/// How often old answers are forgotten.
-const RARELY: Duration = Duration::from_secs(600);
-
-/// Starts all background work.
-pub fn start(app: &SharedApp, lifetime: &Lifetime) {
-    lifetime.spawn("sequencer", OnExit::Shutdown, app.sequencer.clone().run(app.db.clone(), lifetime.stop()));
-    lifetime.spawn("expiry", OnExit::Shutdown, periodically(app.clone(), lifetime.stop(), PERIOD, "expiry"));
-    lifetime.spawn(
-        "forget-answers",
-        OnExit::Shutdown,
-        periodically(app.clone(), lifetime.stop(), RARELY, "forget-answers"),
-    );
-    lifetime.spawn(
-        "publisher",
-        OnExit::Shutdown,
-        periodically(app.clone(), lifetime.stop(), PERIOD, "publisher"),
-    );
-    lifetime.spawn(
-        "sweep-objects",
-        OnExit::Shutdown,
-        periodically(app.clone(), lifetime.stop(), RARELY, "sweep-objects"),
-    );
+/// The reconcilers.
+#[derive(Clone, Copy, Debug)]
+enum Reconciler {
+    /// Leases that ran out, dependency counts.
+    Tasks,
+    /// Approvals that nobody decided in time.
+    Approvals,
+    /// Publications that wait for their commit.
+    Publisher,
+    /// Bytes that no artifact names.
+    Objects,
+    /// Answers kept for repeated requests.
+    Answers,
 }
 
-async fn once(app: &SharedApp, name: &'static str) -> Result<(), Error> {
-    match name {
-        "expiry" => {
-            crate::approvals::reconcile::expire(app).await?;
-            Ok(())
+impl Reconciler {
+    const ALL: [Self; 5] = [Self::Tasks, Self::Approvals, Self::Publisher, Self::Objects, Self::Answers];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Approvals => "approvals",
+            Self::Publisher => "publisher",
+            Self::Objects => "objects",
+            Self::Answers => "answers",
         }
-        "publisher" => {
-            crate::publications::reconcile::publish(app).await?;
-            Ok(())
+    }
+
+    const fn period(self) -> Duration {
+        match self {
+            Self::Tasks | Self::Approvals | Self::Publisher => Duration::from_secs(1),
+            Self::Objects | Self::Answers => Duration::from_mins(10),
         }
-        "sweep-objects" => {
-            crate::artifacts::reconcile::sweep(app).await?;
-            Ok(())
-        }
-        _ => {
-            crate::write::forget_answers(app, app.clock.now()).await?;
-            Ok(())
+    }
+
+    async fn once(self, app: &SharedApp) -> Result<(), Error> {
+        match self {
+            Self::Tasks => crate::tasks::reconcile::run(app).await,
+            Self::Approvals => crate::approvals::reconcile::expire(app).await.map(|_| ()),
+            Self::Publisher => crate::publications::reconcile::publish(app).await.map(|_| ()),
+            Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
+            Self::Answers => {
+                crate::write::forget_answers(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
+            }
         }
     }
 }
 
-async fn periodically(app: SharedApp, stop: CancellationToken, period: Duration, name: &'static str) {
+/// Starts all background work.
+pub fn start(app: &SharedApp, lifetime: &Lifetime) {
+    lifetime.spawn("sequencer", OnExit::Shutdown, app.sequencer.clone().run(app.db.clone(), lifetime.stop()));
+    for reconciler in Reconciler::ALL {
+        lifetime.spawn(reconciler.name(), OnExit::Shutdown, run(reconciler, app.clone(), lifetime.stop()));
+    }
+}
+
+async fn run(reconciler: Reconciler, app: SharedApp, stop: CancellationToken) {
+    let name = reconciler.name();
     let mut failures = 0_u32;
     loop {
-        match once(&app, name).await {
+        match reconciler.once(&app).await {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
@@ -69,8 +79,8 @@ async fn periodically(app: SharedApp, stop: CancellationToken, period: Duration,
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = app.publisher.notified(), if name == "publisher" => {}
-            () = tokio::time::sleep(period) => {}
+            () = app.publisher.notified(), if matches!(reconciler, Reconciler::Publisher) => {}
+            () = tokio::time::sleep(reconciler.period()) => {}
         }
     }
 }

@@ -22,5 +22,6 @@ pub mod objects;
 pub mod op;
 pub mod publications;
 pub mod server;
+pub mod tasks;
 pub mod watch;
 pub mod write;

@@ -90,6 +90,7 @@ impl Server {
         let listener =
             TcpListener::bind(config.http).await.map_err(|error| StartError::Listen(config.http, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.http, error))?;
+        crate::tasks::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         background::start(&app, &lifetime);
         let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let stop = lifetime.stop();

@@ -14,7 +14,7 @@ use crate::op::OpCtx;
 /// How often a transaction is run again on a serialization failure.
 pub(crate) const MAX_RUNS: u32 = 8;
 /// How long answers are kept for repeated requests.
-pub(crate) const KEEP_ANSWERS: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+pub(crate) const KEEP_ANSWERS: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// Runs a body in a write transaction, once per idempotency key.
 ///

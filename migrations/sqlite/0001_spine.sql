@@ -110,7 +110,7 @@ CREATE TABLE task (
     open_dependency_count INTEGER NOT NULL CHECK (open_dependency_count >= 0),
     on_dependency_failure TEXT NOT NULL CHECK (on_dependency_failure IN ('block', 'cancel', 'ignore')),
     review_gates          INTEGER NOT NULL,
-    reviews_given         INTEGER NOT NULL,
+    reviewers             TEXT NOT NULL,
     attempt               INTEGER NOT NULL,
     max_attempts          INTEGER NOT NULL,
     progress_percent      INTEGER,

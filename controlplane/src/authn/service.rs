@@ -105,35 +105,29 @@ pub async fn login(app: &App, cx: &OpCtx, request: LoginRequest) -> Result<Login
             None => store::find(tx, cx.caller.organization, &cx.caller.id.to_string()).await?,
             Some(name) => {
                 let manage = cx.authorize(Action::ManagePrincipal)?;
-                match store::find(tx, cx.caller.organization, name.as_str()).await? {
-                    Some(found) => {
-                        if found.principal_kind == PrincipalKind::Bootstrap {
-                            return Err(Error::invalid(
-                                "/principal",
-                                "nobody logs in as the bootstrap principal",
-                            ));
-                        }
-                        if request.role.is_some() && request.role != found.role {
-                            return Err(Error::invalid(
-                                "/role",
-                                "the user exists with another role; change it with PUT …/role",
-                            ));
-                        }
-                        Some(found)
+                if let Some(found) = store::find(tx, cx.caller.organization, name.as_str()).await? {
+                    if found.principal_kind == PrincipalKind::Bootstrap || found.id == app.system_principal {
+                        return Err(Error::invalid("/principal", "nobody logs in as bootstrap or system"));
                     }
-                    None => {
-                        let role = request.role.unwrap_or(Role::Contributor);
-                        let made = new_principal(cx, name.clone(), PrincipalKind::User, Some(role));
-                        store::insert(tx, cx.caller.organization, &made).await?;
-                        let event = Event {
-                            subject_kind: "principal",
-                            subject_id: made.id.to_string(),
-                            body: &made,
-                            before_sha256: None,
-                        };
-                        ledger::record(tx, cx, manage, event).await?;
-                        Some(made)
+                    if request.role.is_some() && request.role != found.role {
+                        return Err(Error::invalid(
+                            "/role",
+                            "the user exists with another role; change it with PUT …/role",
+                        ));
                     }
+                    Some(found)
+                } else {
+                    let role = request.role.unwrap_or(Role::Contributor);
+                    let made = new_principal(cx, name.clone(), PrincipalKind::User, Some(role));
+                    store::insert(tx, cx.caller.organization, &made).await?;
+                    let event = Event {
+                        subject_kind: "principal",
+                        subject_id: made.id.to_string(),
+                        body: &made,
+                        before_sha256: None,
+                    };
+                    ledger::record(tx, cx, manage, event).await?;
+                    Some(made)
                 }
             }
         };

@@ -48,6 +48,23 @@ impl Filter {
         self
     }
 
+    /// Adds `(a OR b)`, each with one `?`.
+    #[must_use]
+    pub fn and_either<T: Bind + 'static, U: Bind + 'static>(
+        mut self,
+        left: &'static str,
+        left_value: T,
+        right: &'static str,
+        right_value: U,
+    ) -> Self {
+        self.join();
+        let left = left.replacen('?', &self.placeholder(left_value), 1);
+        let right = right.replacen('?', &self.placeholder(right_value), 1);
+        let either = format!("({left} OR {right})");
+        self.sql.push_str(&either);
+        self
+    }
+
     /// Adds a condition with one `?` when there is a value.
     #[must_use]
     pub fn and_some<T: Bind + 'static>(self, condition: &'static str, value: Option<T>) -> Self {

@@ -118,13 +118,15 @@ impl<T: DeserializeOwned + Send> FromRequest<SharedApp> for Cmd<T> {
                 format!("{essence:?}: send application/json"),
             ));
         }
-        let bytes = axum::body::to_bytes(body, json::MAX_BODY_BYTES).await.map_err(too_large_or_broken)?;
+        let bytes = axum::body::to_bytes(body, json::MAX_BODY_BYTES)
+            .await
+            .map_err(|error| too_large_or_broken(&error))?;
         let cx = context(&parts, app, &bytes).await?;
         Ok(Self(cx, json::parse(&bytes)?))
     }
 }
 
-fn too_large_or_broken(error: axum::Error) -> Error {
+fn too_large_or_broken(error: &axum::Error) -> Error {
     use std::error::Error as _;
     let limit = error.source().is_some_and(|source| source.to_string().contains("length limit exceeded"));
     if limit {

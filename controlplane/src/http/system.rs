@@ -45,10 +45,10 @@ async fn checks(app: &App) -> Health {
             });
         }
         Ok(Err(error)) => {
-            checks.push(Check { name: "database".into(), ok: false, detail: error.to_string() })
+            checks.push(Check { name: "database".into(), ok: false, detail: error.to_string() });
         }
         Err(_) => {
-            checks.push(Check { name: "database".into(), ok: false, detail: "no answer within 3 s".into() })
+            checks.push(Check { name: "database".into(), ok: false, detail: "no answer within 3 s".into() });
         }
     }
     let objects = app.objects.check().await;

@@ -181,7 +181,6 @@ pub(crate) async fn prefix_taken(
 }
 
 /// Reserves a block of task numbers; the first of them.
-#[expect(dead_code, reason = "tasks take their numbers from it")]
 pub(crate) async fn reserve_numbers(tx: &mut Tx, mission: MissionId, count: i64) -> Result<i64, DbError> {
     let (next,): (i64,) = tx
         .query(

@@ -2,10 +2,11 @@
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
-use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId};
+use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, TaskId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
 use mc_api::publication::Publication;
+use mc_api::task::Task;
 use mc_api::{Labels, Page, ProblemKind};
 
 use super::Watched;
@@ -13,7 +14,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, klusters, missions, publications};
+use crate::{approvals, artifacts, klusters, missions, publications, tasks};
 
 /// Whether the object carries all wanted labels.
 fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
@@ -89,6 +90,44 @@ impl Watched for Klusters {
         }))
     }
     fn id(object: &Kluster) -> KlusterId {
+        object.id
+    }
+}
+
+/// Tasks.
+pub struct Tasks {
+    /// Only these.
+    pub narrow: tasks::service::Narrow,
+}
+
+impl Watched for Tasks {
+    type Object = Task;
+    type Id = TaskId;
+    const KIND: &'static str = "task";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<TaskId>,
+    ) -> Result<Page<Task>, Error> {
+        tasks::service::list(app, cx, page, self.narrow.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Task>, Error> {
+        let task = found(tasks::service::get(app, cx, id, &tasks::service::At::default()).await)?;
+        let narrow = &self.narrow;
+        Ok(task.filter(|task| {
+            narrow.mission.is_none_or(|mission| mission == task.mission_id)
+                && narrow.kluster.is_none_or(|kluster| kluster == task.kluster_id)
+                && narrow
+                    .name
+                    .as_deref()
+                    .is_none_or(|name| task.name.as_ref().is_some_and(|has| has.as_str() == name))
+                && narrow.states.as_ref().is_none_or(|states| states.contains(&task.state))
+                && narrow.runtime.as_ref().is_none_or(|runtime| task.runtime.as_ref() == Some(runtime))
+                && wears(&task.labels, &narrow.labels)
+        }))
+    }
+    fn id(object: &Task) -> TaskId {
         object.id
     }
 }

@@ -24,7 +24,7 @@ use crate::http::page;
 use crate::ledger;
 use crate::op::OpCtx;
 
-pub use kinds::{Approvals, Artifacts, Klusters, Missions, Publications};
+pub use kinds::{Approvals, Artifacts, Klusters, Missions, Publications, Tasks};
 
 /// A list that can be watched.
 pub trait Watched: Send + Sync + 'static {
@@ -145,7 +145,7 @@ impl<W: Watched> Stream<W> {
         match (found.next_cursor, last) {
             (Some(_), Some(last)) => self.snapshot = Some(page.after(last)),
             _ => {
-                self.ready.push_back(message(self.seq, "bookmark", &serde_json::json!({ "seq": self.seq }))?)
+                self.ready.push_back(message(self.seq, "bookmark", &serde_json::json!({ "seq": self.seq }))?);
             }
         }
         Ok(())

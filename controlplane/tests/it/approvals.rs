@@ -86,7 +86,7 @@ async fn a_decider_names_the_action_seen_and_late_decisions_are_refused() {
     let approve = path(&publication, "/approve");
     let wrong = json!({"action_sha256": "00".repeat(32)});
     assert_eq!(local.call(ROOT, Method::POST, &approve, Some(wrong)).await.0, 422);
-    local.app().clock.advance(Duration::from_secs(8 * 24 * 3600));
+    local.app().clock.advance(Duration::from_hours(8 * 24));
     let (status, problem) = local.call(ROOT, Method::POST, &approve, Some(json!({}))).await;
     assert_eq!((status, slug(&problem)), (409, "invalid-transition"));
     // The background may have been faster.
@@ -128,7 +128,7 @@ async fn a_token_is_good_once_for_its_action_mission_and_requester() {
         title: "x".into(),
         action: action.into(),
         execute: Execute::ByRequester,
-        expires_at: cx.now().plus(Duration::from_secs(3600)),
+        expires_at: cx.now().plus(Duration::from_hours(1)),
     };
     let mut tx = app.db.begin_write().await.unwrap();
     let reference = service::request_in(&mut tx, &cx, new).await.unwrap().approval.id.to_string();

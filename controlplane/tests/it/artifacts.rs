@@ -103,7 +103,7 @@ async fn only_old_bytes_that_nothing_names_are_swept() {
     assert_eq!(local.call(ROOT, Method::GET, &format!("/artifacts/{gone}"), None).await.0, 404);
     let sweep = || controlplane::artifacts::reconcile::sweep(local.app());
     assert_eq!(sweep().await.unwrap(), 0, "too young");
-    local.app().clock.advance(Duration::from_secs(24 * 3600 + 60));
+    local.app().clock.advance(Duration::from_mins(24 * 60 + 1));
     assert_eq!(sweep().await.unwrap(), 1);
     assert_eq!(sweep().await.unwrap(), 0);
     let path = format!("/artifacts/{}/content", kept["id"].as_str().unwrap());

@@ -48,14 +48,14 @@ impl TaskState {
 
     /// Every legal move; what is not listed is refused.
     ///
-    /// `Ready` may end directly: the newest attempt may report after its lease expired and before anyone else
-    /// claimed. `Failed` leaves only by retry; `Done` and `Cancelled` never.
+    /// `Ready` may run or end directly: the newest attempt may report after its lease expired and before anyone
+    /// else claimed. `Failed` leaves only by retry; `Done` and `Cancelled` never.
     pub const fn allows(self, next: Self) -> bool {
         use TaskState::{Blocked, Cancelled, Claimed, Done, Failed, InReview, Pending, Ready, Running};
         matches!(
             (self, next),
             (Pending, Ready | Blocked | Cancelled)
-                | (Ready, Pending | Claimed | InReview | Done | Failed | Blocked | Cancelled)
+                | (Ready, Pending | Claimed | Running | InReview | Done | Failed | Blocked | Cancelled)
                 | (Claimed, Claimed | Running | Ready | InReview | Done | Failed | Blocked | Cancelled)
                 | (Running, Claimed | Ready | InReview | Done | Failed | Blocked | Cancelled)
                 | (InReview, Done | Ready | Blocked | Cancelled)

@@ -1,0 +1,204 @@
+//! The HTTP door to tasks.
+
+use axum::extract::State;
+use axum::response::Response;
+use mc_api::task::{
+    ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
+    Task, TaskNote, TaskState, UpdateTask,
+};
+use mc_api::{Name, Page};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::service::{self, At, Narrow};
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::http::{Cmd, Created, Ctx, Found, Gone, Query, Ref, page};
+use crate::watch;
+
+/// What a list of tasks may be narrowed to.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListTasks {
+    /// Mission id or name.
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    pub kluster: Option<String>,
+    /// States, separated by commas.
+    pub state: Option<String>,
+    /// The task's name.
+    pub name: Option<String>,
+    /// The runtime that the task itself names.
+    pub runtime: Option<String>,
+    /// `key=value` or `key`, separated by commas.
+    pub labels: Option<String>,
+    /// 1 to 500, default 50.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Stream snapshot and changes (SSE) instead of a page.
+    pub watch: Option<bool>,
+    /// With `watch`: go on after this sequence number, without a snapshot.
+    pub from: Option<i64>,
+}
+
+/// Where a name is looked for.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct InKluster {
+    /// Mission id or name.
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    pub kluster: Option<String>,
+}
+
+impl From<InKluster> for At {
+    fn from(at: InKluster) -> Self {
+        Self { mission: at.mission, kluster: at.kluster }
+    }
+}
+
+async fn narrow(app: &SharedApp, cx: &crate::op::OpCtx, query: &ListTasks) -> Result<Narrow, Error> {
+    let at = At { mission: query.mission.clone(), kluster: query.kluster.clone() };
+    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, cx, &at).await?;
+    let states = query
+        .state
+        .as_deref()
+        .map(|text| text.split(',').map(|word| word.trim().parse::<TaskState>()).collect());
+    let states = states
+        .transpose()
+        .map_err(|error: mc_api::problem::UnknownWord| Error::invalid("?state", error.to_string()))?;
+    let runtime = query.runtime.as_deref().map(str::parse::<Name>).transpose();
+    Ok(Narrow {
+        mission,
+        kluster,
+        name: query.name.clone(),
+        states,
+        runtime: runtime.map_err(|error| Error::invalid("?runtime", error.to_string()))?,
+        labels: page::labels(query.labels.as_deref())?,
+    })
+}
+
+/// Lists tasks, or streams their changes.
+#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", params(ListTasks), responses((status = 200, body = Page<Task>)))]
+async fn list(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<ListTasks>,
+) -> Result<Response, Error> {
+    let narrow = narrow(&app, &cx, &query).await?;
+    if query.watch == Some(true) {
+        return watch::stream(app, cx, watch::Tasks { narrow }, query.from).await;
+    }
+    let page = page::Request::read(&app, format!("tasks {narrow:?}"), query.limit, query.cursor.as_deref())?;
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+}
+
+/// Creates a task.
+#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", request_body = CreateTask, responses((status = 201, body = Task)))]
+async fn create(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CreateTask>) -> Result<Response, Error> {
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+}
+
+/// Claims the best ready task that matches: highest priority, then oldest.
+#[utoipa::path(post, path = "/api/v1/tasks/claim", tag = "tasks", request_body = ClaimNextTask, responses((status = 200, body = Task)))]
+async fn claim_next(
+    State(app): State<SharedApp>,
+    Cmd(cx, body): Cmd<ClaimNextTask>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::claim_next(&app, &cx, body).await?))
+}
+
+/// One task by id, key, or name with mission and kluster.
+#[utoipa::path(get, path = "/api/v1/tasks/{ref}", tag = "tasks", params(("ref" = String, Path), InKluster), responses((status = 200, body = Task)))]
+async fn get(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+    Query(at): Query<InKluster>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, &at.into()).await?))
+}
+
+/// Changes a task (JSON Merge Patch).
+#[utoipa::path(patch, path = "/api/v1/tasks/{ref}", tag = "tasks", params(("ref" = String, Path), InKluster), request_body(content = UpdateTask, content_type = "application/merge-patch+json"), responses((status = 200, body = Task)))]
+async fn update(
+    State(app): State<SharedApp>,
+    Ref(reference): Ref,
+    Query(at): Query<InKluster>,
+    Cmd(cx, body): Cmd<UpdateTask>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::update(&app, &cx, &reference, &at.into(), body).await?))
+}
+
+/// Deletes a task that nobody works on or waits for.
+#[utoipa::path(delete, path = "/api/v1/tasks/{ref}", tag = "tasks", params(("ref" = String, Path), InKluster), responses((status = 204)))]
+async fn delete(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+    Query(at): Query<InKluster>,
+) -> Result<Response, Error> {
+    service::delete(&app, &cx, &reference, &at.into()).await?;
+    Ok(Gone::answer(&cx))
+}
+
+macro_rules! moves {
+    ($($(#[doc = $doc:literal])* $name:ident($body:ty) = $path:literal;)+) => {
+        $(
+            $(#[doc = $doc])*
+            #[utoipa::path(post, path = $path, tag = "tasks", params(("ref" = String, Path), InKluster), request_body = $body, responses((status = 200, body = Task)))]
+            async fn $name(
+                State(app): State<SharedApp>,
+                Ref(reference): Ref,
+                Query(at): Query<InKluster>,
+                Cmd(cx, body): Cmd<$body>,
+            ) -> Result<Response, Error> {
+                Ok(Found::answer(&cx, &service::$name(&app, &cx, &reference, &at.into(), body).await?))
+            }
+        )+
+        fn move_routes() -> OpenApiRouter<SharedApp> {
+            OpenApiRouter::new()$(.routes(routes!($name)))+
+        }
+    };
+}
+
+moves! {
+    /// Claims this task.
+    claim(ClaimTask) = "/api/v1/tasks/{ref}/claim";
+    /// Renews the lease.
+    heartbeat(Heartbeat) = "/api/v1/tasks/{ref}/heartbeat";
+    /// Reports progress and renews the lease.
+    progress(ReportProgress) = "/api/v1/tasks/{ref}/progress";
+    /// Completes the task.
+    complete(CompleteTask) = "/api/v1/tasks/{ref}/complete";
+    /// Gives the task up.
+    fail(FailTask) = "/api/v1/tasks/{ref}/fail";
+    /// Gives the claim back.
+    release(ReleaseTask) = "/api/v1/tasks/{ref}/release";
+    /// Calls the task off.
+    cancel(TaskNote) = "/api/v1/tasks/{ref}/cancel";
+    /// Holds the task until it is unblocked.
+    block(TaskNote) = "/api/v1/tasks/{ref}/block";
+    /// Lets a blocked task go on.
+    unblock(TaskNote) = "/api/v1/tasks/{ref}/unblock";
+    /// Tries a failed task again.
+    retry(TaskNote) = "/api/v1/tasks/{ref}/retry";
+    /// Passes one review gate.
+    accept(TaskNote) = "/api/v1/tasks/{ref}/accept";
+    /// Sends a task in review back.
+    reject(TaskNote) = "/api/v1/tasks/{ref}/reject";
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(claim_next))
+        .routes(routes!(get, update, delete))
+        .merge(move_routes())
+}

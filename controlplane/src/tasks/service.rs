@@ -1,0 +1,192 @@
+//! Operations on tasks.
+
+mod check;
+mod claims;
+mod create;
+mod moves;
+mod update;
+
+use mc_api::id::{KlusterId, MissionId, TaskId};
+use mc_api::task::{Task, TaskState};
+use mc_api::{Action, Name, Page, ProblemKind};
+
+use super::model::Loaded;
+use super::{graph, store};
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::Error;
+use crate::http::page;
+use crate::ledger::{self, Event};
+use crate::missions::service::changed_meanwhile;
+use crate::op::{OpCtx, Proof};
+use crate::{klusters, missions};
+
+pub use claims::{claim, claim_next, heartbeat};
+pub use create::create;
+pub use moves::{accept, block, cancel, complete, fail, progress, reject, release, retry, unblock};
+pub use update::{delete, update};
+
+/// Where names are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct At {
+    /// Mission id or name.
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    pub kluster: Option<String>,
+}
+
+/// What a list of tasks is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Narrow {
+    /// Of this mission.
+    pub mission: Option<MissionId>,
+    /// Of this kluster.
+    pub kluster: Option<KlusterId>,
+    /// With this name.
+    pub name: Option<String>,
+    /// In one of these states.
+    pub states: Option<Vec<TaskState>>,
+    /// Naming this runtime.
+    pub runtime: Option<Name>,
+    /// With these labels.
+    pub labels: Vec<(String, Option<String>)>,
+}
+
+/// Finds mission and kluster that a request names.
+pub(crate) async fn within(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    at: &At,
+) -> Result<(Option<MissionId>, Option<KlusterId>), Error> {
+    let mission = match &at.mission {
+        Some(mission) => Some(missions::service::resolve(tx, cx, mission).await?.id),
+        None => None,
+    };
+    let kluster = match &at.kluster {
+        Some(kluster) => Some(klusters::service::resolve(tx, cx, kluster, mission).await?.id),
+        None => None,
+    };
+    Ok((mission, kluster))
+}
+
+/// Finds a task that the caller may read: by id, key, or name.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`]; [`ProblemKind::AmbiguousReference`] for a name that several klusters use.
+pub(crate) async fn resolve(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    reference: &str,
+    mission: Option<MissionId>,
+    kluster: Option<KlusterId>,
+) -> Result<Loaded, Error> {
+    let scope = cx.scope(Action::ReadTask);
+    let base = store::Wanted { mission, kluster, limit: 2, ..store::Wanted::default() };
+    if let Ok(id) = reference.parse::<TaskId>() {
+        let wanted = store::Wanted { ids: Some(vec![id]), ..base };
+        return store::list(tx, scope, wanted)
+            .await?
+            .pop()
+            .ok_or_else(|| Error::not_found("task", reference));
+    }
+    let wanted = store::Wanted { key: Some(reference.to_owned()), ..base.clone() };
+    if let Some(found) = store::list(tx, scope.clone(), wanted).await?.pop() {
+        return Ok(found);
+    }
+    let wanted = store::Wanted { name: Some(reference.to_owned()), ..base };
+    let mut found = store::list(tx, scope, wanted).await?;
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err(Error::not_found("task", reference)),
+        (Some(loaded), true) => Ok(loaded),
+        (Some(_), false) => Err(Error::new(
+            ProblemKind::AmbiguousReference,
+            format!("several klusters have a task {reference:?}; name mission and kluster, or use the key"),
+        )),
+    }
+}
+
+/// Finds a task for a change, asks for the action, and locks and reads it again.
+async fn open(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    reference: &str,
+    at: &At,
+    action: Action,
+) -> Result<(Loaded, Proof), Error> {
+    let (mission, kluster) = within(tx, cx, at).await?;
+    let found = resolve(tx, cx, reference, mission, kluster).await?;
+    let proof = cx.authorize_in(action, found.task.mission_id)?;
+    let gone = || Error::not_found("task", reference);
+    if !store::lock(tx, found.task.id).await? {
+        return Err(gone());
+    }
+    let loaded = store::find(tx, cx.caller.organization, found.task.id).await?.ok_or_else(gone)?;
+    cx.check_version(loaded.task.version)?;
+    Ok((loaded, proof))
+}
+
+/// Saves a changed task, records it, and settles those that wait when it ended (or came back from failure).
+async fn save(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    before: &Loaded,
+    mut after: Loaded,
+) -> Result<Task, Error> {
+    if after == *before {
+        return Ok(after.task);
+    }
+    after.task.version += 1;
+    after.task.updated_at = cx.now();
+    if !store::replace(tx, before, &after).await? {
+        return Err(changed_meanwhile());
+    }
+    record(tx, cx, proof, before, &after).await?;
+    if after.task.state.is_terminal() && before.task.state != after.task.state {
+        let organization = cx.caller.organization;
+        for change in graph::settle_dependents(tx, organization, after.task.id, cx.now()).await? {
+            record(tx, cx, proof, &change.before, &change.after).await?;
+        }
+    }
+    Ok(after.task)
+}
+
+async fn record(tx: &mut Tx, cx: &OpCtx, proof: Proof, before: &Loaded, after: &Loaded) -> Result<(), Error> {
+    let event = Event {
+        subject_kind: "task",
+        subject_id: after.task.id.to_string(),
+        body: &after.task,
+        before_sha256: ledger::digest_of(&before.task)?,
+    };
+    ledger::record(tx, cx, proof, event).await
+}
+
+/// One task by id, key or name.
+pub async fn get(app: &App, cx: &OpCtx, reference: &str, at: &At) -> Result<Task, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let (mission, kluster) = within(&mut tx, cx, at).await?;
+    Ok(resolve(&mut tx, cx, reference, mission, kluster).await?.task)
+}
+
+/// A page of tasks in the order of their ids, which is the order of their creation.
+pub async fn list(
+    app: &App,
+    cx: &OpCtx,
+    page: page::Request<TaskId>,
+    narrow: Narrow,
+) -> Result<Page<Task>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let wanted = store::Wanted {
+        mission: narrow.mission,
+        kluster: narrow.kluster,
+        name: narrow.name,
+        states: narrow.states,
+        runtime: narrow.runtime,
+        labels: narrow.labels,
+        after: page.after,
+        limit: page.fetch(),
+        ..store::Wanted::default()
+    };
+    let rows = store::list(&mut tx, cx.scope(Action::ReadTask), wanted).await?;
+    Ok(page.cut(app, rows.into_iter().map(|loaded| loaded.task).collect(), |task| task.id))
+}

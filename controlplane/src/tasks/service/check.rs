@@ -1,0 +1,62 @@
+//! Rules for what a task may say.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::missions::service::check_text;
+use crate::tasks::model::DEFAULT_LEASE;
+
+/// At most this many characters of a note or reason.
+const MAX_NOTE: usize = 2000;
+
+/// One line, 1 to 300 characters.
+pub(super) fn title(text: &str) -> Result<(), Error> {
+    let count = text.chars().count();
+    if !(1..=300).contains(&count) || text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err(Error::invalid("/title", "one line of 1 to 300 characters"));
+    }
+    Ok(())
+}
+
+/// A number in a range.
+pub(super) fn range(pointer: &str, value: i32, from: i32, to: i32) -> Result<(), Error> {
+    if (from..=to).contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::invalid(pointer, format!("{from} to {to}")))
+    }
+}
+
+/// A list of short words.
+pub(super) fn words(pointer: &str, words: &[String], most: usize) -> Result<(), Error> {
+    if words.len() > most {
+        return Err(Error::invalid(pointer, format!("at most {most} entries")));
+    }
+    for (index, word) in words.iter().enumerate() {
+        if !(1..=256).contains(&word.len()) || word.chars().any(char::is_control) {
+            return Err(Error::invalid(
+                format!("{pointer}/{index}"),
+                "1 to 256 bytes without control characters",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A note.
+pub(super) fn note(pointer: &str, text: Option<&str>) -> Result<(), Error> {
+    let Some(text) = text else { return Ok(()) };
+    if text.chars().count() > MAX_NOTE {
+        return Err(Error::invalid(pointer, format!("at most {MAX_NOTE} characters")));
+    }
+    check_text(pointer, text, 4 * MAX_NOTE)
+}
+
+/// A lease.
+pub(super) fn lease(seconds: Option<u32>) -> Result<Duration, Error> {
+    match seconds {
+        None => Ok(DEFAULT_LEASE),
+        Some(seconds @ 5..=3600) => Ok(Duration::from_secs(seconds.into())),
+        Some(_) => Err(Error::invalid("/lease_seconds", "5 to 3600 seconds")),
+    }
+}

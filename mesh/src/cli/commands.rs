@@ -1,0 +1,172 @@
+//! What the local commands do.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use mc_journal::Reader;
+
+use super::args::{Args, Choice, Command, Exec, Output, Session};
+use super::attach;
+use crate::event::Event;
+use crate::files::{self, Lock, StateDir};
+use crate::ids::{SessionId, mint_op_id};
+use crate::protocol::{Code, Decision, FromMesh, Op, OpRequest, OpResult, ToMesh};
+use crate::spec::SessionMeta;
+use crate::{daemon, exec, shim, wire};
+
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
+const STOP_LIMIT: Duration = Duration::from_secs(45);
+
+/// Carries out one command line.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let state_dir = args.state_dir;
+    let open = || StateDir::open(&state_dir).with_context(|| format!("cannot open {}", state_dir.display()));
+    match args.command {
+        Command::Run => Ok(daemon::run(&state_dir)?),
+        Command::Shim { session } => Ok(shim::run(&state_dir, &session)?),
+        Command::Exec(Exec::Agent { parent, command }) => Err(exec::agent(parent, &command).into()),
+        Command::Exec(Exec::Detached { command }) => Ok(exec::detached(&command)?),
+        Command::Session(Session::New { runtime, cwd, id }) => {
+            let cwd = std::fs::canonicalize(&cwd).with_context(|| format!("no folder {}", cwd.display()))?;
+            let cwd = cwd.to_str().context("the folder's name is not UTF-8")?.to_owned();
+            match ask(&open()?, &ToMesh::NewSession { runtime, cwd, session: id })? {
+                FromMesh::Created { session } => print(session.as_str()),
+                other => bail!("unexpected answer {other:?}"),
+            }
+        }
+        Command::Session(Session::List { output }) => list(&open()?, output),
+        Command::Prompt { session, text, op_id } => {
+            let blocks = vec![mc_acp::outgoing::text_block(&text)];
+            operate(&open()?, session, Op::Prompt { blocks }, op_id)
+        }
+        Command::Answer { session, permission, option, op_id } => {
+            operate(&open()?, session, Op::AnswerPermission { permission, option }, op_id)
+        }
+        Command::Cancel { session } => operate(&open()?, session, Op::Cancel, None),
+        Command::Decide { session, decision } => {
+            let decision = match decision {
+                Choice::NewSession => Decision::NewSession,
+                Choice::Retry => Decision::Retry,
+            };
+            operate(&open()?, session, Op::Decide { decision }, None)
+        }
+        Command::Stop { session } => stop(&open()?, &session),
+        Command::Logs { session, from, follow, output } => {
+            let mut out = io::stdout().lock();
+            follow_events(&open()?, &session, from, follow, |event| show(&mut out, event, output))
+        }
+        Command::Attach { session, local: _ } => attach::run(&open()?, &session),
+    }
+}
+
+fn print(line: &str) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout().lock(), "{line}")?)
+}
+
+fn ask(state: &StateDir, request: &ToMesh) -> anyhow::Result<FromMesh> {
+    let stream = files::connect(&state.mesh_socket()).context("mc-mesh does not run")?;
+    wire::send(&stream, request)?;
+    match wire::receive(&stream)?.context("mc-mesh closed the connection")? {
+        FromMesh::Error { message } => bail!("{message}"),
+        answer => Ok(answer),
+    }
+}
+
+pub(super) fn submit(
+    state: &StateDir,
+    session: SessionId,
+    op: Op,
+    op_id: Option<String>,
+) -> anyhow::Result<OpResult> {
+    let request = OpRequest { op_id: op_id.unwrap_or_else(mint_op_id), actor: "local".to_owned(), op };
+    match ask(state, &ToMesh::Op { session, request })? {
+        FromMesh::Result(result) => Ok(result),
+        other => bail!("unexpected answer {other:?}"),
+    }
+}
+
+/// Prints the answer as JSON; any code but `ok` makes the command fail.
+fn operate(state: &StateDir, session: SessionId, op: Op, op_id: Option<String>) -> anyhow::Result<()> {
+    let result = submit(state, session, op, op_id)?;
+    print(&serde_json::to_string(&result)?)?;
+    if result.code != Code::Ok {
+        bail!("refused: {:?}", result.code);
+    }
+    Ok(())
+}
+
+fn stop(state: &StateDir, session: &SessionId) -> anyhow::Result<()> {
+    operate(state, session.clone(), Op::Stop, None)?;
+    let dir = state.session(session);
+    let until = Instant::now() + STOP_LIMIT;
+    loop {
+        let meta: Option<SessionMeta> = files::read_json(&dir.meta())?;
+        if meta.is_some_and(|meta| meta.state.is_terminal()) && !Lock::is_held(&dir.lock())? {
+            break;
+        }
+        if Instant::now() > until {
+            bail!("session {session} has not ended within {STOP_LIMIT:?}");
+        }
+        std::thread::sleep(FOLLOW_EVERY);
+    }
+    let left = crate::procs::marked(session);
+    if !left.is_empty() {
+        bail!("processes {left:?} of session {session} are still there");
+    }
+    Ok(())
+}
+
+fn list(state: &StateDir, output: Output) -> anyhow::Result<()> {
+    let all = daemon::list(state)?;
+    if output == Output::Json {
+        return print(&serde_json::to_string_pretty(&all)?);
+    }
+    for summary in all {
+        let state = summary.meta.as_ref().map_or("starting", |meta| meta.state.as_str());
+        let live = if summary.is_live { "live" } else { "-" };
+        print(&format!("{}  {:<10} {:<16} {live}", summary.spec.id, summary.spec.runtime, state))?;
+    }
+    Ok(())
+}
+
+/// Hands events to `emit`; with `follow` until the session has ended and its journal is read.
+pub(super) fn follow_events(
+    state: &StateDir,
+    session: &SessionId,
+    from: u64,
+    follow: bool,
+    mut emit: impl FnMut(&Event) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let dir = state.session(session);
+    if !dir.spec().exists() {
+        bail!("no session {session}");
+    }
+    let mut reader = Reader::open(&dir.journal(), from)?;
+    loop {
+        // Asked before reading: what was written before the end is then read after it.
+        let meta: Option<SessionMeta> = files::read_json(&dir.meta())?;
+        let has_ended = meta.is_some_and(|meta| meta.state.is_terminal()) && !Lock::is_held(&dir.lock())?;
+        while let Some(record) = reader.next()? {
+            if let Some(event) = Event::of(&record) {
+                emit(&event)?;
+            }
+        }
+        if !follow || has_ended {
+            return Ok(());
+        }
+        std::thread::sleep(FOLLOW_EVERY);
+    }
+}
+
+pub(super) fn show(out: &mut impl Write, event: &Event, output: Output) -> anyhow::Result<()> {
+    match output {
+        Output::Json => writeln!(out, "{}", serde_json::to_string(event)?)?,
+        Output::Text => {
+            let text = event.body["content"]["text"].as_str().or_else(|| event.body["text"].as_str());
+            let body = text.map_or_else(|| event.body.to_string(), str::to_owned);
+            writeln!(out, "{:>6} {:<17} {body}", event.seq, event.kind)?;
+        }
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,204 @@
+//! From a fresh agent process to an open session: initialise, authenticate, then restore or create.
+//!
+//! A session that ever had a prompt is restored or nothing: `session/new` then needs a decision.
+
+use std::time::Instant;
+
+use mc_acp::view::{self, AgentCaps};
+use mc_acp::{RpcError, outgoing};
+use mc_journal::Kind;
+use serde_json::value::RawValue;
+
+use super::Error;
+use super::core::{Core, Phase};
+use super::ending::Then;
+use crate::payload::{ContextLost, EpochEvent, Gap};
+use crate::runtimes::millis;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Initialize,
+    Authenticate,
+    New,
+    /// Restore: as specified, then without MCP servers, then once more after a pause.
+    Restore {
+        attempt: u32,
+    },
+    /// The pause before the last attempt.
+    Pause,
+}
+
+pub(super) struct Opening {
+    step: Step,
+    rpc_id: i64,
+    due: Instant,
+    caps: AgentCaps,
+    /// Lines of a history replay, which the journal has already.
+    replayed: u64,
+}
+
+impl Opening {
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.due <= now
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.due
+    }
+}
+
+impl Core {
+    pub(super) fn begin_opening(&mut self) -> Result<(), Error> {
+        let line = outgoing::initialize(self.next_rpc_id, env!("CARGO_PKG_VERSION"));
+        self.open_step(Step::Initialize, AgentCaps::default(), &line)
+    }
+
+    fn open_step(&mut self, step: Step, caps: AgentCaps, line: &str) -> Result<(), Error> {
+        let due = Instant::now() + millis(self.runtime.timing.open_ms);
+        self.phase = Phase::Opening(Opening { step, rpc_id: self.next_rpc_id, due, caps, replayed: 0 });
+        self.next_rpc_id += 1;
+        self.send_line(line)
+    }
+
+    /// A limit passed, or the pause before the last attempt is over.
+    pub(super) fn on_opening_due(&mut self) -> Result<(), Error> {
+        let Phase::Opening(opening) = &self.phase else { return Ok(()) };
+        if opening.step == Step::Pause {
+            let caps = opening.caps.clone();
+            return self.restore(3, caps);
+        }
+        self.record(Kind::Gap, &Gap { reason: "agent did not answer while the session was opened".into() })?;
+        self.begin_ending(Then::Restart);
+        Ok(())
+    }
+
+    /// True when the line belongs to a history replay and must not be journaled again.
+    pub(super) fn is_replay(&mut self) -> bool {
+        if let Phase::Opening(opening) = &mut self.phase
+            && matches!(opening.step, Step::Restore { .. })
+        {
+            opening.replayed += 1;
+            return true;
+        }
+        false
+    }
+
+    /// An answer of the agent while the session is being opened.
+    pub(super) fn on_opening_answer(
+        &mut self,
+        id: i64,
+        result: Result<&RawValue, RpcError>,
+    ) -> Result<(), Error> {
+        let Phase::Opening(opening) = &self.phase else { return Ok(()) };
+        if opening.rpc_id != id {
+            return Ok(());
+        }
+        let (caps, replayed) = (opening.caps.clone(), opening.replayed);
+        match (opening.step, result) {
+            (Step::Initialize, Ok(result)) => {
+                let caps = AgentCaps::read(result);
+                if let Some(method) = self.runtime.authenticate.clone() {
+                    let line = outgoing::authenticate(self.next_rpc_id, &method);
+                    return self.open_step(Step::Authenticate, caps, &line);
+                }
+                self.open_or_restore(caps)
+            }
+            (Step::Authenticate, Ok(_)) => self.open_or_restore(caps),
+            (Step::New, Ok(result)) => match view::session_id(result) {
+                Some(agent_session) => self.opened(agent_session, "new", 0),
+                None => self.refused("the agent named no session"),
+            },
+            (Step::Restore { .. }, Ok(_)) => {
+                let agent_session = self.model.agent_session.clone().unwrap_or_default();
+                let how = if self.can_resume(&caps) { "resume" } else { "load" };
+                self.opened(agent_session, how, replayed)
+            }
+            (Step::Restore { attempt: 1 }, Err(_)) => self.restore(2, caps),
+            (Step::Restore { attempt: 2 }, Err(_)) => {
+                let due = Instant::now() + millis(self.runtime.timing.restore_ms);
+                self.phase =
+                    Phase::Opening(Opening { step: Step::Pause, rpc_id: -1, due, caps, replayed: 0 });
+                Ok(())
+            }
+            (Step::Restore { .. }, Err(error)) => {
+                self.lost(&format!("the agent cannot restore the session: {error}"))
+            }
+            (Step::Pause, _) => Ok(()),
+            (Step::Initialize | Step::Authenticate | Step::New, Err(error)) => {
+                self.refused(&error.to_string())
+            }
+        }
+    }
+
+    fn opened(&mut self, agent_session: String, how: &str, replayed: u64) -> Result<(), Error> {
+        let (epoch, how) = (self.model.epoch, how.to_owned());
+        self.record(Kind::Epoch, &EpochEvent::Opened { epoch, agent_session, how, replayed })?;
+        self.phase = Phase::Serving;
+        Ok(())
+    }
+
+    fn refused(&mut self, reason: &str) -> Result<(), Error> {
+        self.append(Kind::Stderr, 0, format!("session not opened: {reason}").as_bytes())?;
+        self.begin_ending(Then::Restart);
+        Ok(())
+    }
+
+    fn can_resume(&self, caps: &AgentCaps) -> bool {
+        caps.can_resume && (self.runtime.resume_proven || !caps.can_load)
+    }
+
+    fn open_or_restore(&mut self, caps: AgentCaps) -> Result<(), Error> {
+        if self.model.agent_session.is_none() {
+            return self.open_new(caps);
+        }
+        if caps.can_load || caps.can_resume {
+            return self.restore(1, caps);
+        }
+        if self.model.turns == 0 {
+            // There was no conversation to lose; say that the agent's session changes all the same.
+            self.context_lost("the agent cannot restore, and no prompt was sent yet", false)?;
+            return self.open_new(caps);
+        }
+        self.lost("the agent cannot restore sessions")
+    }
+
+    fn open_new(&mut self, caps: AgentCaps) -> Result<(), Error> {
+        let line = outgoing::new_session(self.next_rpc_id, &self.spec.cwd, &self.spec.mcp_servers);
+        self.open_step(Step::New, caps, &line)
+    }
+
+    fn restore(&mut self, attempt: u32, caps: AgentCaps) -> Result<(), Error> {
+        let session = self.model.agent_session.clone().unwrap_or_default();
+        let mcp = if attempt == 2 { &[][..] } else { &self.spec.mcp_servers };
+        let line = if self.can_resume(&caps) {
+            outgoing::resume_session(self.next_rpc_id, &session, &self.spec.cwd, mcp)
+        } else {
+            outgoing::load_session(self.next_rpc_id, &session, &self.spec.cwd, mcp)
+        };
+        self.open_step(Step::Restore { attempt }, caps, &line)
+    }
+
+    fn lost(&mut self, reason: &str) -> Result<(), Error> {
+        self.context_lost(reason, true)?;
+        self.phase = Phase::NeedsDecision;
+        Ok(())
+    }
+
+    fn context_lost(&mut self, reason: &str, needs_decision: bool) -> Result<(), Error> {
+        let agent_session = self.model.agent_session.clone();
+        let lost = ContextLost { agent_session, reason: reason.to_owned(), needs_decision };
+        self.record(Kind::ContextLost, &lost).map(drop)
+    }
+
+    /// Decision: go on with an empty agent session.
+    pub(super) fn open_new_session(&mut self) -> Result<(), Error> {
+        self.open_new(AgentCaps::default())
+    }
+
+    /// Decision: start over with a fresh process and try to restore again.
+    #[expect(clippy::unnecessary_wraps, reason = "same form as the other effects of commands")]
+    pub(super) fn begin_restore(&mut self) -> Result<(), Error> {
+        self.begin_ending(Then::Restart);
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! Sessions as real processes: daemon, shim and agent, killed in every way. The oracle is the agent's own
+//! fsynced witness file.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod kills;
+mod protocol;
+mod rig;
+mod turns;

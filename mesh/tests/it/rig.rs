@@ -1,0 +1,217 @@
+//! A node made of real processes in a folder of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Waits until `probe` answers, or fails with `what`.
+pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "timed out: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub(crate) struct Rig {
+    dir: TempDir,
+    daemon: Option<Child>,
+}
+
+impl Rig {
+    /// A node with a running daemon whose runtime `fake` is the test agent in `mode`.
+    pub(crate) fn start(mode: &str) -> Self {
+        Self::with_quota(mode, None)
+    }
+
+    /// As [`Rig::start`], with a limit to the journal.
+    pub(crate) fn with_quota(mode: &str, quota_bytes: Option<u64>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/agent.py");
+        let runtime = json!({
+            "command": ["python3", agent],
+            "env": {"WITNESS": dir.path().join("witness"), "MODE": mode},
+            "journal_quota_bytes": quota_bytes,
+            "timing": {"cancel_ms": 300, "cancel_kill_ms": 300, "stop_eof_ms": 500, "stop_term_ms": 500,
+                       "restart_ms": 20, "restore_ms": 20},
+        });
+        let state = dir.path().join("state");
+        fs::create_dir(&state).unwrap();
+        fs::write(state.join("runtimes.json"), json!({ "fake": runtime }).to_string()).unwrap();
+        let mut rig = Self { dir, daemon: None };
+        rig.start_daemon();
+        rig
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mc-mesh"));
+        command.arg("--state-dir").arg(self.path("state")).args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn start_daemon(&mut self) {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.path("mesh.log")).unwrap();
+        self.daemon = Some(self.command(&["run"]).stderr(log).spawn().unwrap());
+        eventually("daemon socket", || {
+            let listed = self.output(&["cancel", "ses_00000000000000000000000000000000"]);
+            String::from_utf8_lossy(&listed.stderr).contains("no session").then_some(())
+        });
+    }
+
+    /// SIGKILL to the daemon.
+    pub(crate) fn kill_daemon(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            daemon.kill().unwrap();
+            daemon.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Output of a command that must succeed.
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?} failed: {error}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Creates a session and waits until it is idle.
+    pub(crate) fn session(&self) -> String {
+        let id = self.ok(&["session", "new", "--runtime", "fake", "--cwd", "/"]);
+        self.wait_state(&id, "idle");
+        id
+    }
+
+    pub(crate) fn meta(&self, id: &str) -> Option<Value> {
+        let path = self.path("state").join("sessions").join(id).join("meta.json");
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    pub(crate) fn wait_state(&self, id: &str, state: &str) -> Value {
+        eventually(&format!("state {state}, log {}", self.path("state").display()), || {
+            self.meta(id).filter(|meta| meta["state"] == state)
+        })
+    }
+
+    pub(crate) fn prompt(&self, id: &str, text: &str) -> Value {
+        serde_json::from_str(&self.ok(&["prompt", id, text])).unwrap()
+    }
+
+    pub(crate) fn events(&self, id: &str) -> Vec<Value> {
+        let text = self.ok(&["logs", id, "-o", "json"]);
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub(crate) fn of_kind(&self, id: &str, kind: &str) -> Vec<Value> {
+        self.events(id).into_iter().filter(|event| event["kind"] == kind).collect()
+    }
+
+    /// Waits for the `count`-th event of a kind and answers its body.
+    pub(crate) fn wait_event(&self, id: &str, kind: &str, count: usize) -> Value {
+        eventually(&format!("{count} events {kind}"), || {
+            self.of_kind(id, kind).get(count - 1).map(|event| event["body"].clone())
+        })
+    }
+
+    /// Text of all message chunks.
+    pub(crate) fn text(&self, id: &str) -> String {
+        let messages = self.of_kind(id, "message");
+        messages.iter().map(|event| event["body"]["content"]["text"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Lines the agent itself saw: `in` or `out`.
+    pub(crate) fn witness(&self, way: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.path("witness")).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|entry| entry["way"] == way)
+            .map(|entry| entry["line"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    pub(crate) fn witnessed_prompts(&self) -> usize {
+        self.witness("in").iter().filter(|line| line.contains("\"session/prompt\"")).count()
+    }
+
+    pub(crate) fn touch(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, "").unwrap();
+        path
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path("state")
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        // A failed test must not leave processes: end the daemon, then the shims, which take their agents along.
+        self.kill_daemon();
+        let sessions = fs::read_dir(self.path("state").join("sessions")).into_iter().flatten().flatten();
+        for entry in sessions {
+            let id = entry.file_name().into_string().unwrap_or_default();
+            if let Some(meta) = self.meta(&id)
+                && let Some(pid) = meta["shim_pid"].as_i64()
+                && start_time(pid) == meta["shim_start_time"].as_u64()
+            {
+                kill(pid);
+            }
+            for pid in marked(&id) {
+                kill(pid);
+            }
+        }
+    }
+}
+
+/// SIGKILL by pid.
+pub(crate) fn kill(pid: i64) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    // Gone already is as good.
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}
+
+/// SIGSTOP by pid.
+pub(crate) fn stop_process(pid: i64) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+}
+
+pub(crate) fn start_time(pid: i64) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat[stat.rfind(')')? + 2..].split(' ');
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// Living processes that carry the mark of a session.
+pub(crate) fn marked(id: &str) -> Vec<i64> {
+    let wanted = format!("MC_SESSION={id}");
+    let pids = fs::read_dir("/proc").unwrap().flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid: &i64| {
+            let environ =
+                fs::read(Path::new("/proc").join(pid.to_string()).join("environ")).unwrap_or_default();
+            environ.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
+                && start_time(*pid).is_some()
+        })
+        .collect()
+}
