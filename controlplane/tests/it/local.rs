@@ -94,8 +94,16 @@ impl Local {
         self.ok(token, Method::POST, "/publications", Some(body)).await
     }
 
+    /// Returns when every committed event is sealed.
+    pub(crate) async fn sealed(&self) {
+        while self.ok(ROOT, Method::GET, "/ledger/head", None).await["unsealed"] != 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
     /// The ledger's events of a subject, oldest first.
     pub(crate) async fn actions_on(&self, subject: &str) -> Vec<String> {
+        self.sealed().await;
         let events = self.ok(ROOT, Method::GET, &format!("/ledger/events?subject={subject}"), None).await;
         let items = events["items"].as_array().unwrap();
         items.iter().map(|event| event["action"].as_str().unwrap().to_owned()).collect()

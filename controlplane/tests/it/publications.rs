@@ -114,6 +114,7 @@ async fn after_a_crash_at_any_point_the_same_commit_is_made() {
     let publication = local.publication(ROOT, "one.md").await;
     let held = app.publishing.lock().await;
     approve(&local, &publication).await;
+    local.sealed().await;
     let queued = reconcile::next(app).await.unwrap().unwrap();
     // Dies after the range was fixed; the ledger grows before the next start.
     reconcile::fix_range(app, queued).await.unwrap().unwrap();
