@@ -34,6 +34,8 @@ pub struct App {
     pub numbers: Numbers,
     /// Nudges the publication executor.
     pub publisher: Arc<tokio::sync::Notify>,
+    /// Held while a publication is executed.
+    pub publishing: tokio::sync::Mutex<()>,
     /// The bare repository of the Git ledger.
     pub git_ledger: PathBuf,
     /// How strict governance is.
@@ -77,6 +79,7 @@ impl App {
             objects,
             numbers: Numbers::default(),
             publisher: Arc::new(tokio::sync::Notify::new()),
+            publishing: tokio::sync::Mutex::new(()),
             git_ledger: config.data_dir.join("ledger.git"),
             governance: config.governance,
             organization: installed.organization,

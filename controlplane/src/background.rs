@@ -13,30 +13,42 @@ use crate::lifetime::{Lifetime, OnExit};
 enum Reconciler {
     /// Leases that ran out, dependency counts.
     Tasks,
+    /// Approvals that nobody decided in time.
+    Approvals,
+    /// Publications that wait for their commit.
+    Publisher,
+    /// Bytes that no artifact names.
+    Objects,
     /// Answers kept for repeated requests.
     Answers,
 }
 
 impl Reconciler {
-    const ALL: [Self; 2] = [Self::Tasks, Self::Answers];
+    const ALL: [Self; 5] = [Self::Tasks, Self::Approvals, Self::Publisher, Self::Objects, Self::Answers];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Tasks => "tasks",
+            Self::Approvals => "approvals",
+            Self::Publisher => "publisher",
+            Self::Objects => "objects",
             Self::Answers => "answers",
         }
     }
 
     const fn period(self) -> Duration {
         match self {
-            Self::Tasks => Duration::from_secs(1),
-            Self::Answers => Duration::from_mins(10),
+            Self::Tasks | Self::Approvals | Self::Publisher => Duration::from_secs(1),
+            Self::Objects | Self::Answers => Duration::from_mins(10),
         }
     }
 
     async fn once(self, app: &SharedApp) -> Result<(), Error> {
         match self {
             Self::Tasks => crate::tasks::reconcile::run(app).await,
+            Self::Approvals => crate::approvals::reconcile::expire(app).await.map(|_| ()),
+            Self::Publisher => crate::publications::reconcile::publish(app).await.map(|_| ()),
+            Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
             Self::Answers => {
                 crate::write::forget_answers(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
             }
@@ -67,6 +79,7 @@ async fn run(reconciler: Reconciler, app: SharedApp, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
+            () = app.publisher.notified(), if matches!(reconciler, Reconciler::Publisher) => {}
             () = tokio::time::sleep(reconciler.period()) => {}
         }
     }

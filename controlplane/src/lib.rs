@@ -4,6 +4,8 @@
 //! storage (`http`, `db`) know no subject. See `ARCHITECTURE.md`.
 
 pub mod app;
+pub mod approvals;
+pub mod artifacts;
 pub mod authn;
 pub mod background;
 pub mod clock;
@@ -18,6 +20,7 @@ pub mod lifetime;
 pub mod missions;
 pub mod objects;
 pub mod op;
+pub mod publications;
 pub mod server;
 pub mod tasks;
 pub mod watch;

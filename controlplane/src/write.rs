@@ -159,6 +159,11 @@ pub async fn finish<T>(
         tokio::time::sleep(std::time::Duration::from_millis(jitter + u64::from(run) * 2)).await;
         return Continue(());
     }
+    Break(Err(refused(app, cx, error).await))
+}
+
+/// Records a refusal that happens before any transaction of the change; the error is given back.
+pub(crate) async fn refused(app: &App, cx: &OpCtx, error: Error) -> Error {
     if matches!(
         error.kind,
         ProblemKind::Forbidden
@@ -169,7 +174,7 @@ pub async fn finish<T>(
     {
         tracing::error!(request.id = %cx.request_id, error = %failure, "a refusal could not be recorded");
     }
-    Break(Err(error))
+    error
 }
 
 /// Forgets answers that are older than [`KEEP_ANSWERS`]. Returns how many.

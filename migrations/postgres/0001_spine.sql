@@ -200,7 +200,6 @@ CREATE TABLE publication (
     mission_id      UUID NOT NULL REFERENCES mission (mission_id),
     state           TEXT NOT NULL CHECK (state IN ('awaiting_approval', 'queued', 'published', 'rejected')),
     message         TEXT NOT NULL,
-    artifacts       TEXT NOT NULL,
     approval_id     UUID NOT NULL UNIQUE REFERENCES approval (approval_id),
     ledger_from     BIGINT,
     ledger_to       BIGINT,
@@ -212,6 +211,14 @@ CREATE TABLE publication (
     updated_at      BIGINT NOT NULL
 );
 CREATE INDEX publication_queued_idx ON publication (queued_at, publication_id) WHERE state = 'queued';
+CREATE INDEX publication_mission_idx ON publication (mission_id, publication_id);
+
+CREATE TABLE publication_artifact (
+    publication_id UUID NOT NULL REFERENCES publication (publication_id),
+    artifact_id    UUID NOT NULL REFERENCES artifact (artifact_id),
+    PRIMARY KEY (publication_id, artifact_id)
+);
+CREATE INDEX publication_artifact_artifact_idx ON publication_artifact (artifact_id);
 
 CREATE TABLE ledger_event (
     ordinal         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

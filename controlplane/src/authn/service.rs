@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mc_api::auth::{CreatePrincipal, LoginRequest, LoginSession, Principal, PrincipalKind, SetRole, WhoAmI};
-use mc_api::id::{MissionId, PrincipalId, TokenId};
+use mc_api::id::{MissionId, OrganizationId, PrincipalId, TokenId};
 use mc_api::{Action, Name, Page, ProblemKind, Role};
 
 use super::store;
@@ -78,6 +78,22 @@ pub async fn again(app: &App, caller: &Caller) -> Result<Arc<Caller>, Error> {
     }
     let (role, mission_roles) = roles(&mut tx, caller.id).await?;
     Ok(Arc::new(Caller { role, mission_roles, ..caller.clone() }))
+}
+
+/// Whether a principal may do something in a mission, as its roles are now; for what is carried out in its name.
+pub(crate) async fn may_in(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    principal: PrincipalId,
+    action: Action,
+    mission: MissionId,
+) -> Result<bool, Error> {
+    let found = store::find(tx, organization, &principal.to_string()).await?;
+    let role = found.and_then(|principal| {
+        let here = principal.mission_roles.iter().find(|role| role.mission_id == mission);
+        principal.role.max(here.map(|role| role.role))
+    });
+    Ok(role >= Some(action.least_role()))
 }
 
 /// Who the caller is.

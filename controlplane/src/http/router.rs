@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::{authn, klusters, ledger, missions, tasks};
+use crate::{approvals, artifacts, authn, klusters, ledger, missions, publications, tasks};
 
 /// The routes and their document, without state.
 pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
@@ -25,6 +25,9 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(missions::routes::routes())
         .merge(klusters::routes::routes())
         .merge(tasks::routes::routes())
+        .merge(artifacts::routes::routes())
+        .merge(approvals::routes::routes())
+        .merge(publications::routes::routes())
         .merge(ledger::routes::routes())
         .split_for_parts();
     openapi::complete(&mut document);

@@ -159,12 +159,29 @@ impl Keyring {
         Ok(keyring)
     }
 
+    /// The id of the key that signs for a purpose.
+    ///
+    /// # Panics
+    /// Never: [`Keyring::open`] makes a key for every purpose.
+    pub fn newest(&self, purpose: Purpose) -> &str {
+        self.newest.get(&purpose).expect("every purpose has a key")
+    }
+
+    /// A keyring of approval keys for tests; the first one signs.
+    #[cfg(test)]
+    pub(crate) fn fixed(ids: &[&str]) -> Self {
+        let made = ids.iter().map(|id| {
+            ((*id).to_owned(), (Purpose::Approval, hmac::Key::new(hmac::HMAC_SHA256, id.as_bytes())))
+        });
+        Self { keys: made.collect(), newest: [(Purpose::Approval, ids[0].to_owned())].into() }
+    }
+
     /// Signs with the newest key of a purpose: key id and HMAC-SHA256.
     ///
     /// # Panics
     /// Never: [`Keyring::open`] makes a key for every purpose.
     pub fn sign(&self, purpose: Purpose, message: &[u8]) -> (&str, Vec<u8>) {
-        let key_id = self.newest.get(&purpose).expect("every purpose has a key");
+        let key_id = self.newest(purpose);
         let (_, key) = self.keys.get(key_id).expect("the newest key is among the keys");
         (key_id, hmac::sign(key, message).as_ref().to_vec())
     }

@@ -6,6 +6,7 @@ use mc_ledger::SealedEvent;
 
 use super::{Event, record, store};
 use crate::app::App;
+use crate::db::Tx;
 use crate::error::Error;
 use crate::http::page;
 use crate::missions;
@@ -51,6 +52,12 @@ pub async fn list(
 pub async fn head(app: &App, cx: &OpCtx) -> Result<LedgerHead, Error> {
     cx.authorize(Action::ReadLedger)?;
     Ok(store::head(&mut app.db.begin_read().await?).await?)
+}
+
+/// The next sealed events of a range of the chain, whoever's they are; for publication.
+pub(crate) async fn range(tx: &mut Tx, after: i64, upto: i64) -> Result<Vec<SealedEvent>, Error> {
+    let rows = store::range(tx, after, upto).await?;
+    rows.into_iter().map(|row| SealedEvent::try_from(row).map_err(Error::from)).collect()
 }
 
 /// Records that the whole ledger is exported; returns the position up to which.

@@ -52,6 +52,16 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
         .await
 }
 
+/// At most 500 sealed events of the chain, whoever's they are.
+pub(crate) async fn range(tx: &mut Tx, after: i64, upto: i64) -> Result<Vec<Row>, DbError> {
+    Filter::new(tx, SELECT)
+        .and("seq > ?", after)
+        .and("seq <= ?", upto)
+        .finish(tx, "seq", 500)
+        .fetch_all()
+        .await
+}
+
 #[derive(sqlx::FromRow)]
 pub(crate) struct Change {
     pub(crate) seq: i64,

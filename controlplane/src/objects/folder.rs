@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt as _;
+use mc_api::Timestamp;
 use mc_api::id::MissionId;
 use mc_ledger::Digest;
 use tokio::io::AsyncWriteExt as _;
@@ -37,6 +38,43 @@ impl FolderStore {
 
     fn path(&self, mission: MissionId, sha256: Digest) -> PathBuf {
         self.root.join("missions").join(mission.to_string()).join("sha256").join(sha256.to_string())
+    }
+
+    /// Everything stored before a moment, by the time of its last storing.
+    ///
+    /// # Errors
+    /// [`ObjectError::Store`].
+    pub async fn older_than(&self, before: Timestamp) -> Result<Vec<(MissionId, Digest)>, ObjectError> {
+        let root = self.root.join("missions");
+        let listed = tokio::task::spawn_blocking(move || list_older(&root, before)).await;
+        listed.map_err(std::io::Error::other).and_then(|found| found).map_err(ObjectError::Store)
+    }
+
+    /// Removes an object, unless it was stored again since. It is moved aside first, so that an upload of the same
+    /// bytes at this very moment is seen or makes a new file.
+    ///
+    /// # Errors
+    /// [`ObjectError::Missing`], [`ObjectError::Store`].
+    pub async fn remove_if_older(
+        &self,
+        mission: MissionId,
+        sha256: Digest,
+        before: Timestamp,
+    ) -> Result<bool, ObjectError> {
+        let path = self.path(mission, sha256);
+        let aside = self.root.join("incoming").join(uuid::Uuid::from_bytes(rand_bytes()?).to_string());
+        match tokio::fs::rename(&path, &aside).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ObjectError::Missing),
+            renamed => renamed.map_err(ObjectError::Store)?,
+        }
+        let modified = tokio::fs::metadata(&aside).await.and_then(|found| found.modified());
+        let old = modified.map_err(ObjectError::Store)? < moment(before);
+        if old {
+            tokio::fs::remove_file(&aside).await.map_err(ObjectError::Store)?;
+        } else {
+            tokio::fs::rename(&aside, &path).await.map_err(ObjectError::Store)?;
+        }
+        Ok(old)
     }
 
     async fn receive(
@@ -95,6 +133,32 @@ impl ObjectStore for FolderStore {
             Err(error) => Err(ObjectError::Store(error)),
         }
     }
+}
+
+fn moment(at: Timestamp) -> std::time::SystemTime {
+    std::time::UNIX_EPOCH + std::time::Duration::from_micros(u64::try_from(at.as_micros()).unwrap_or(0))
+}
+
+fn list_older(root: &Path, before: Timestamp) -> std::io::Result<Vec<(MissionId, Digest)>> {
+    let mut found = Vec::new();
+    let missions = match std::fs::read_dir(root) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        missions => missions?,
+    };
+    for mission in missions {
+        let mission = mission?;
+        let Some(id) = mission.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        for object in std::fs::read_dir(mission.path().join("sha256"))? {
+            let object = object?;
+            let Some(sha256) = object.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if object.metadata()?.modified()? < moment(before) {
+                found.push((id, sha256));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn rand_bytes() -> Result<[u8; 16], ObjectError> {

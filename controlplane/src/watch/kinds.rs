@@ -1,8 +1,11 @@
 //! The lists that can be watched.
 
-use mc_api::id::{KlusterId, MissionId, TaskId};
+use mc_api::approval::Approval;
+use mc_api::artifact::Artifact;
+use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, TaskId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
+use mc_api::publication::Publication;
 use mc_api::task::Task;
 use mc_api::{Labels, Page, ProblemKind};
 
@@ -11,7 +14,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
-use crate::{klusters, missions, tasks};
+use crate::{approvals, artifacts, klusters, missions, publications, tasks};
 
 /// Whether the object carries all wanted labels.
 fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
@@ -125,6 +128,88 @@ impl Watched for Tasks {
         }))
     }
     fn id(object: &Task) -> TaskId {
+        object.id
+    }
+}
+
+/// Artifacts.
+pub struct Artifacts(pub artifacts::service::Narrow);
+
+impl Watched for Artifacts {
+    type Object = Artifact;
+    type Id = ArtifactId;
+    const KIND: &'static str = "artifact";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<ArtifactId>,
+    ) -> Result<Page<Artifact>, Error> {
+        artifacts::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Artifact>, Error> {
+        let artifact = found(artifacts::service::get(app, cx, id).await)?;
+        Ok(artifact.filter(|artifact| {
+            self.0.mission.is_none_or(|mission| mission == artifact.mission_id)
+                && self.0.task.is_none_or(|task| Some(task) == artifact.task_id)
+                && wears(&artifact.labels, &self.0.labels)
+        }))
+    }
+    fn id(object: &Artifact) -> ArtifactId {
+        object.id
+    }
+}
+
+/// Approvals.
+pub struct Approvals(pub approvals::service::Narrow);
+
+impl Watched for Approvals {
+    type Object = Approval;
+    type Id = ApprovalId;
+    const KIND: &'static str = "approval";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<ApprovalId>,
+    ) -> Result<Page<Approval>, Error> {
+        approvals::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Approval>, Error> {
+        let approval = found(approvals::service::get(app, cx, id).await)?;
+        Ok(approval.filter(|approval| {
+            self.0.mission.is_none_or(|mission| mission == approval.mission_id)
+                && self.0.state.is_none_or(|state| state == approval.state)
+        }))
+    }
+    fn id(object: &Approval) -> ApprovalId {
+        object.id
+    }
+}
+
+/// Publications.
+pub struct Publications(pub publications::service::Narrow);
+
+impl Watched for Publications {
+    type Object = Publication;
+    type Id = BatchId;
+    const KIND: &'static str = "publication";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<BatchId>,
+    ) -> Result<Page<Publication>, Error> {
+        publications::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Publication>, Error> {
+        let publication = found(publications::service::get(app, cx, id).await)?;
+        Ok(publication.filter(|publication| {
+            self.0.mission.is_none_or(|mission| mission == publication.mission_id)
+                && self.0.state.is_none_or(|state| state == publication.state)
+        }))
+    }
+    fn id(object: &Publication) -> BatchId {
         object.id
     }
 }

@@ -8,16 +8,20 @@
 #[macro_use]
 mod harness;
 
+mod approvals;
+mod artifacts;
 mod authn;
 mod documents;
 mod frame;
 mod idempotency;
 mod ledger;
 mod lists;
+mod local;
 mod locks;
 mod migrations;
 mod operations;
 mod process;
+mod publications;
 mod roles;
 mod start;
 mod tasks;

@@ -16,8 +16,8 @@ pub(crate) enum Who {
     Needs(Action),
 }
 
-/// Method, path, who may, and the body to send (empty: none). In path and body `{ref}`, `{mission}` and `{new}` are
-/// filled in: the object of the path's collection, a mission's id, and a name that nobody has yet.
+/// Method, path, who may, and the body to send (empty: none). In path and body `{ref}`, `{mission}`,
+/// `{artifact}` and `{new}` are filled in: the object of the path's collection, ids, and a name that nobody has yet.
 pub(crate) type Operation = (&'static str, &'static str, Who, &'static str);
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -73,6 +73,25 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("POST", "/api/v1/tasks/{ref}/accept", Needs(Action::ReviewTask), "{}"),
     ("POST", "/api/v1/tasks/{ref}/reject", Needs(Action::ReviewTask), "{}"),
     ("POST", "/api/v1/tasks/{ref}/cancel", Needs(Action::SteerTask), "{}"),
+    ("GET", "/api/v1/artifacts", Needs(Action::ReadArtifact), ""),
+    ("POST", "/api/v1/artifacts?mission={mission}&name={new}", Needs(Action::CreateArtifact), "{}"),
+    ("GET", "/api/v1/artifacts/{ref}", Needs(Action::ReadArtifact), ""),
+    ("GET", "/api/v1/artifacts/{ref}/content", Needs(Action::DownloadArtifact), ""),
+    ("DELETE", "/api/v1/artifacts/{ref}", Needs(Action::DeleteArtifact), ""),
+    ("GET", "/api/v1/publications", Needs(Action::ReadPublication), ""),
+    (
+        "POST",
+        "/api/v1/publications",
+        Needs(Action::RequestPublication),
+        r#"{"mission":"{mission}","artifacts":["{artifact}"],"message":"{new}"}"#,
+    ),
+    ("GET", "/api/v1/publications/{ref}", Needs(Action::ReadPublication), ""),
+    ("GET", "/api/v1/approvals", Needs(Action::ReadApproval), ""),
+    ("GET", "/api/v1/approvals/{ref}", Needs(Action::ReadApproval), ""),
+    ("POST", "/api/v1/approvals/{ref}/approve", Needs(Action::DecideApproval), "{}"),
+    ("POST", "/api/v1/approvals/{ref}/reject", Needs(Action::DecideApproval), "{}"),
+    // Only the requester withdraws; `approvals::only_the_requester_withdraws` covers that.
+    ("POST", "/api/v1/approvals/{ref}/cancel", Needs(Action::CancelApproval), ""),
     ("GET", "/api/v1/ledger/events", Needs(Action::ReadLedger), ""),
     ("GET", "/api/v1/ledger/head", Needs(Action::ReadLedger), ""),
     ("GET", "/api/v1/ledger/export", Needs(Action::ExportLedger), ""),

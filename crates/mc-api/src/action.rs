@@ -76,6 +76,8 @@ actions! {
     DecideApproval = "approval.decide" => Contributor,
     /// Withdraw an own approval request.
     CancelApproval = "approval.cancel" => Contributor,
+    /// Ask for a publication.
+    RequestPublication = "publication.request" => Contributor,
     /// Publish to the Git ledger.
     Publish = "publication.publish" => Contributor,
     /// Read publications.

@@ -13,7 +13,7 @@ use crate::missions::service::{MAX_TEXT_BYTES, check_text};
 use crate::op::OpCtx;
 use crate::tasks::model::Loaded;
 use crate::tasks::{graph, store};
-use crate::{klusters, missions, write_tx};
+use crate::{klusters, missions, write, write_tx};
 
 /// At most this many dependencies of one task.
 pub(super) const MAX_DEPENDENCIES: usize = 128;
@@ -38,11 +38,10 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<Task, 
     check(&request)?;
     // Numbers come from a block that is reserved in a transaction of its own, so the mission is looked up first.
     let mission = missions::service::resolve(&mut app.db.begin_read().await?, cx, &request.mission).await?;
-    // Whoever may not create takes no number; the transaction below refuses and records the refusal.
-    let number = match cx.authorize_in(Action::CreateTask, mission.id) {
-        Ok(_) => app.numbers.take(app, mission.id).await?,
-        Err(_) => 0,
-    };
+    if let Err(error) = cx.authorize_in(Action::CreateTask, mission.id) {
+        return Err(write::refused(app, cx, error).await);
+    }
+    let number = app.numbers.take(app, mission.id).await?;
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize_in(Action::CreateTask, mission.id)?;
         missions::store::lock(tx, mission.id).await?;

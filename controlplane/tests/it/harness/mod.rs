@@ -162,6 +162,13 @@ impl TestApp {
         self.revive().await
     }
 
+    /// Starts again under another governance profile.
+    pub(crate) async fn governed(mut self, profile: mc_api::auth::GovernanceProfile) -> Self {
+        assert!(self.stop().await, "the server stops in order");
+        self.config.governance = profile;
+        self.revive().await
+    }
+
     /// Starts again after [`TestApp::stop`].
     pub(crate) async fn revive(self) -> Self {
         Self::serve(self.folder, self.config, self.database).await.unwrap()

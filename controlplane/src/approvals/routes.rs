@@ -1,0 +1,97 @@
+//! The HTTP door to approvals.
+
+use axum::extract::State;
+use axum::response::Response;
+use mc_api::Page;
+use mc_api::approval::{Approval, ApprovalState, DecideApproval};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::service;
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::http::{Cmd, Ctx, Found, Query, Ref, page};
+use crate::{missions, watch};
+
+/// What a list of approvals may be narrowed to.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListApprovals {
+    /// Mission id or name.
+    pub mission: Option<String>,
+    /// Only in this state.
+    pub state: Option<ApprovalState>,
+    /// 1 to 500, default 50.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Stream snapshot and changes (SSE) instead of a page.
+    pub watch: Option<bool>,
+    /// With `watch`: go on after this sequence number, without a snapshot.
+    pub from: Option<i64>,
+}
+
+/// Lists approvals, or streams their changes.
+#[utoipa::path(get, path = "/api/v1/approvals", tag = "approvals", params(ListApprovals), responses((status = 200, body = Page<Approval>)))]
+async fn list(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<ListApprovals>,
+) -> Result<Response, Error> {
+    let mission = match &query.mission {
+        Some(mission) => Some(missions::service::get(&app, &cx, mission).await?.id),
+        None => None,
+    };
+    let narrow = service::Narrow { mission, state: query.state };
+    if query.watch == Some(true) {
+        return watch::stream(app, cx, watch::Approvals(narrow), query.from).await;
+    }
+    let name = format!("approvals {narrow:?}");
+    let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+}
+
+/// One approval by id; its requester sees the token, once it is approved.
+#[utoipa::path(get, path = "/api/v1/approvals/{ref}", tag = "approvals", params(("ref" = String, Path)), responses((status = 200, body = Approval)))]
+async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+}
+
+/// Decides for the action.
+#[utoipa::path(post, path = "/api/v1/approvals/{ref}/approve", tag = "approvals", params(("ref" = String, Path)), request_body = DecideApproval, responses((status = 200, body = Approval)))]
+async fn approve(
+    State(app): State<SharedApp>,
+    Ref(reference): Ref,
+    Cmd(cx, body): Cmd<DecideApproval>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, true, body).await?))
+}
+
+/// Decides against the action.
+#[utoipa::path(post, path = "/api/v1/approvals/{ref}/reject", tag = "approvals", params(("ref" = String, Path)), request_body = DecideApproval, responses((status = 200, body = Approval)))]
+async fn reject(
+    State(app): State<SharedApp>,
+    Ref(reference): Ref,
+    Cmd(cx, body): Cmd<DecideApproval>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, false, body).await?))
+}
+
+/// Withdraws an own request.
+#[utoipa::path(post, path = "/api/v1/approvals/{ref}/cancel", tag = "approvals", params(("ref" = String, Path)), responses((status = 200, body = Approval)))]
+async fn cancel(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::cancel(&app, &cx, &reference).await?))
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+        .routes(routes!(cancel))
+}

@@ -1,0 +1,312 @@
+//! Operations on artifacts.
+
+use mc_api::artifact::{Artifact, CreateArtifact};
+use mc_api::id::{ArtifactId, MissionId, TaskId};
+use mc_api::mission::Mission;
+use mc_api::{Action, Labels, Page, ProblemKind};
+use mc_ledger::Digest;
+use serde::Serialize;
+
+use super::model::{self, MAX_CONTENT_BYTES};
+use super::store;
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::Error;
+use crate::http::page;
+use crate::ledger::{self, Event};
+use crate::missions;
+use crate::missions::service::changed_meanwhile;
+use crate::objects::{ByteStream, ObjectError, ObjectStore as _, Stored};
+use crate::op::OpCtx;
+use crate::write::{self, hex_digest};
+use crate::write_tx;
+
+/// Content that is being sent.
+pub struct Upload {
+    /// Its media type, when told.
+    pub media_type: Option<String>,
+    /// Its length, when told.
+    pub length: Option<u64>,
+    /// The bytes.
+    pub content: ByteStream,
+}
+
+/// Content to read.
+pub struct Download {
+    /// Whose content.
+    pub artifact: Artifact,
+    /// The bytes.
+    pub content: ByteStream,
+    /// `content-disposition`.
+    pub disposition: String,
+}
+
+fn event(artifact: &Artifact) -> Event<'_, Artifact> {
+    Event {
+        subject_kind: "artifact",
+        subject_id: artifact.id.to_string(),
+        body: artifact,
+        before_sha256: None,
+    }
+}
+
+fn too_large() -> Error {
+    Error::new(ProblemKind::BodyTooLarge, format!("the limit is {MAX_CONTENT_BYTES} bytes"))
+}
+
+impl From<ObjectError> for Error {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::TooLarge(_) => too_large(),
+            ObjectError::Incomplete(_) => {
+                Self::new(ProblemKind::MalformedBody, "the content ended before it was complete")
+            }
+            ObjectError::Missing => Self::internal(error),
+            ObjectError::Store(_) => {
+                let unavailable = Self::unavailable("the object store cannot be used now; try again");
+                Self { source: Some(Box::new(error)), ..unavailable }
+            }
+        }
+    }
+}
+
+/// Finds the living task that a request names.
+async fn task_of(tx: &mut Tx, cx: &OpCtx, reference: &str, mission: &Mission) -> Result<TaskId, Error> {
+    match store::find_task(tx, cx.caller.organization, reference).await? {
+        Some((task, of)) if of == mission.id => Ok(task),
+        Some((_, other)) if cx.authorize_in(Action::ReadTask, other).is_ok() => {
+            Err(Error::invalid("?task", format!("the task belongs to another mission than {}", mission.name)))
+        }
+        _ => Err(Error::not_found("task", reference)),
+    }
+}
+
+/// Stores content as an artifact: first the bytes, then the row. Rights are asked before the first byte is read.
+///
+/// # Errors
+/// [`ProblemKind::BodyTooLarge`], [`ProblemKind::Validation`], [`ProblemKind::UnsupportedMediaType`],
+/// [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
+pub async fn create(
+    app: &App,
+    mut cx: OpCtx,
+    request: CreateArtifact,
+    upload: Upload,
+) -> Result<(OpCtx, Artifact), Error> {
+    model::check_name(&request.name)?;
+    let media_type = upload.media_type.unwrap_or_else(|| model::DEFAULT_MEDIA_TYPE.to_owned());
+    model::check_media_type(&media_type)?;
+    let expected: Option<Digest> = request
+        .sha256
+        .as_deref()
+        .map(|text| text.parse().map_err(|_| Error::invalid("?sha256", "64 lowercase hex digits")))
+        .transpose()?;
+    let mission = {
+        let mut tx = app.db.begin_read().await?;
+        let mission = missions::service::resolve(&mut tx, &cx, &request.mission).await?;
+        if let Err(error) = cx.authorize_in(Action::CreateArtifact, mission.id) {
+            drop(tx);
+            return Err(write::refused(app, &cx, error).await);
+        }
+        if let Some(task) = &request.task {
+            task_of(&mut tx, &cx, task, &mission).await?;
+        }
+        mission
+    };
+    if upload.length.is_some_and(|length| length > MAX_CONTENT_BYTES) {
+        return Err(too_large());
+    }
+    let stored = app.objects.put(mission.id, upload.content, MAX_CONTENT_BYTES).await?;
+    if expected.is_some_and(|expected| expected != stored.sha256) {
+        return Err(Error::invalid("?sha256", format!("the content has the digest {}", stored.sha256)));
+    }
+    if let Some(request) = &mut cx.idempotency {
+        // The extractor has digested the query; what was sent beside it counts as well.
+        let all = format!("{}\0{media_type}\0{}", request.body_sha256, stored.sha256);
+        request.body_sha256 = hex_digest(all.as_bytes());
+    }
+    let artifact = insert(app, &cx, &request, media_type, stored).await?;
+    Ok((cx, artifact))
+}
+
+async fn insert(
+    app: &App,
+    cx: &OpCtx,
+    request: &CreateArtifact,
+    media_type: String,
+    stored: Stored,
+) -> Result<Artifact, Error> {
+    write_tx!(app, cx, |tx| {
+        let mission = missions::service::resolve(tx, cx, &request.mission).await?;
+        let proof = cx.authorize_in(Action::CreateArtifact, mission.id)?;
+        missions::store::lock(tx, mission.id).await?;
+        let task_id = match &request.task {
+            Some(task) => Some(task_of(tx, cx, task, &mission).await?),
+            None => None,
+        };
+        let artifact = Artifact {
+            kind: "artifact".into(),
+            id: ArtifactId::from_uuid(cx.new_uuid()),
+            name: request.name.clone(),
+            mission_id: mission.id,
+            mission: mission.name,
+            task_id,
+            media_type: media_type.clone(),
+            sha256: stored.sha256.to_string(),
+            size_bytes: i64::try_from(stored.size_bytes).map_err(Error::internal)?,
+            labels: Labels::default(),
+            version: 1,
+            created_by: cx.caller.id,
+            created_at: cx.now(),
+            updated_at: cx.now(),
+        };
+        store::insert(tx, cx.caller.organization, &artifact).await?;
+        ledger::record(tx, cx, proof, event(&artifact)).await?;
+        Ok(artifact)
+    })
+}
+
+/// Finds a living artifact that the caller may read.
+pub(crate) async fn resolve(tx: &mut Tx, cx: &OpCtx, reference: &str) -> Result<Artifact, Error> {
+    let absent = || Error::not_found("artifact", reference);
+    let id: ArtifactId = reference.parse().map_err(|_| absent())?;
+    let wanted = store::Wanted { ids: Some(vec![id]), limit: 1, ..store::Wanted::default() };
+    store::list(tx, cx.scope(Action::ReadArtifact), wanted).await?.pop().ok_or_else(absent)
+}
+
+/// One artifact by id.
+pub async fn get(app: &App, cx: &OpCtx, reference: &str) -> Result<Artifact, Error> {
+    resolve(&mut app.db.begin_read().await?, cx, reference).await
+}
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Narrow {
+    /// Of this mission.
+    pub mission: Option<MissionId>,
+    /// Of this task.
+    pub task: Option<TaskId>,
+    /// With these labels.
+    pub labels: Vec<(String, Option<String>)>,
+}
+
+/// Reads the references that a list is narrowed by.
+pub async fn narrow(
+    app: &App,
+    cx: &OpCtx,
+    mission: Option<&str>,
+    task: Option<&str>,
+    labels: Vec<(String, Option<String>)>,
+) -> Result<Narrow, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let mission = match mission {
+        Some(mission) => Some(missions::service::resolve(&mut tx, cx, mission).await?.id),
+        None => None,
+    };
+    let task = match task {
+        Some(task) => {
+            let absent = || Error::not_found("task", task);
+            let (id, of) =
+                store::find_task(&mut tx, cx.caller.organization, task).await?.ok_or_else(absent)?;
+            cx.authorize_in(Action::ReadTask, of).map_err(|_| absent())?;
+            Some(id)
+        }
+        None => None,
+    };
+    Ok(Narrow { mission, task, labels })
+}
+
+/// A page of artifacts in the order of their ids.
+pub async fn list(
+    app: &App,
+    cx: &OpCtx,
+    page: page::Request<ArtifactId>,
+    narrow: Narrow,
+) -> Result<Page<Artifact>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let wanted = store::Wanted {
+        ids: None,
+        mission: narrow.mission,
+        task: narrow.task,
+        labels: narrow.labels,
+        after: page.after,
+        limit: page.fetch(),
+    };
+    let rows = store::list(&mut tx, cx.scope(Action::ReadArtifact), wanted).await?;
+    Ok(page.cut(app, rows, |artifact| artifact.id))
+}
+
+#[derive(Serialize)]
+struct Downloaded<'a> {
+    artifact_id: ArtifactId,
+    name: &'a str,
+    sha256: &'a str,
+    size_bytes: i64,
+}
+
+/// Opens the content. The download is in the ledger before the first byte flows.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], [`ProblemKind::Forbidden`].
+pub async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<Download, Error> {
+    let artifact = get(app, cx, reference).await?;
+    cx.authorize_in(Action::DownloadArtifact, artifact.mission_id)?;
+    let sha256: Digest = artifact.sha256.parse().map_err(Error::internal)?;
+    let content = app.objects.get(artifact.mission_id, sha256).await?;
+    let artifact = write_tx!(app, cx, |tx| {
+        let artifact = resolve(tx, cx, reference).await?;
+        let proof = cx.authorize_in(Action::DownloadArtifact, artifact.mission_id)?;
+        let body = Downloaded {
+            artifact_id: artifact.id,
+            name: &artifact.name,
+            sha256: &artifact.sha256,
+            size_bytes: artifact.size_bytes,
+        };
+        let event = Event {
+            subject_kind: "artifact",
+            subject_id: artifact.id.to_string(),
+            body: &body,
+            before_sha256: None,
+        };
+        ledger::record(tx, cx, proof, event).await?;
+        Ok(artifact)
+    })?;
+    let disposition = model::disposition(&artifact.name);
+    Ok(Download { artifact, content, disposition })
+}
+
+/// Deletes an artifact; its bytes go with the next sweep when nothing else names them.
+///
+/// # Errors
+/// [`ProblemKind::InvalidTransition`] when it is part of a publication that is queued or published,
+/// [`ProblemKind::StaleVersion`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
+pub async fn delete(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error> {
+    write_tx!(app, cx, |tx| {
+        let artifact = resolve(tx, cx, reference).await?;
+        let proof = cx.authorize_in(Action::DeleteArtifact, artifact.mission_id)?;
+        cx.check_version(artifact.version)?;
+        // Queueing a publication takes the same lock, so that the answer below stays true.
+        missions::store::lock(tx, artifact.mission_id).await?;
+        if store::is_published(tx, artifact.id).await? {
+            return Err(Error::new(
+                ProblemKind::InvalidTransition,
+                format!("artifact {} is part of a publication and stays", artifact.id),
+            ));
+        }
+        if !store::delete(tx, &artifact, cx.now()).await? {
+            return Err(changed_meanwhile());
+        }
+        ledger::record(tx, cx, proof, event(&artifact)).await?;
+        Ok(())
+    })
+}
+
+/// The living artifacts among these ids, in the order of their ids, for another subject's transaction.
+pub(crate) async fn find_in(
+    tx: &mut Tx,
+    organization: mc_api::id::OrganizationId,
+    ids: Vec<ArtifactId>,
+) -> Result<Vec<Artifact>, Error> {
+    let limit = i64::try_from(ids.len()).map_err(Error::internal)?;
+    let wanted = store::Wanted { ids: Some(ids), limit, ..store::Wanted::default() };
+    Ok(store::list(tx, crate::op::Scope::Organization(organization), wanted).await?)
+}

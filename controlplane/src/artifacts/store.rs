@@ -1,0 +1,159 @@
+//! Artifacts in the database.
+
+use mc_api::artifact::Artifact;
+use mc_api::id::{ArtifactId, MissionId, OrganizationId, PrincipalId, TaskId};
+use mc_api::{Name, Timestamp};
+
+use crate::db::{DbError, Filter, Tx};
+use crate::missions::store::{labels, text_of};
+use crate::op::Scope;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    artifact_id: ArtifactId,
+    mission_id: MissionId,
+    mission: Name,
+    task_id: Option<TaskId>,
+    name: String,
+    media_type: String,
+    sha256: String,
+    size_bytes: i64,
+    labels: String,
+    version: i64,
+    created_by: PrincipalId,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+const SELECT: &str =
+    "SELECT a.artifact_id, a.mission_id, m.name AS mission, a.task_id, a.name, a.media_type, a.sha256, a.size_bytes,
+    a.labels, a.version, a.created_by, a.created_at, a.updated_at
+    FROM artifact a JOIN mission m ON m.mission_id = a.mission_id";
+
+impl TryFrom<Row> for Artifact {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        Ok(Self {
+            kind: "artifact".into(),
+            id: row.artifact_id,
+            name: row.name,
+            mission_id: row.mission_id,
+            mission: row.mission,
+            task_id: row.task_id,
+            media_type: row.media_type,
+            sha256: row.sha256,
+            size_bytes: row.size_bytes,
+            labels: labels("artifact", &row.labels)?,
+            version: row.version,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Wanted {
+    pub(crate) ids: Option<Vec<ArtifactId>>,
+    pub(crate) mission: Option<MissionId>,
+    pub(crate) task: Option<TaskId>,
+    pub(crate) labels: Vec<(String, Option<String>)>,
+    pub(crate) after: Option<ArtifactId>,
+    pub(crate) limit: i64,
+}
+
+/// Living artifacts in the order of their ids.
+pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Vec<Artifact>, DbError> {
+    let filter = Filter::new(tx, SELECT).always("a.deleted_at IS NULL");
+    let mut filter = scope
+        .apply(filter, "a.organization_id = ?", "a.mission_id")
+        .and_some("a.mission_id = ?", wanted.mission)
+        .and_some("a.task_id = ?", wanted.task)
+        .and_some("a.artifact_id > ?", wanted.after)
+        .labels("a.labels", wanted.labels);
+    if let Some(ids) = wanted.ids {
+        filter = filter.one_of("a.artifact_id", ids);
+    }
+    let rows: Vec<Row> = filter.finish(tx, "a.artifact_id", wanted.limit).fetch_all().await?;
+    rows.into_iter().map(Artifact::try_from).collect()
+}
+
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    artifact: &Artifact,
+) -> Result<(), DbError> {
+    tx.query(
+        "INSERT INTO artifact (artifact_id, organization_id, mission_id, task_id, name, media_type, sha256, size_bytes,
+             labels, version, created_by, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(artifact.id)
+    .bind(organization)
+    .bind(artifact.mission_id)
+    .bind(artifact.task_id)
+    .bind(artifact.name.clone())
+    .bind(artifact.media_type.clone())
+    .bind(artifact.sha256.clone())
+    .bind(artifact.size_bytes)
+    .bind(text_of(&artifact.labels))
+    .bind(artifact.version)
+    .bind(artifact.created_by)
+    .bind(artifact.created_at)
+    .bind(artifact.updated_at)
+    .execute()
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn delete(tx: &mut Tx, artifact: &Artifact, now: Timestamp) -> Result<bool, DbError> {
+    let deleted = tx
+        .query("UPDATE artifact SET deleted_at = $3, version = version + 1 WHERE artifact_id = $1 AND version = $2 AND deleted_at IS NULL")
+        .bind(artifact.id)
+        .bind(artifact.version)
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(deleted == 1)
+}
+
+/// Whether a publication that is queued or published contains the artifact.
+pub(crate) async fn is_published(tx: &mut Tx, artifact: ArtifactId) -> Result<bool, DbError> {
+    let (found,): (bool,) = tx
+        .query(
+            "SELECT EXISTS (SELECT 1 FROM publication_artifact pa
+                 JOIN publication p ON p.publication_id = pa.publication_id
+                 WHERE pa.artifact_id = $1 AND p.state IN ('queued', 'published'))",
+        )
+        .bind(artifact)
+        .fetch_one()
+        .await?;
+    Ok(found)
+}
+
+/// Whether a living artifact has these bytes.
+pub(crate) async fn names_content(tx: &mut Tx, mission: MissionId, sha256: String) -> Result<bool, DbError> {
+    let (found,): (bool,) = tx
+        .query("SELECT EXISTS (SELECT 1 FROM artifact WHERE mission_id = $1 AND sha256 = $2 AND deleted_at IS NULL)")
+        .bind(mission)
+        .bind(sha256)
+        .fetch_one()
+        .await?;
+    Ok(found)
+}
+
+/// A living task by id or key, with its mission.
+pub(crate) async fn find_task(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    reference: &str,
+) -> Result<Option<(TaskId, MissionId)>, DbError> {
+    let filter = Filter::new(tx, "SELECT task_id, mission_id FROM task")
+        .and("organization_id = ?", organization)
+        .always("deleted_at IS NULL");
+    let filter = match reference.parse::<TaskId>() {
+        Ok(id) => filter.and("task_id = ?", id),
+        Err(_) => filter.and("task_key = ?", reference.to_owned()),
+    };
+    filter.finish(tx, "task_id", 1).fetch_optional().await
+}
