@@ -9,7 +9,7 @@ CREATE TABLE organization (
 
 CREATE TABLE keyring (
     key_id     TEXT PRIMARY KEY,
-    purpose    TEXT NOT NULL CHECK (purpose IN ('approval', 'cursor')),
+    purpose    TEXT NOT NULL CHECK (purpose IN ('approval', 'cursor', 'authority', 'command', 'nonce')),
     sealed     BYTEA NOT NULL,
     created_at BIGINT NOT NULL
 );

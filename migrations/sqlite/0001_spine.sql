@@ -9,7 +9,7 @@ CREATE TABLE organization (
 
 CREATE TABLE keyring (
     key_id     TEXT NOT NULL PRIMARY KEY,
-    purpose    TEXT NOT NULL CHECK (purpose IN ('approval', 'cursor')),
+    purpose    TEXT NOT NULL CHECK (purpose IN ('approval', 'cursor', 'authority', 'command', 'nonce')),
     sealed     BLOB NOT NULL,
     created_at INTEGER NOT NULL
 );

@@ -82,6 +82,16 @@ actions! {
     Publish = "publication.publish" => Contributor,
     /// Read publications.
     ReadPublication = "publication.read" => Viewer,
+    /// Read agent sessions, their turns and events.
+    ReadSession = "session.read" => Viewer,
+    /// Create an agent session.
+    CreateSession = "session.create" => Contributor,
+    /// Prompt, cancel, stop an agent session, decide for it.
+    SteerSession = "session.steer" => Contributor,
+    /// Read nodes.
+    ReadNode = "node.read" => Viewer,
+    /// Make join tokens, cordon and revoke nodes.
+    ManageNode = "node.manage" => Admin,
     /// Read the ledger.
     ReadLedger = "ledger.read" => Viewer,
     /// Export the whole ledger.

@@ -1,0 +1,28 @@
+//! The uplink between node daemon and control plane: messages and services generated from `proto/`, and the exact
+//! bytes that both sides sign and verify.
+
+/// Version 1 of the mesh uplink.
+#[expect(missing_docs, reason = "documented in proto/missioncontrol/mesh/v1/mesh.proto")]
+#[expect(clippy::pedantic, clippy::allow_attributes, reason = "generated")]
+pub mod mesh_v1 {
+    tonic::include_proto!("missioncontrol.mesh.v1");
+}
+
+/// What a node signs to join: nonce of the server and SHA-256 of the token.
+pub fn join_message(nonce: &[u8], token_sha256: &[u8; 32]) -> Vec<u8> {
+    [b"missioncontrol join v1\n".as_slice(), nonce, token_sha256].concat()
+}
+
+/// What a node signs to return with its known key.
+pub fn rejoin_message(nonce: &[u8], node_id: &str) -> Vec<u8> {
+    [b"missioncontrol rejoin v1\n".as_slice(), nonce, node_id.as_bytes()].concat()
+}
+
+/// What the control plane signs of a command. `op` is last because it alone may hold any byte.
+pub fn command_message(node_id: &str, command: &mesh_v1::Command) -> Vec<u8> {
+    let head = format!(
+        "missioncontrol command v1\n{node_id}\n{}\n{}\n{}\n",
+        command.session, command.op_id, command.actor
+    );
+    [head.as_bytes(), &command.op].concat()
+}
