@@ -90,7 +90,8 @@ async fn put(app: &App, cx: OpCtx, request: PutArtifact) -> Result<Artifact, Err
 async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<ArtifactContent, Error> {
     let artifact = service::get(app, cx, reference).await?;
     if artifact.size_bytes > MOST_BYTES {
-        let detail = format!("{} bytes; fetch it from /api/v1/artifacts/{reference}/content", artifact.size_bytes);
+        let detail =
+            format!("{} bytes; fetch it from /api/v1/artifacts/{reference}/content", artifact.size_bytes);
         return Err(Error::invalid("/artifact", detail));
     }
     let mut download = service::download(app, cx, reference).await?;

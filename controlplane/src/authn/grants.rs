@@ -169,9 +169,9 @@ fn event<B: serde::Serialize>(id: TokenId, body: &B) -> Event<'_, B> {
 fn agent_name(cx: &OpCtx, asked: Option<&Name>) -> Result<Name, Error> {
     match asked {
         Some(name) => Ok(name.clone()),
-        None => format!("{}-agent", cx.caller.name)
-            .parse()
-            .map_err(|_| Error::invalid("/principal", "name the agent: the caller's name is too long to derive one")),
+        None => format!("{}-agent", cx.caller.name).parse().map_err(|_| {
+            Error::invalid("/principal", "name the agent: the caller's name is too long to derive one")
+        }),
     }
 }
 
@@ -208,7 +208,10 @@ async fn new_agent(
 /// An agent, with a role to act by, and nowhere with more than the caller has.
 fn check(cx: &OpCtx, agent: &Principal, mission: Option<MissionId>) -> Result<(), Error> {
     if agent.principal_kind != PrincipalKind::Agent {
-        return Err(Error::invalid("/principal", format!("{} is no agent; grants are for agents", agent.name)));
+        return Err(Error::invalid(
+            "/principal",
+            format!("{} is no agent; grants are for agents", agent.name),
+        ));
     }
     let in_mission = |id: MissionId| {
         let own = agent.mission_roles.iter().find(|role| role.mission_id == id).map(|role| role.role);
@@ -245,10 +248,12 @@ pub async fn revoke(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error>
         refuse_grant(cx)?;
         let mission = store::find_grant(tx, cx.caller.organization, id).await?.ok_or_else(absent)?;
         let proof = match mission {
-            Some(mission) => cx.authorize_in(Action::RevokeGrant, mission).map_err(|error| match error.kind {
-                ProblemKind::NotFound => absent(),
-                _ => error,
-            })?,
+            Some(mission) => {
+                cx.authorize_in(Action::RevokeGrant, mission).map_err(|error| match error.kind {
+                    ProblemKind::NotFound => absent(),
+                    _ => error,
+                })?
+            }
             None => cx.authorize(Action::RevokeGrant)?,
         };
         revoke_in(tx, id, cx.now()).await?;

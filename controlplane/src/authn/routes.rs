@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use mc_api::Page;
-use mc_api::auth::{CreateGrant, CreatePrincipal, Grant, LoginRequest, LoginSession, Principal, SetRole, WhoAmI};
+use mc_api::auth::{
+    CreateGrant, CreatePrincipal, Grant, LoginRequest, LoginSession, Principal, SetRole, WhoAmI,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;

@@ -245,7 +245,11 @@ pub(crate) async fn find_grant(
     Ok(row.map(|(mission,)| mission))
 }
 
-pub(crate) async fn revoke_of_session(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<u64, DbError> {
+pub(crate) async fn revoke_of_session(
+    tx: &mut Tx,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
     tx.query("UPDATE token SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL")
         .bind(session)
         .bind(now)

@@ -12,8 +12,10 @@ const MOST: usize = 8;
 pub(super) fn of<T: ToSchema>() -> Map<String, Value> {
     let mut parts = Vec::new();
     T::schemas(&mut parts);
-    let parts: Map<String, Value> =
-        parts.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect();
+    let parts: Map<String, Value> = parts
+        .into_iter()
+        .map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default()))
+        .collect();
     let mut whole = serde_json::to_value(T::schema()).unwrap_or_default();
     resolve(&mut whole, &parts, MOST);
     match whole {

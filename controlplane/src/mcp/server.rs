@@ -12,6 +12,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use http::request::Parts;
 use mc_api::ProblemKind;
+use mc_api::tool::INSTRUCTIONS;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
@@ -26,12 +27,6 @@ use crate::app::{App, SharedApp};
 use crate::error::Error;
 use crate::http::{extract, json, problem};
 use crate::op::{Caller, OpCtx};
-
-/// What agents are told when they connect.
-pub const INSTRUCTIONS: &str = "MissionControl: missions hold klusters, klusters hold tasks. `whoami` says who you are \
-    and which task your grant is for. Claim a task before you work on it, report progress at least every minute or \
-    the lease ends, store results as artifacts, and end with complete_task or fail_task. The attempt that the claim \
-    answered goes with each report, unless your grant names the task. A refusal is a problem document: read `detail`.";
 
 /// The route of `/mcp`, for every method.
 pub fn route(app: &SharedApp) -> MethodRouter<SharedApp> {
@@ -79,8 +74,7 @@ struct Handler {
 impl Handler {
     /// The operation's context, from the request that carried the call.
     fn context(&self, context: &RequestContext<RoleServer>, body: &[u8]) -> Result<OpCtx, Error> {
-        let absent =
-            || Error::new(ProblemKind::Internal, "the request that carried this call is not known");
+        let absent = || Error::new(ProblemKind::Internal, "the request that carried this call is not known");
         let parts = context.extensions.get::<Parts>().ok_or_else(absent)?;
         let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(absent)?;
         extract::context_of(caller, parts, &self.app, body)

@@ -73,7 +73,12 @@ impl Tool {
     ///
     /// # Errors
     /// [`mc_api::ProblemKind::Validation`] for arguments that do not fit, and the operation's own.
-    pub async fn call(&self, app: SharedApp, cx: OpCtx, arguments: Map<String, Value>) -> Result<Value, Error> {
+    pub async fn call(
+        &self,
+        app: SharedApp,
+        cx: OpCtx,
+        arguments: Map<String, Value>,
+    ) -> Result<Value, Error> {
         (self.handler)(app, cx, arguments).await
     }
 }

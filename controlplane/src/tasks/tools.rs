@@ -2,7 +2,8 @@
 
 use mc_api::Action;
 use mc_api::task::{
-    ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress, UpdateTask,
+    ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
+    UpdateTask,
 };
 use mc_api::tool::{ListTasks, NoArguments, TaskRef};
 

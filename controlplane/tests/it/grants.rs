@@ -31,7 +31,10 @@ async fn a_grant_acts_as_its_agent_until_it_ends(app: TestApp) {
     let (token, made) = grant(&app, json!({ "principal": "worker", "ttl_seconds": 60 })).await;
     assert!(token.starts_with("mcg_") && token.len() > 40, "{token}");
     let who = app.get(&token, "/api/v1/auth/whoami").await.ok(200);
-    assert_eq!((&who["principal"]["name"], &who["principal"]["principal_kind"]), (&json!("worker"), &json!("agent")));
+    assert_eq!(
+        (&who["principal"]["name"], &who["principal"]["principal_kind"]),
+        (&json!("worker"), &json!("agent"))
+    );
     assert_eq!((&who["grant"]["id"], &who["expires_at"]), (&made["id"], &made["expires_at"]));
     assert_eq!((&who["login_session_id"], &who["grant"]["token"]), (&json!(null), &json!(null)));
     let stored = app.column("SELECT token_sha256 FROM token WHERE kind = 'grant'").await;
@@ -41,7 +44,7 @@ async fn a_grant_acts_as_its_agent_until_it_ends(app: TestApp) {
 
     let (token, made) = grant(&app, json!({ "principal": "worker" })).await;
     let id = made["id"].as_str().unwrap();
-    app.advance(Duration::from_secs(14 * 60));
+    app.advance(Duration::from_mins(14));
     app.get(&token, "/api/v1/auth/whoami").await.ok(200);
     for _ in 0..2 {
         app.delete(app.admin(), &format!("/api/v1/auth/grants/{id}")).await.ok(204);
@@ -94,7 +97,9 @@ async fn a_grant_for_a_mission_counts_there_only(app: TestApp) {
     let (wide, _) = grant(&app, json!({ "principal": "wide" })).await;
     app.get(&wide, &format!("/api/v1/tasks/{}", there["key"].as_str().unwrap())).await.ok(200);
     let (narrow, _) = grant(&app, json!({ "principal": "wide", "mission": "apollo" })).await;
-    app.get(&narrow, &format!("/api/v1/tasks/{}", there["key"].as_str().unwrap())).await.problem(404, "not-found");
+    app.get(&narrow, &format!("/api/v1/tasks/{}", there["key"].as_str().unwrap()))
+        .await
+        .problem(404, "not-found");
     // An agent without a role there gets none by a grant.
     let body = json!({ "principal": "worker", "mission": "gemini" });
     app.post(app.admin(), "/api/v1/auth/grants", body).await.problem(422, "validation");

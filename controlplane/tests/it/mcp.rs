@@ -65,7 +65,10 @@ async fn an_agent_works_through_the_protocol(app: TestApp) {
     let stored = json!({ "mission": "apollo", "task": key, "name": "log.txt", "text": "one small step" });
     let artifact = done(&agent, "create_artifact", stored).await;
     let content = done(&agent, "download_artifact", json!({ "artifact": artifact["id"] })).await;
-    assert_eq!((&content["text"], &content["artifact"]["sha256"]), (&json!("one small step"), &artifact["sha256"]));
+    assert_eq!(
+        (&content["text"], &content["artifact"]["sha256"]),
+        (&json!("one small step"), &artifact["sha256"])
+    );
     let result = json!({ "task": key, "attempt": 1, "result": "landed", "artifact": artifact["id"] });
     assert_eq!(done(&agent, "complete_task", result).await["state"], "done");
     let asked = json!({ "mission": "apollo", "artifacts": [artifact["id"]] });
@@ -101,7 +104,10 @@ async fn a_refusal_is_a_tool_error_with_the_problem(app: TestApp) {
         (json!({ "task": "a\u{0}" }), ""),
     ] {
         let problem = refused("get_task", arguments).await;
-        assert_eq!((slug(&problem).as_str(), &problem["errors"][0]["pointer"]), ("validation", &json!(pointer)));
+        assert_eq!(
+            (slug(&problem).as_str(), &problem["errors"][0]["pointer"]),
+            ("validation", &json!(pointer))
+        );
     }
     let unknown = agent.call_tool(CallToolRequestParams::new("fly")).await.unwrap_err();
     assert!(unknown.to_string().contains("no tool"), "{unknown}");
@@ -112,7 +118,9 @@ async fn only_a_living_token_and_a_known_host_open_the_door(app: TestApp) {
         "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
     let accept = ("accept", "application/json, text/event-stream");
     let send = async |token: &str, method: &str, more: (&str, &str)| {
-        app.client.send(method, "/mcp", token, &[accept, more], (method == "POST").then(|| hello.clone())).await
+        app.client
+            .send(method, "/mcp", token, &[accept, more], (method == "POST").then(|| hello.clone()))
+            .await
     };
     let none = ("x-none", "x");
     for (token, method) in [("", "POST"), ("mcg_junk", "POST"), ("", "GET"), ("", "DELETE")] {
@@ -186,10 +194,16 @@ async fn artifacts_travel_as_text_or_base64(app: TestApp) {
         call(&app, app.admin(), "create_artifact", arguments).await
     };
     let artifact = put(json!({ "content_base64": bytes })).await.ok(200)["result"].clone();
-    assert_eq!((&artifact["size_bytes"], &artifact["media_type"]), (&json!(3), &json!("application/octet-stream")));
+    assert_eq!(
+        (&artifact["size_bytes"], &artifact["media_type"]),
+        (&json!(3), &json!("application/octet-stream"))
+    );
     let reference = json!({ "artifact": artifact["id"] });
     let content = call(&app, app.admin(), "download_artifact", reference).await.ok(200);
-    assert_eq!((&content["result"]["content_base64"], &content["result"]["text"]), (&json!(bytes), &json!(null)));
+    assert_eq!(
+        (&content["result"]["content_base64"], &content["result"]["text"]),
+        (&json!(bytes), &json!(null))
+    );
     for bad in [
         json!({}),
         json!({ "text": "a", "content_base64": "YQ==" }),

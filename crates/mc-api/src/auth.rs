@@ -155,6 +155,19 @@ pub struct Grant {
     pub expires_at: Timestamp,
 }
 
+/// A file (0600) by which an agent's MCP bridge is told server and grant. Whoever renews the grant replaces the file as
+/// a whole; the bridge reads it again before each call.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct GrantFile {
+    /// The server's address.
+    pub base_url: String,
+    /// `mcg_…`.
+    pub token: String,
+    /// When the token ends.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
 fn grant_kind() -> String {
     "grant".into()
 }

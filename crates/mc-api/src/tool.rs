@@ -7,10 +7,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::Name;
 use crate::approval::ApprovalState;
 use crate::artifact::Artifact;
 use crate::task::TaskState;
-use crate::Name;
+
+/// What agents are told when they connect.
+pub const INSTRUCTIONS: &str = "MissionControl: missions hold klusters, klusters hold tasks. `whoami` says who you are \
+    and which task your grant is for. Claim a task before you work on it, report progress at least every minute or \
+    the lease ends, store results as artifacts, and end with complete_task or fail_task. The attempt that the claim \
+    answered goes with each report, unless your grant names the task. A refusal is a problem document: read `detail`.";
 
 /// A tool as it is offered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
