@@ -65,7 +65,10 @@ impl AgentProgram {
                 // With "=", or the option would take the user's own arguments for more files.
                 let mut option = OsString::from("--mcp-config=");
                 option.push(&file);
-                Launch { arguments: vec![option], environment: vec![env("CLAUDE_CONFIG_DIR", home)] }
+                // Its logs of MCP servers go to the cache.
+                let cache = home.join("cache");
+                let environment = vec![env("CLAUDE_CONFIG_DIR", home), env("XDG_CACHE_HOME", &cache)];
+                Launch { arguments: vec![option], environment }
             }
             Self::Codex => {
                 // Strings and arrays of strings are written alike in TOML and JSON.
