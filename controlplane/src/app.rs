@@ -38,6 +38,8 @@ pub struct App {
     pub publishing: tokio::sync::Mutex<()>,
     /// The bare repository of the Git ledger.
     pub git_ledger: PathBuf,
+    /// Names that `/mcp` is reached by, beside loopback.
+    pub allowed_hosts: Vec<String>,
     /// How strict governance is.
     pub governance: GovernanceProfile,
     /// The organization `default`.
@@ -81,6 +83,7 @@ impl App {
             publisher: Arc::new(tokio::sync::Notify::new()),
             publishing: tokio::sync::Mutex::new(()),
             git_ledger: config.data_dir.join("ledger.git"),
+            allowed_hosts: config.allowed_hosts.clone(),
             governance: config.governance,
             organization: installed.organization,
             system_principal: installed.system,

@@ -50,7 +50,8 @@ impl Reconciler {
             Self::Publisher => crate::publications::reconcile::publish(app).await.map(|_| ()),
             Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
             Self::Answers => {
-                crate::write::forget_answers(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
+                crate::write::forget_answers(app, app.clock.now()).await?;
+                crate::authn::grants::forget(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
             }
         }
     }

@@ -18,3 +18,4 @@ pub mod routes;
 pub mod service;
 pub(crate) mod store;
 pub mod token;
+pub mod tools;

@@ -17,6 +17,7 @@ mod query;
 mod resource;
 mod sse;
 mod tasks;
+mod tools;
 mod transport;
 mod watch;
 
@@ -27,5 +28,6 @@ pub use operations::Decision;
 pub use options::{Options, Retry, Server, Token};
 pub use query::{ListQuery, Scope};
 pub use resource::{Creatable, Deletable, Patchable, Resource};
+pub use tools::CallKey;
 pub use transport::Client;
 pub use watch::{Deleted, Event, Watch};
