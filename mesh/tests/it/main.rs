@@ -2,7 +2,9 @@
 //! fsynced witness file.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod faults;
 mod kills;
+mod oracle;
 mod protocol;
 mod rig;
 mod turns;
