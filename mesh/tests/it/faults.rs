@@ -4,7 +4,8 @@ use crate::oracle::assert_journal_is_witness;
 use crate::rig::{FORGETS, LOADS, Rig, eventually, marked, start_time};
 
 fn chunks(count: usize, of: usize) -> String {
-    (1..=count).map(|n| format!("chunk {n} of {of}\n")).collect()
+    let lines: Vec<String> = (1..=count).map(|n| format!("chunk {n} of {of}\n")).collect();
+    lines.concat()
 }
 
 #[test]

@@ -4,7 +4,9 @@
 
 mod faults;
 mod kills;
+mod model_stub;
 mod oracle;
 mod protocol;
 mod rig;
+mod third_party;
 mod turns;
