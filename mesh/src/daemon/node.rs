@@ -15,7 +15,7 @@ use super::supervisor::Supervisor;
 use crate::files::{self, Lock, StateDir};
 use crate::ids::SessionId;
 use crate::protocol::{Code, Op, OpRequest, OpResult, SessionState, Summary};
-use crate::runtimes;
+use crate::runtimes::{self, RuntimeStatus};
 use crate::spec::{Desired, SessionSpec};
 
 /// Notices waiting for a subscriber; when full, newer ones are dropped, because the next one says it all.
@@ -101,8 +101,8 @@ impl Node {
         let runtime = runtimes.get(&spec.runtime).ok_or_else(|| {
             NodeError::Runtime(format!("no runtime {:?}; known: {:?}", spec.runtime, runtimes.keys()))
         })?;
-        if runtime.program().is_none() {
-            return Err(NodeError::Runtime(format!("{:?} is not installed", runtime.command.first())));
+        if let Some(hint) = runtime.status(spec.runtime.clone()).hint {
+            return Err(NodeError::Runtime(format!("runtime {:?} is not available: {hint}", spec.runtime)));
         }
         let dir = self.0.state.session(&spec.id);
         if let Some(present) = files::read_json::<SessionSpec>(&dir.spec())? {
@@ -141,6 +141,11 @@ impl Node {
     /// All sessions, oldest first.
     pub fn list(&self) -> Result<Vec<Summary>, NodeError> {
         list(&self.0.state)
+    }
+
+    /// All runtimes by name, read anew: what is installed changes without a restart.
+    pub fn runtimes(&self) -> Result<Vec<RuntimeStatus>, NodeError> {
+        Ok(runtimes::list(&self.0.state)?)
     }
 
     /// Records `from..=upto` of a session, cut after `max_bytes` of payload. Take `upto` from

@@ -240,13 +240,15 @@ pub(crate) fn stop_process(pid: i64) {
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
 }
 
+/// Start time of a process; `None` when it is gone, a zombie, or ending and past its last instruction.
 pub(crate) fn start_time(pid: i64) -> Option<u64> {
+    const PF_EXITING: u64 = 4;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat[stat.rfind(')')? + 2..].split(' ');
-    if fields.next()? == "Z" {
+    let fields: Vec<&str> = stat[stat.rfind(')')? + 2..].split(' ').collect();
+    if fields[0] == "Z" || fields[6].parse::<u64>().ok()? & PF_EXITING != 0 {
         return None;
     }
-    fields.nth(18)?.parse().ok()
+    fields[19].parse().ok()
 }
 
 /// Living processes that carry the mark of a session.

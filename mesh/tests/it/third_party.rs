@@ -58,23 +58,19 @@ impl Agent {
             fs::create_dir(&home).unwrap();
             let mut path = OsString::from(&self.bin);
             path.extend([OsString::from(":"), env::var_os("PATH").unwrap_or_default()]);
-            let (program, arguments, own_env, authenticate) = self.definition(&home, stub);
+            let (program, arguments, own_env, sign_in) = self.definition(&home, stub);
             let mut command = vec![self.bin.join(program).display().to_string()];
             command.extend(arguments.iter().map(|&argument| argument.to_owned()));
             let mut env = json!({"HOME": home, "PATH": path.to_str().unwrap()});
             env.as_object_mut().unwrap().extend(own_env.as_object().unwrap().clone());
             json!({
-                "command": command, "env": env, "authenticate": authenticate,
+                "command": command, "env": env, "sign_in": sign_in,
                 "timing": {"cancel_ms": 20_000, "stop_eof_ms": 500, "stop_term_ms": 1_000, "restart_ms": 20},
             })
         })
     }
 
-    fn definition(
-        &self,
-        home: &Path,
-        stub: &Stub,
-    ) -> (&'static str, &'static [&'static str], Value, Option<&'static str>) {
+    fn definition(&self, home: &Path, stub: &Stub) -> (&'static str, &'static [&'static str], Value, Value) {
         match self.name {
             "codex" => {
                 let config = format!(
@@ -84,18 +80,19 @@ impl Agent {
                     stub.url()
                 );
                 fs::write(home.join("config.toml"), config).unwrap();
-                ("codex-acp", &[], json!({"CODEX_HOME": home, "OPENAI_API_KEY": "stub"}), None)
+                ("codex-acp", &[], json!({"CODEX_HOME": home, "OPENAI_API_KEY": "stub"}), json!([]))
             }
             "claude" => {
                 let env = json!({
                     "ANTHROPIC_BASE_URL": stub.url(), "ANTHROPIC_API_KEY": "stub", "IS_SANDBOX": "1",
                     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
                 });
-                ("claude-agent-acp", &[], env, None)
+                ("claude-agent-acp", &[], env, json!([]))
             }
             "gemini" => {
                 let env = json!({"GEMINI_API_KEY": "stub", "GOOGLE_GEMINI_BASE_URL": stub.url()});
-                ("gemini", &["--acp", "-m", "gemini-2.5-flash"], env, Some("gemini-api-key"))
+                let sign_in = json!([{"method": "gemini-api-key", "env": "GEMINI_API_KEY"}]);
+                ("gemini", &["--acp", "-m", "gemini-2.5-flash"], env, sign_in)
             }
             other => panic!("no definition of {other}"),
         }

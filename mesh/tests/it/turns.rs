@@ -1,6 +1,6 @@
 //! Turns, permissions, cancellation and stop without any crash of ours.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::oracle::assert_journal_is_witness;
 use crate::rig::{FORGETS, LOADS, Rig, eventually, marked, start_time};
@@ -157,4 +157,20 @@ fn unknown_runtime_is_refused() {
     let refused = rig.output(&["session", "new", "--runtime", "nope"]);
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("no runtime"));
+}
+
+#[test]
+fn runtime_without_its_adapter_is_listed_as_unavailable_and_refused() {
+    let rig = Rig::with_runtime(
+        |_| json!({"command": ["mc-no-such-adapter"], "cli": "sh", "install": "npm install --global adapter"}),
+    );
+    let all: Vec<Value> = serde_json::from_str(&rig.ok(&["runtime", "list", "-o", "json"])).unwrap();
+    let of = |name: &str| all.iter().find(|runtime| runtime["name"] == name).unwrap();
+    assert_eq!(of("scripted")["available"], true);
+    assert_eq!(of("agent")["available"], false);
+    let hint = of("agent")["hint"].as_str().unwrap();
+    assert!(hint.starts_with("sh is installed, but its ACP adapter mc-no-such-adapter is not"), "{hint}");
+    let refused = rig.output(&["session", "new", "--runtime", "agent"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("npm install --global adapter"));
 }
