@@ -120,6 +120,10 @@ impl Core {
             (Step::Restore { .. }, Ok(_)) => {
                 let agent_session = self.model.agent_session.clone().unwrap_or_default();
                 let how = if self.can_resume(&caps) { "resume" } else { "load" };
+                // Without a turn there is no conversation that could be missing.
+                if self.model.turns > 0 {
+                    self.was_restored(caps.agent);
+                }
                 self.opened(agent_session, how, replayed)
             }
             (Step::Restore { attempt: 1 }, Err(_)) => self.restore(2, caps),
@@ -174,6 +178,10 @@ impl Core {
             return self.open_new(caps);
         }
         if caps.can_load || caps.can_resume {
+            let is_retry = std::mem::take(&mut self.is_retry);
+            if self.model.turns > 0 && !is_retry && self.restore_mark.is_set_for(&caps.agent)? {
+                return self.lost("this agent is known to restore sessions without their conversation");
+            }
             return self.restore(1, caps);
         }
         if self.model.turns == 0 {
@@ -200,7 +208,7 @@ impl Core {
         self.open_step(Step::Restore { attempt }, caps, &line)
     }
 
-    fn lost(&mut self, reason: &str) -> Result<(), Error> {
+    pub(super) fn lost(&mut self, reason: &str) -> Result<(), Error> {
         self.context_lost(reason, true)?;
         self.phase = Phase::NeedsDecision;
         Ok(())
@@ -214,12 +222,14 @@ impl Core {
 
     /// Decision: go on with an empty agent session.
     pub(super) fn open_new_session(&mut self) -> Result<(), Error> {
+        self.restored = None;
         self.open_new(AgentCaps::default())
     }
 
     /// Decision: start over with a fresh process and try to restore again.
     #[expect(clippy::unnecessary_wraps, reason = "same form as the other effects of commands")]
     pub(super) fn begin_restore(&mut self) -> Result<(), Error> {
+        self.is_retry = true;
         self.begin_ending(Then::Restart);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::oracle::assert_journal_is_witness;
 use crate::rig::{FORGETS, LOADS, Rig, eventually, kill, marked, start_time, stop_process};
@@ -49,12 +49,7 @@ fn open_permission_survives_a_killed_daemon_under_the_same_id() {
     rig.kill_daemon();
     rig.start_daemon();
     let permission = open["id"].as_str().unwrap();
-    eventually("answer accepted", || {
-        rig.output(&["answer", &id, permission, "--option", "reject_once", "--op-id", "a1"])
-            .status
-            .success()
-            .then_some(())
-    });
+    rig.ok(&["answer", &id, permission, "--option", "reject_once", "--op-id", "a1"]);
     rig.wait_event(&id, "turn_end", 1);
     assert_eq!(rig.text(&id), "rejected: Delete everything");
     assert_eq!(rig.of_kind(&id, "permission_open").len(), 1);
@@ -179,4 +174,74 @@ fn shim_that_does_not_answer_is_replaced_at_adoption() {
         eventually("second epoch", || rig.meta(&id).filter(|m| m["epoch"] == 2 && m["state"] == "idle"));
     assert_ne!(pid(&after, "shim_pid"), shim);
     assert_eq!(start_time(shim), None);
+}
+
+#[test]
+fn shim_that_hangs_is_replaced_by_a_daemon_that_runs() {
+    let rig = Rig::start(LOADS);
+    let id = rig.session();
+    let before = rig.meta(&id).unwrap();
+    rig.prompt(&id, "/fork 600\n/ask anything");
+    rig.wait_state(&id, "requires_action");
+    let old = marked(&id);
+    stop_process(pid(&before, "shim_pid"));
+    rig.wait_event(&id, "interrupted", 1);
+    let after =
+        eventually("second epoch", || rig.meta(&id).filter(|m| m["epoch"] == 2 && m["state"] == "idle"));
+    assert_ne!(after["shim_pid"], before["shim_pid"]);
+    for pid in old {
+        assert_eq!(start_time(pid), None, "process {pid} of the first epoch lives");
+    }
+    assert_eq!(rig.witnessed_prompts(), 1);
+    assert_journal_is_witness(&rig, &id);
+}
+
+#[test]
+fn meta_names_a_shim_that_starts_into_an_unchanged_state() {
+    // The agent never starts, so the state stays what it was however often the shim is replaced.
+    let rig = Rig::with_runtime(|_| json!({"command": ["sleep", "600"], "timing": {"open_ms": 600_000}}));
+    let id = rig.ok(&["session", "new", "--runtime", "agent", "--cwd", "/"]);
+    let of =
+        |epoch: u64| eventually("meta of the epoch", || rig.meta(&id).filter(|meta| meta["epoch"] == epoch));
+    let first = of(1);
+    kill(pid(&first, "shim_pid"));
+    let second = of(2);
+    assert_eq!(second["state"], "starting");
+    assert_ne!(second["shim_pid"], first["shim_pid"]);
+    assert!(
+        start_time(pid(&second, "shim_pid")).is_some() && start_time(pid(&second, "agent_pid")).is_some()
+    );
+}
+
+#[test]
+fn agent_that_restores_nothing_is_found_out_and_remembered() {
+    let rig = Rig::start(&["--load", "false-success"]);
+    let (first, second) = (rig.session(), rig.session());
+    for id in [&first, &second] {
+        rig.prompt(id, "/say before");
+        rig.wait_event(id, "turn_end", 1);
+        kill(pid(&rig.meta(id).unwrap(), "shim_pid"));
+        eventually("restored", || rig.meta(id).filter(|m| m["epoch"] == 2 && m["state"] == "idle"));
+    }
+    // The first prompt after the restore is answered by nothing.
+    rig.prompt_again(&first, "/stop end_turn", "empty");
+    rig.prompt(&first, "/say waiting");
+    let lost = rig.wait_event(&first, "context_lost", 1);
+    assert_eq!(lost["needs_decision"], true);
+    assert_eq!(rig.wait_state(&first, "requires_action")["reason"], "context_lost");
+    assert_eq!(rig.witnessed_prompts(), 3, "nothing is sent before the decision");
+    // Another session of the runtime asks before it is restored the next time.
+    kill(pid(&rig.meta(&second).unwrap(), "shim_pid"));
+    rig.wait_event(&second, "context_lost", 1);
+    assert_eq!(rig.wait_state(&second, "requires_action")["epoch"], 3);
+    // An operator may insist, and work that is done takes the mark away.
+    let mark = rig.state().join("restore_broken/agent.json");
+    assert!(mark.exists());
+    rig.ok(&["decide", &second, "retry"]);
+    rig.prompt_again(&second, "/say again", "again");
+    rig.wait_event(&second, "turn_end", 2);
+    assert!(!mark.exists());
+    rig.ok(&["decide", &first, "new-session"]);
+    rig.wait_event(&first, "turn_end", 3);
+    assert_eq!((rig.text(&first).as_str(), rig.text(&second).as_str()), ("beforewaiting", "beforeagain"));
 }

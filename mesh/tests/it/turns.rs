@@ -174,3 +174,16 @@ fn runtime_without_its_adapter_is_listed_as_unavailable_and_refused() {
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("npm install --global adapter"));
 }
+
+#[test]
+fn command_to_a_session_that_is_just_starting_waits_for_it() {
+    let mut rig = Rig::start(FORGETS);
+    let id = rig.ok(&["session", "new", "--runtime", "agent", "--cwd", "/"]);
+    rig.prompt(&id, "/say one;");
+    rig.wait_event(&id, "turn_end", 1);
+    rig.kill_daemon();
+    rig.start_daemon();
+    rig.prompt(&id, "/say two;");
+    rig.wait_event(&id, "turn_end", 2);
+    assert_eq!(rig.text(&id), "one;two;");
+}
