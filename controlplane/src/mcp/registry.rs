@@ -1,6 +1,7 @@
 //! The one list of tools.
 
 use std::sync::LazyLock;
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 
@@ -32,7 +33,7 @@ pub fn find(name: &str) -> Option<&'static Tool> {
     all().iter().find(|tool| tool.name == name)
 }
 
-/// Runs a tool.
+/// Runs a tool; counted by tool and outcome, which is `ok` or the problem's slug.
 ///
 /// # Errors
 /// [`mc_api::ProblemKind::NotFound`] when there is none, and the tool's own.
@@ -43,5 +44,11 @@ pub async fn call(
     arguments: Map<String, Value>,
 ) -> Result<Value, Error> {
     let tool = find(name).ok_or_else(|| Error::not_found("tool", name))?;
-    tool.call(app, cx, arguments).await
+    let began = Instant::now();
+    let answer = tool.call(app, cx, arguments).await;
+    let outcome = answer.as_ref().map_or_else(|error| error.kind.slug(), |_| "ok");
+    let labels = [("tool", tool.name), ("outcome", outcome)];
+    metrics::counter!("mc_tool_calls_total", &labels).increment(1);
+    metrics::histogram!("mc_tool_call_duration_seconds", &labels).record(began.elapsed().as_secs_f64());
+    answer
 }

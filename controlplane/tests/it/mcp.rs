@@ -166,6 +166,8 @@ async fn the_plain_door_answers_like_the_operation(app: TestApp) {
     assert_eq!(seen, json!({ "ok": true, "result": task }));
     let seeds = json!({ "tool": "get_task", "args": { "task": task["key"] } });
     app.post(app.admin(), "/mcp/call", seeds).await.ok(200);
+    let metrics = app.get(app.admin(), "/metrics").await.text;
+    assert!(metrics.contains("mc_tool_calls_total{tool=\"get_task\",outcome=\"ok\"}"), "{metrics}");
     call(&app, app.admin(), "fly", json!({})).await.problem(404, "not-found");
     call(&app, app.admin(), "get_task", json!({ "task": "none-1" })).await.problem(404, "not-found");
     let body = json!({ "tool": "whoami", "colour": 1 });

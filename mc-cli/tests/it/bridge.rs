@@ -211,3 +211,17 @@ fn the_scripted_agent_finishes_its_task_through_the_bridge() {
     drop(agent.child.stdin.take());
     assert!(agent.child.wait().unwrap().success());
 }
+
+#[test]
+fn a_grant_is_printed_once_and_alone() {
+    let server = Server::start();
+    let output = server.output("auth grant --as worker --ttl 5m");
+    let token = String::from_utf8(output.stdout).unwrap();
+    assert!(token.starts_with("mcg_") && token.trim_end().len() > 40, "{token}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("worker"));
+    let who = server.mc("auth whoami -o name").env("MC_TOKEN", token.trim()).output().unwrap();
+    assert_eq!(String::from_utf8(who.stdout).unwrap(), "principal/worker\n");
+    let file = server.dir.path().join("none/grant.json");
+    let output = server.output(&format!("auth grant --file {}", file.display()));
+    assert!(!output.status.success() && output.stdout.is_empty());
+}
