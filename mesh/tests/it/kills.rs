@@ -127,6 +127,20 @@ fn lost_context_waits_for_a_decision() {
 }
 
 #[test]
+fn retries_of_an_operator_are_no_crash_loop() {
+    let rig = Rig::start(&["--load", "error"]);
+    let id = rig.session();
+    rig.prompt(&id, "/crash 3");
+    rig.wait_event(&id, "context_lost", 1);
+    for retry in 1..=6 {
+        rig.wait_state(&id, "requires_action");
+        rig.ok(&["decide", &id, "retry"]);
+        rig.wait_event(&id, "context_lost", retry + 1);
+    }
+    assert_eq!(rig.wait_state(&id, "requires_action")["epoch"], 8);
+}
+
+#[test]
 fn stop_without_a_daemon_is_carried_out_by_the_next_one() {
     let mut rig = Rig::start(LOADS);
     let id = rig.session();
