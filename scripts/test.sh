@@ -8,8 +8,8 @@
 # It asks nothing, works from any folder and installs what Debian has packages for. All phases run even when one fails;
 # the exit code is 1 when any failed. What was skipped is printed at the end; with CI=true a skip is a failure.
 #
-# MC_TEST_AGENTS         third-party agents that must be tested, such as codex,claude,gemini (default: codex, which may be
-#                        missing outside of CI)
+# MC_TEST_AGENTS         third-party agents that must be tested, such as codex,claude,gemini,opencode (default: codex,
+#                        which may be missing outside of CI)
 # MC_TEST_POSTGRES_URL   a server to use instead of a private one (its user must be allowed to create databases)
 # CARGO_TARGET_DIR       honoured as cargo does
 #

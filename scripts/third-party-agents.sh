@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs ACP agents that others wrote, for the tests that run them against a local model stub.
 #
-#   scripts/third-party-agents.sh [codex|claude|gemini]...   default: codex
+#   scripts/third-party-agents.sh [codex|claude|gemini|opencode]...   default: codex
 #
 # Each comes from npm in exactly the version pinned below, into MC_AGENTS_DIR (default: .cache/agents in the checkout),
 # a folder per agent. What is there in its version is left alone. Node comes from Debian when it is absent; an agent
@@ -27,6 +27,8 @@ pin() {
       SCRIPTS=--foreground-scripts
       ;;
     gemini) PROGRAM=gemini PACKAGES=(@google/gemini-cli@0.61.0) ;;
+    # Its install script puts the program for this machine in place.
+    opencode) PROGRAM=opencode PACKAGES=(opencode-ai@1.18.33) SCRIPTS=--foreground-scripts ;;
     *) usage_error "unknown agent '$1'" ;;
   esac
 }

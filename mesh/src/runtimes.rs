@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, StateDir};
+use crate::ids::SessionId;
 
 /// Environment handed to every agent when set for the shim.
 const PASSED: &[&str] = &[
@@ -88,6 +89,17 @@ pub struct RuntimeStatus {
     pub program: Option<String>,
     /// Why it is not available, and what to do.
     pub hint: Option<String>,
+    /// Name and version of an agent of this runtime whose restored sessions were empty; its sessions ask first.
+    pub restore_broken: Option<String>,
+}
+
+/// Content of [`StateDir::restore_mark`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RestoreBroken {
+    /// Name and version of the agent it is true of.
+    pub(crate) agent: String,
+    /// Where it was seen.
+    pub(crate) session: SessionId,
 }
 
 /// Waiting times in milliseconds.
@@ -137,7 +149,11 @@ pub(crate) fn load(state: &StateDir) -> io::Result<BTreeMap<String, Runtime>> {
 
 /// All runtimes and whether they can be used, by name.
 pub(crate) fn list(state: &StateDir) -> io::Result<Vec<RuntimeStatus>> {
-    Ok(load(state)?.into_iter().map(|(name, runtime)| runtime.status(name)).collect())
+    let of = |(name, runtime): (String, Runtime)| -> io::Result<RuntimeStatus> {
+        let broken: Option<RestoreBroken> = files::read_json(&state.restore_mark(&name))?;
+        Ok(RuntimeStatus { restore_broken: broken.map(|mark| mark.agent), ..runtime.status(name) })
+    };
+    load(state)?.into_iter().map(of).collect()
 }
 
 /// Each agent sees the keys of its own vendor only.
@@ -199,7 +215,7 @@ impl Runtime {
         find(self.command.first()?)
     }
 
-    /// Whether it can be used here, and if not, why.
+    /// Whether it can be used here, and if not, why; without a look at the marks.
     pub(crate) fn status(&self, name: String) -> RuntimeStatus {
         let program = self.program();
         let hint = program.is_none().then(|| {
@@ -212,7 +228,7 @@ impl Runtime {
             self.install.as_ref().map_or_else(|| cause.clone(), |install| format!("{cause}; run: {install}"))
         });
         let program = program.map(|path| path.display().to_string());
-        RuntimeStatus { name, available: hint.is_none(), program, hint }
+        RuntimeStatus { name, available: hint.is_none(), program, hint, restore_broken: None }
     }
 
     /// The method to authenticate with when the agent asks, given its environment.

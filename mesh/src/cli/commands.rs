@@ -139,7 +139,8 @@ fn list_runtimes(state: &StateDir, output: Output) -> anyhow::Result<()> {
     for runtime in all {
         let is = if runtime.available { "available" } else { "-" };
         let about = runtime.hint.or(runtime.program).unwrap_or_default();
-        print(&format!("{:<10} {is:<9} {about}", runtime.name))?;
+        let broken = runtime.restore_broken.map(|agent| format!(" ({agent} does not restore sessions)"));
+        print(&format!("{:<10} {is:<9} {about}{}", runtime.name, broken.unwrap_or_default()))?;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ pub(super) struct Core {
     pub(super) cancel: Cancel,
     pub(super) acked_seq: u64,
     stderr: StderrLog,
-    crashes: VecDeque<Instant>,
+    pub(super) crashes: VecDeque<Instant>,
     garbage: VecDeque<Instant>,
     commit_due: Option<Instant>,
     announced: (u64, u64),

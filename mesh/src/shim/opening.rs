@@ -230,6 +230,8 @@ impl Core {
     #[expect(clippy::unnecessary_wraps, reason = "same form as the other effects of commands")]
     pub(super) fn begin_restore(&mut self) -> Result<(), Error> {
         self.is_retry = true;
+        // What an operator asks for is no crash loop.
+        self.crashes.clear();
         self.begin_ending(Then::Restart);
         Ok(())
     }

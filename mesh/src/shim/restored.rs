@@ -10,12 +10,12 @@ use std::path::PathBuf;
 
 use mc_acp::Message;
 use mc_acp::view::Update;
-use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::core::Core;
 use crate::files;
 use crate::ids::SessionId;
+use crate::runtimes::RestoreBroken;
 
 /// What is known about a conversation that came back and was not used yet.
 #[derive(Debug)]
@@ -29,14 +29,6 @@ pub(super) struct Restored {
 #[derive(Debug)]
 pub(super) struct RestoreMark(PathBuf);
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Marked {
-    /// Name and version of the agent it is true of.
-    agent: String,
-    /// Where it was seen.
-    session: SessionId,
-}
-
 impl RestoreMark {
     pub(super) fn new(path: PathBuf) -> Self {
         Self(path)
@@ -44,11 +36,11 @@ impl RestoreMark {
 
     /// Whether this version of the agent is known to restore nothing.
     pub(super) fn is_set_for(&self, agent: &str) -> io::Result<bool> {
-        Ok(files::read_json::<Marked>(&self.0)?.is_some_and(|marked| marked.agent == agent))
+        Ok(files::read_json::<RestoreBroken>(&self.0)?.is_some_and(|marked| marked.agent == agent))
     }
 
     fn set(&self, agent: String, session: SessionId) -> io::Result<()> {
-        files::write_json(&self.0, &Marked { agent, session })
+        files::write_json(&self.0, &RestoreBroken { agent, session })
     }
 
     fn clear(&self) -> io::Result<()> {

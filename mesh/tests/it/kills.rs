@@ -127,6 +127,20 @@ fn lost_context_waits_for_a_decision() {
 }
 
 #[test]
+fn retries_of_an_operator_are_no_crash_loop() {
+    let rig = Rig::start(&["--load", "error"]);
+    let id = rig.session();
+    rig.prompt(&id, "/crash 3");
+    rig.wait_event(&id, "context_lost", 1);
+    for retry in 1..=6 {
+        rig.wait_state(&id, "requires_action");
+        rig.ok(&["decide", &id, "retry"]);
+        rig.wait_event(&id, "context_lost", retry + 1);
+    }
+    assert_eq!(rig.wait_state(&id, "requires_action")["epoch"], 8);
+}
+
+#[test]
 fn stop_without_a_daemon_is_carried_out_by_the_next_one() {
     let mut rig = Rig::start(LOADS);
     let id = rig.session();
@@ -235,12 +249,15 @@ fn agent_that_restores_nothing_is_found_out_and_remembered() {
     rig.wait_event(&second, "context_lost", 1);
     assert_eq!(rig.wait_state(&second, "requires_action")["epoch"], 3);
     // An operator may insist, and work that is done takes the mark away.
-    let mark = rig.state().join("restore_broken/agent.json");
-    assert!(mark.exists());
+    let broken = || {
+        let all: Vec<Value> = serde_json::from_str(&rig.ok(&["runtime", "list", "-o", "json"])).unwrap();
+        all.into_iter().find(|runtime| runtime["name"] == "agent").unwrap()["restore_broken"].clone()
+    };
+    assert!(broken().as_str().unwrap().starts_with("mc-scripted-agent "), "{}", broken());
     rig.ok(&["decide", &second, "retry"]);
     rig.prompt_again(&second, "/say again", "again");
     rig.wait_event(&second, "turn_end", 2);
-    assert!(!mark.exists());
+    assert_eq!(broken(), Value::Null);
     rig.ok(&["decide", &first, "new-session"]);
     rig.wait_event(&first, "turn_end", 3);
     assert_eq!((rig.text(&first).as_str(), rig.text(&second).as_str()), ("beforewaiting", "beforeagain"));

@@ -1,5 +1,5 @@
-//! A model's HTTP interface on loopback, for agents that are not ours: OpenAI responses, Anthropic messages and Gemini
-//! content streams, as server-sent events.
+//! A model's HTTP interface on loopback, for agents that are not ours: OpenAI responses and chat completions, Anthropic
+//! messages and Gemini content streams, as server-sent events.
 //!
 //! The newest word of the prompt that begins with `STUB-` says what the model does: `STUB-PONG` answers at once,
 //! `STUB-SLOW` streams until the client hangs up, `STUB-RUN:COMMAND;` asks for the command to be run outside of the
@@ -114,6 +114,8 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     )?;
     if path.contains("/responses") {
         responses(&mut answer, &body)
+    } else if path.contains("/completions") {
+        completions(&mut answer, &body)
     } else if path.contains("/messages") {
         messages(&mut answer, &body)
     } else {
@@ -218,6 +220,16 @@ fn responses(answer: &mut Answer, body: &str) -> io::Result<()> {
     answer.event(&json!({"type": "response.output_item.done", "output_index": 0, "item": item}))?;
     let usage = json!({"input_tokens": 1, "output_tokens": 1, "total_tokens": 2});
     answer.event(&json!({"type": "response.completed", "response": {"id": "r1", "usage": usage}}))
+}
+
+fn completions(answer: &mut Answer, body: &str) -> io::Result<()> {
+    let chunk = |delta: Value, finish: Option<&str>| {
+        json!({"id": "c1", "object": "chat.completion.chunk", "created": 0, "model": "stub",
+               "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    };
+    answer.text(&Wish::of(body), |text| chunk(json!({"role": "assistant", "content": text}), None))?;
+    answer.event(&chunk(json!({}), Some("stop")))?;
+    write!(&mut &*answer.stream, "data: [DONE]\n\n")
 }
 
 fn messages(answer: &mut Answer, body: &str) -> io::Result<()> {
