@@ -15,6 +15,8 @@ struct Fixture {
     publication: String,
     approval: String,
     grant: String,
+    node: String,
+    join_token: String,
     /// One per call, so that what one call makes never stands in the way of another.
     made: std::cell::Cell<u32>,
 }
@@ -36,6 +38,10 @@ impl Fixture {
         let approval = publication["approval_id"].as_str().unwrap().to_owned();
         let publication = id(&publication);
         let grant = id(&app.post(app.admin(), "/api/v1/auth/grants", json!({})).await.ok(201));
+        let node = crate::nodes::Machine::join(app, "fixture").await.identity.node_id().to_owned();
+        // A lease that runs out would be an event among those that are counted.
+        app.sql("UPDATE node SET lease_until = 9000000000000000").await;
+        let join_token = id(&app.post(app.admin(), "/api/v1/join-tokens", json!({})).await.ok(201));
         Self {
             mission,
             kluster: id(&kluster),
@@ -44,6 +50,8 @@ impl Fixture {
             publication,
             approval,
             grant,
+            node,
+            join_token,
             made: std::cell::Cell::new(0),
         }
     }
@@ -59,6 +67,8 @@ impl Fixture {
             "artifacts" => &self.artifact,
             "publications" => &self.publication,
             "approvals" => &self.approval,
+            "nodes" => &self.node,
+            "join-tokens" => &self.join_token,
             "principals" => "somebody",
             "auth" => &self.grant,
             _ => {
