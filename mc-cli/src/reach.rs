@@ -2,6 +2,7 @@
 
 use mc_api::approval::ApprovalState;
 use mc_api::publication::PublicationState;
+use mc_api::session::{SessionState, TurnState};
 use mc_api::task::TaskState;
 
 /// Whether `target` can follow from `from`, in any number of legal moves.
@@ -42,6 +43,16 @@ pub fn publication(from: PublicationState, target: PublicationState) -> bool {
     reachable(PublicationState::ALL, from, target, |state, next| {
         matches!((state, next), (AwaitingApproval, Queued | Rejected) | (Queued, Published))
     })
+}
+
+/// Whether an agent session in `from` can come to `target`: until it has ended, to every state.
+pub fn session(from: SessionState, target: SessionState) -> bool {
+    from == target || (!from.is_terminal() && target != SessionState::Starting)
+}
+
+/// Whether a turn in `from` can come to `target`.
+pub fn turn(from: TurnState, target: TurnState) -> bool {
+    reachable(TurnState::ALL, from, target, TurnState::allows)
 }
 
 #[cfg(test)]

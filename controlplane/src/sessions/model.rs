@@ -18,7 +18,7 @@ pub(crate) const MAX_QUEUED: i64 = 100;
 
 /// An agent session with what is never shown.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record {
+pub(crate) struct Record {
     /// What everybody in scope may see.
     pub session: AgentSession,
     pub(crate) organization: OrganizationId,
@@ -35,7 +35,7 @@ pub struct Record {
 
 /// A turn with what is never shown.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredTurn {
+pub(crate) struct StoredTurn {
     /// What everybody in scope may see.
     pub turn: Turn,
     pub(crate) organization: OrganizationId,

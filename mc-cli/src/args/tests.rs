@@ -25,6 +25,12 @@ fn the_calls_others_rely_on_are_read() {
         "mc approve apr_1 --note fine",
         "mc ledger verify -o json",
         "mc wait task apollo-1 --for state=done --timeout 60s",
+        "mc create session -m apollo --runtime scripted --task apollo-1",
+        "mc prompt ses_1 hello --wait -o json",
+        "mc logs ses_1 -o json --from 3 --follow",
+        "mc wait session ses_1 --for state=idle",
+        "mc session stop ses_1",
+        "mc approve apr_1 --option allow",
         "mc publish -m apollo --task apollo-1 --wait",
         "mc apply -f - -f dir --dry-run",
     ] {
