@@ -40,6 +40,8 @@ pub struct App {
     pub publishing: tokio::sync::Mutex<()>,
     /// The bare repository of the Git ledger.
     pub git_ledger: PathBuf,
+    /// Names that `/mcp` is reached by, beside loopback.
+    pub allowed_hosts: Vec<String>,
     /// How strict governance is.
     pub governance: GovernanceProfile,
     /// The organization `default`.
@@ -84,6 +86,7 @@ impl App {
             sessions: crate::sessions::Hub::default(),
             publishing: tokio::sync::Mutex::new(()),
             git_ledger: config.data_dir.join("ledger.git"),
+            allowed_hosts: config.allowed_hosts.clone(),
             governance: config.governance,
             organization: installed.organization,
             system_principal: installed.system,

@@ -55,7 +55,8 @@ impl Reconciler {
             Self::Sessions => crate::sessions::reconcile::run(app).await,
             Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
             Self::Answers => {
-                crate::write::forget_answers(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
+                crate::write::forget_answers(app, app.clock.now()).await?;
+                crate::authn::grants::forget(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
             }
         }
     }

@@ -17,6 +17,7 @@ pub mod keyring;
 pub mod klusters;
 pub mod ledger;
 pub mod lifetime;
+pub mod mcp;
 pub mod missions;
 pub mod objects;
 pub mod op;

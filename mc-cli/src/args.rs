@@ -2,6 +2,7 @@
 
 mod admin;
 mod session;
+mod agents;
 mod work;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
+pub use agents::{AgentProgram, McpCommand, Run};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
@@ -117,6 +119,11 @@ pub enum Command {
     /// Read and verify the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Start an agent's command line with this server's tools
+    Run(Run),
+    /// The tools of this server, for agents
+    #[command(subcommand)]
+    Mcp(McpCommand),
     /// Log in and out
     #[command(subcommand)]
     Auth(AuthCommand),

@@ -26,4 +26,4 @@ mod wire;
 
 pub use files::{SessionDir, StateDir};
 pub use ids::{InvalidSessionId, SessionId, mint_op_id};
-pub use runtimes::{Runtime, Timing};
+pub use runtimes::{Runtime, RuntimeStatus, SignIn, Timing};

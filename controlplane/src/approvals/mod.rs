@@ -19,3 +19,4 @@ pub mod routes;
 pub mod service;
 pub(crate) mod store;
 pub mod token;
+pub mod tools;

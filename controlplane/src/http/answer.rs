@@ -56,8 +56,8 @@ macro_rules! unversioned {
 }
 
 unversioned! {
-    mc_api::auth::LoginSession, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health,
-    mc_api::system::Version,
+    mc_api::auth::LoginSession, mc_api::auth::Grant, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health,
+    mc_api::system::Version, mc_api::tool::ToolList, mc_api::tool::ToolAnswer,
 }
 
 impl<T> Versioned for mc_api::Page<T> {
@@ -99,7 +99,7 @@ impl Found {
     pub fn answer<T: Serialize + Versioned>(cx: &OpCtx, object: &T) -> Response {
         mark(cx, body(StatusCode::OK, object))
     }
-    /// The answer to a caller who needs no identity.
+    /// The answer when nothing of the context shows in it.
     pub fn anonymous<T: Serialize + Versioned>(status: StatusCode, object: &T) -> Response {
         body(status, object)
     }

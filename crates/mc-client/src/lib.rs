@@ -18,6 +18,7 @@ mod resource;
 mod sessions;
 mod sse;
 mod tasks;
+mod tools;
 mod transport;
 mod watch;
 
@@ -29,5 +30,6 @@ pub use options::{Options, Retry, Server, Token};
 pub use query::{ListQuery, Scope};
 pub use resource::{Creatable, Deletable, Patchable, Resource};
 pub use sessions::Follow;
+pub use tools::CallKey;
 pub use transport::Client;
 pub use watch::{Deleted, Event, Watch};

@@ -13,8 +13,10 @@ mod describe;
 mod get;
 mod ledger;
 mod ledger_verify;
+mod mcp;
 mod publish;
 mod session;
+mod run;
 mod system;
 mod task;
 mod wait;
@@ -35,6 +37,10 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         networked => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             drop(rustls::crypto::ring::default_provider().install_default());
+            if let Command::Run(args) = networked {
+                // The agent has the terminal: Ctrl-C is for it.
+                return runtime.block_on(Box::pin(run::run(cx, args)));
+            }
             runtime.block_on(async {
                 if let Command::Attach(args) = networked {
                     // Ctrl-C is a word of its own there.
@@ -80,9 +86,10 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Publish(args) => publish::run(cx, args).await,
         Command::Ledger(LedgerCommand::Verify { .. }) => ledger_verify::server(cx).await,
         Command::Ledger(args) => ledger::run(cx, args).await,
+        Command::Mcp(args) => mcp::run(cx, args).await,
         Command::Auth(args) => auth::run(cx, args).await,
         Command::System(args) => system::run(cx, args).await,
-        Command::Config(_) | Command::Completion { .. } => unreachable!("needs no network; see run"),
+        Command::Config(_) | Command::Completion { .. } | Command::Run(_) => unreachable!("see run"),
     }
 }
 

@@ -2,7 +2,11 @@
 //! fsynced witness file.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod faults;
 mod kills;
+mod model_stub;
+mod oracle;
 mod protocol;
 mod rig;
+mod third_party;
 mod turns;
