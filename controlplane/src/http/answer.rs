@@ -40,6 +40,16 @@ versioned! {
     mc_api::session::AgentSession => "sessions",
     mc_api::session::Turn => "turns",
     mc_api::auth::Principal => "principals",
+    mc_api::node::Node => "nodes",
+}
+
+impl Versioned for mc_api::node::JoinToken {
+    fn version(&self) -> Option<i64> {
+        None
+    }
+    fn location(&self) -> Option<String> {
+        Some(format!("/api/v1/join-tokens/{}", self.id))
+    }
 }
 
 macro_rules! unversioned {

@@ -10,7 +10,9 @@ use utoipa_axum::routes;
 use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::{approvals, artifacts, authn, klusters, ledger, mcp, missions, publications, sessions, tasks};
+use crate::{
+    approvals, artifacts, authn, klusters, ledger, mcp, missions, nodes, publications, sessions, tasks,
+};
 
 /// The routes and their document, without state.
 pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
@@ -29,6 +31,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())
         .merge(sessions::routes::routes())
+        .merge(nodes::routes::routes())
         .merge(ledger::routes::routes())
         .merge(mcp::routes::routes())
         .split_for_parts();

@@ -2,9 +2,10 @@
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
-use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, SessionId, TaskId};
+use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, NodeId, SessionId, TaskId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
+use mc_api::node::{Node, NodeState};
 use mc_api::publication::Publication;
 use mc_api::session::AgentSession;
 use mc_api::task::Task;
@@ -15,7 +16,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, klusters, missions, publications, sessions, tasks};
+use crate::{approvals, artifacts, klusters, missions, nodes, publications, sessions, tasks};
 
 /// Whether the object carries all wanted labels.
 fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
@@ -248,6 +249,33 @@ impl Watched for Publications {
         }))
     }
     fn id(object: &Publication) -> BatchId {
+        object.id
+    }
+}
+
+/// Nodes.
+pub struct Nodes(pub nodes::service::Narrow);
+
+impl Watched for Nodes {
+    type Object = Node;
+    type Id = NodeId;
+    const KIND: &'static str = "node";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<NodeId>,
+    ) -> Result<Page<Node>, Error> {
+        nodes::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Node>, Error> {
+        let node = found(nodes::service::get(app, cx, id).await)?;
+        Ok(node.filter(|node| match self.0.state {
+            Some(state) => state == node.state,
+            None => node.state != NodeState::Revoked,
+        }))
+    }
+    fn id(object: &Node) -> NodeId {
         object.id
     }
 }
