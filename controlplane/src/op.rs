@@ -170,6 +170,7 @@ impl OpCtx {
             role: None,
             mission_roles: HashMap::from([(mission, Role::Contributor)]),
             login: None,
+            grant: None,
         };
         Self::new(Arc::new(caller), "system".to_owned(), app.clock.now(), app.ids.clone())
     }

@@ -6,6 +6,7 @@
 
 mod enroll;
 mod listen;
+mod node;
 mod peer;
 mod status;
 
@@ -13,6 +14,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use mc_proto::mesh_v1::enroll_server::{self, EnrollServer};
+use mc_proto::mesh_v1::node_server::NodeServer;
 use tonic::Status;
 use tonic::service::Routes;
 
@@ -32,7 +34,8 @@ const MAX_ANONYMOUS_BYTES: usize = 64 << 10;
 pub fn routes(app: &SharedApp) -> Routes {
     let enroll =
         EnrollServer::new(enroll::Enroll::new(app.clone())).max_decoding_message_size(MAX_ANONYMOUS_BYTES);
-    let services = Routes::new(enroll);
+    let node = NodeServer::new(node::Node::new(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let services = Routes::new(enroll).add_service(node);
     let guarded = services.into_axum_router().layer(axum::middleware::from_fn(guard));
     Routes::from(guarded)
 }

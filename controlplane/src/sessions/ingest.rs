@@ -16,8 +16,7 @@ use super::store::{self, NewEvent};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
-use crate::missions;
-use crate::system_tx;
+use crate::{authn, missions, system_tx};
 
 /// At most this many records in a batch.
 const MAX_RECORDS: usize = 10_000;
@@ -463,6 +462,7 @@ pub(super) async fn end_session(tx: &mut Tx, app: &App, record: &mut Record) -> 
     }
     permissions::void_in(app, tx, record, "the session ended").await?;
     store::abandon_commands(tx, record.id(), app.clock.now()).await?;
+    authn::grants::revoke_of_session_in(tx, record.id(), app.clock.now()).await?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::service::{Opening, open_in};
 use super::settle::{agent_cx, work_of};
 use super::store::{self, NodeRow, Pending};
 use crate::app::App;
+use crate::authn::grants::{self, NewGrant};
 use crate::error::Error;
 use crate::missions;
 use crate::op::OpCtx;
@@ -104,6 +105,38 @@ pub async fn renew(app: &App, node: NodeId, live: &[SessionId]) -> Result<Vec<Se
         }
     }
     Ok(own)
+}
+
+/// Makes a grant for each of these sessions that is the node's own and lives: what its agent acts with for a while.
+///
+/// # Errors
+/// Database failures.
+pub async fn grants(app: &App, node: NodeId, wanted: &[SessionId]) -> Result<Vec<wire::Grant>, Error> {
+    let now = app.clock.now();
+    let mut made = Vec::with_capacity(wanted.len());
+    for id in wanted {
+        let grant = system_tx!(app, |tx| {
+            let Some(record) = store::find(tx, *id, now).await? else { return Ok(None) };
+            if record.session.node_id != Some(node) || record.check_open().is_err() {
+                return Ok(None);
+            }
+            let new = NewGrant {
+                organization: record.organization,
+                principal: record.session.principal_id,
+                name: agent_cx(app, &record).caller.name.clone(),
+                mission: Some(record.session.mission_id),
+                session: Some(*id),
+                task: work_of(&record),
+                lifetime: grants::LIFETIME,
+            };
+            Ok(grants::issue_in(tx, &app.ids, now, new).await?.token)
+        })?;
+        if let Some(token) = grant {
+            let ttl_ms = u32::try_from(grants::LIFETIME.as_millis()).unwrap_or(u32::MAX);
+            made.push(wire::Grant { session: id.to_string(), token, ttl_ms });
+        }
+    }
+    Ok(made)
 }
 
 /// Whether a node that asks now would find a task.

@@ -25,6 +25,7 @@ mod operations;
 mod process;
 mod publications;
 mod roles;
+mod sessions;
 mod start;
 mod tasks;
 mod validation;

@@ -14,6 +14,8 @@ struct Fixture {
     artifact: String,
     publication: String,
     approval: String,
+    session: String,
+    turn: String,
     grant: String,
     /// One per call, so that what one call makes never stands in the way of another.
     made: std::cell::Cell<u32>,
@@ -35,6 +37,10 @@ impl Fixture {
         let publication = app.post(app.admin(), "/api/v1/publications", body).await.ok(201);
         let approval = publication["approval_id"].as_str().unwrap().to_owned();
         let publication = id(&publication);
+        let body = json!({ "mission": mission, "runtime": "scripted" });
+        let session = id(&app.post(app.admin(), "/api/v1/sessions", body).await.ok(201));
+        let path = format!("/api/v1/sessions/{session}/prompt");
+        let turn = id(&app.post(app.admin(), &path, json!({ "text": "fixture" })).await.ok(201));
         let grant = id(&app.post(app.admin(), "/api/v1/auth/grants", json!({})).await.ok(201));
         Self {
             mission,
@@ -43,6 +49,8 @@ impl Fixture {
             artifact,
             publication,
             approval,
+            session,
+            turn,
             grant,
             made: std::cell::Cell::new(0),
         }
@@ -59,6 +67,8 @@ impl Fixture {
             "artifacts" => &self.artifact,
             "publications" => &self.publication,
             "approvals" => &self.approval,
+            "sessions" => &self.session,
+            "turns" => &self.turn,
             "principals" => "somebody",
             "auth" => &self.grant,
             _ => {
