@@ -37,6 +37,8 @@ pub struct App {
     pub numbers: Numbers,
     /// Nudges the publication executor.
     pub publisher: Arc<tokio::sync::Notify>,
+    /// Followers of agent sessions, and nudges for their reconciler.
+    pub sessions: crate::sessions::Hub,
     /// Held while a publication is executed.
     pub publishing: tokio::sync::Mutex<()>,
     /// The bare repository of the Git ledger.
@@ -86,6 +88,7 @@ impl App {
             objects,
             numbers: Numbers::default(),
             publisher: Arc::new(tokio::sync::Notify::new()),
+            sessions: crate::sessions::Hub::default(),
             publishing: tokio::sync::Mutex::new(()),
             git_ledger: config.data_dir.join("ledger.git"),
             allowed_hosts: config.allowed_hosts.clone(),

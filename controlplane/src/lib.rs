@@ -26,6 +26,7 @@ pub mod objects;
 pub mod op;
 pub mod publications;
 pub mod server;
+pub mod sessions;
 pub mod tasks;
 pub mod watch;
 pub mod write;

@@ -156,6 +156,25 @@ impl OpCtx {
         }
     }
 
+    /// What our own code does in the name of a node or an agent, as Contributor of one mission.
+    pub(crate) fn acting(
+        app: &crate::app::App,
+        (id, name, kind): (PrincipalId, String, PrincipalKind),
+        mission: MissionId,
+    ) -> Self {
+        let caller = Caller {
+            id,
+            name,
+            kind,
+            organization: app.organization,
+            role: None,
+            mission_roles: HashMap::from([(mission, Role::Contributor)]),
+            login: None,
+            grant: None,
+        };
+        Self::new(Arc::new(caller), "system".to_owned(), app.clock.now(), app.ids.clone())
+    }
+
     /// The time of the operation.
     pub fn now(&self) -> Timestamp {
         self.now

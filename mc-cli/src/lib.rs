@@ -20,6 +20,7 @@ pub mod manifests;
 pub mod output;
 pub mod reach;
 pub mod table;
+pub mod transcript;
 pub mod view;
 
 use std::ffi::OsString;

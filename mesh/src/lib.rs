@@ -13,7 +13,6 @@
 pub mod cli;
 mod clock;
 pub mod daemon;
-pub mod event;
 pub mod exec;
 mod files;
 mod ids;

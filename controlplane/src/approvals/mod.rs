@@ -13,6 +13,7 @@
 
 mod effects;
 pub(crate) mod model;
+pub(crate) mod permission;
 pub mod reconcile;
 pub mod routes;
 pub mod service;

@@ -37,6 +37,8 @@ versioned! {
     mc_api::artifact::Artifact => "artifacts",
     mc_api::approval::Approval => "approvals",
     mc_api::publication::Publication => "publications",
+    mc_api::session::AgentSession => "sessions",
+    mc_api::session::Turn => "turns",
     mc_api::auth::Principal => "principals",
     mc_api::node::Node => "nodes",
 }

@@ -11,7 +11,7 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, klusters, ledger, mcp, missions, nodes, publications, tasks,
+    approvals, artifacts, authn, klusters, ledger, mcp, missions, nodes, publications, sessions, tasks,
 };
 
 /// The routes and their document, without state.
@@ -30,6 +30,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(artifacts::routes::routes())
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())
+        .merge(sessions::routes::routes())
         .merge(nodes::routes::routes())
         .merge(ledger::routes::routes())
         .merge(mcp::routes::routes())

@@ -26,6 +26,7 @@ mod operations;
 mod process;
 mod publications;
 mod roles;
+mod sessions;
 mod start;
 mod tasks;
 mod validation;

@@ -14,6 +14,8 @@ struct Fixture {
     artifact: String,
     publication: String,
     approval: String,
+    session: String,
+    turn: String,
     grant: String,
     node: String,
     join_token: String,
@@ -37,6 +39,10 @@ impl Fixture {
         let publication = app.post(app.admin(), "/api/v1/publications", body).await.ok(201);
         let approval = publication["approval_id"].as_str().unwrap().to_owned();
         let publication = id(&publication);
+        let body = json!({ "mission": mission, "runtime": "scripted" });
+        let session = id(&app.post(app.admin(), "/api/v1/sessions", body).await.ok(201));
+        let path = format!("/api/v1/sessions/{session}/prompt");
+        let turn = id(&app.post(app.admin(), &path, json!({ "text": "fixture" })).await.ok(201));
         let grant = id(&app.post(app.admin(), "/api/v1/auth/grants", json!({})).await.ok(201));
         let node = crate::nodes::Machine::join(app, "fixture").await.identity.node_id().to_owned();
         // A lease that runs out would be an event among those that are counted.
@@ -49,6 +55,8 @@ impl Fixture {
             artifact,
             publication,
             approval,
+            session,
+            turn,
             grant,
             node,
             join_token,
@@ -69,6 +77,8 @@ impl Fixture {
             "approvals" => &self.approval,
             "nodes" => &self.node,
             "join-tokens" => &self.join_token,
+            "sessions" => &self.session,
+            "turns" => &self.turn,
             "principals" => "somebody",
             "auth" => &self.grant,
             _ => {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod artifact;
+mod attach;
 mod auth;
 mod completion;
 mod config;
@@ -16,6 +17,7 @@ mod mcp;
 mod node;
 mod publish;
 mod run;
+mod session;
 mod system;
 mod task;
 mod wait;
@@ -41,6 +43,10 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
                 return runtime.block_on(Box::pin(run::run(cx, args)));
             }
             runtime.block_on(async {
+                if let Command::Attach(args) = networked {
+                    // Ctrl-C is a word of its own there.
+                    return attach::run(cx, args).await;
+                }
                 tokio::select! {
                     done = Box::pin(online(cx, networked)) => done,
                     _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted.into()),
@@ -71,6 +77,10 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Watch(args) => watch::run(cx, args).await,
         Command::Wait(args) => wait::run(cx, args).await,
         Command::Task(args) => task::run(cx, args).await,
+        Command::Prompt(args) => session::prompt(cx, args).await,
+        Command::Logs(args) => session::logs(cx, args).await,
+        Command::Attach(args) => attach::run(cx, args).await,
+        Command::Session(args) => session::run(cx, args).await,
         Command::Artifact(args) => artifact::run(cx, args).await,
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use mc_journal::Reader;
+use mc_transcript::Event;
 
 use super::args::{Args, Choice, Command, Exec, Output, Runtime, Session};
 use super::attach;
-use crate::event::Event;
 use crate::files::{self, Lock, StateDir};
 use crate::ids::{SessionId, mint_op_id};
 use crate::protocol::{Code, Decision, FromMesh, Op, OpRequest, OpResult, ToMesh};
