@@ -3,7 +3,9 @@
 //! ```text
 //! STATE/mesh.lock controller_epoch runtimes.json
 //!       restore_broken/<runtime>.json
+//!       node/           node.key identity.json ca.der node.crt conn_seq            (uplink)
 //!       sessions/<id>/  spec.json meta.json lock ack stderr.log journal/<first_seq>.seg
+//!                       uplink.json grant.json work/                                (uplink)
 //!       run/  mesh.sock  s/<8 hex>.sock            (0700)
 //! ```
 
@@ -58,6 +60,11 @@ impl StateDir {
     /// There while sessions of this runtime are known to come back empty.
     pub fn restore_mark(&self, runtime: &str) -> PathBuf {
         self.0.join("restore_broken").join(format!("{}.json", runtime.replace('/', "_")))
+    }
+
+    /// Identity of the node and what its uplink counts.
+    pub fn node(&self) -> PathBuf {
+        self.0.join("node")
     }
 
     /// Socket of the daemon.
@@ -115,6 +122,21 @@ impl SessionDir {
     /// Highest sequence acknowledged by the control plane.
     pub fn ack(&self) -> PathBuf {
         self.dir.join("ack")
+    }
+
+    /// What the uplink knows of a session that the control plane made; absent for local sessions.
+    pub fn mark(&self) -> PathBuf {
+        self.dir.join("uplink.json")
+    }
+
+    /// Credential of the agent's MCP server, renewed while the session lives.
+    pub fn grant(&self) -> PathBuf {
+        self.dir.join("grant.json")
+    }
+
+    /// Working directory of a session that names none.
+    pub fn work(&self) -> PathBuf {
+        self.dir.join("work")
     }
 
     /// Folder of the journal.

@@ -258,7 +258,7 @@ impl Runtime {
 }
 
 /// A program: a path, or a name looked up beside our own programs, then in `PATH`.
-fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let name = Path::new(name);
     if name.components().count() > 1 {
         return name.is_file().then(|| name.to_owned());

@@ -2,6 +2,7 @@
 //! fsynced witness file.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod control_plane;
 mod faults;
 mod kills;
 mod model_stub;
@@ -10,3 +11,4 @@ mod protocol;
 mod rig;
 mod third_party;
 mod turns;
+mod uplink;
