@@ -23,11 +23,20 @@ enum Reconciler {
     Objects,
     /// Answers kept for repeated requests.
     Answers,
+    /// Nodes that became ready or not ready.
+    Nodes,
 }
 
 impl Reconciler {
-    const ALL: [Self; 6] =
-        [Self::Tasks, Self::Approvals, Self::Publisher, Self::Sessions, Self::Objects, Self::Answers];
+    const ALL: [Self; 7] = [
+        Self::Tasks,
+        Self::Approvals,
+        Self::Publisher,
+        Self::Sessions,
+        Self::Objects,
+        Self::Answers,
+        Self::Nodes,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -37,12 +46,15 @@ impl Reconciler {
             Self::Sessions => "sessions",
             Self::Objects => "objects",
             Self::Answers => "answers",
+            Self::Nodes => "nodes",
         }
     }
 
     const fn period(self) -> Duration {
         match self {
-            Self::Tasks | Self::Approvals | Self::Publisher | Self::Sessions => Duration::from_secs(1),
+            Self::Tasks | Self::Approvals | Self::Publisher | Self::Sessions | Self::Nodes => {
+                Duration::from_secs(1)
+            }
             Self::Objects | Self::Answers => Duration::from_mins(10),
         }
     }
@@ -54,6 +66,7 @@ impl Reconciler {
             Self::Publisher => crate::publications::reconcile::publish(app).await.map(|_| ()),
             Self::Sessions => crate::sessions::reconcile::run(app).await,
             Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
+            Self::Nodes => crate::nodes::reconcile::run(app).await,
             Self::Answers => {
                 crate::write::forget_answers(app, app.clock.now()).await?;
                 crate::authn::grants::forget(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)

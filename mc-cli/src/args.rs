@@ -1,8 +1,9 @@
 //! The grammar: clap types only.
 
 mod admin;
-mod session;
 mod agents;
+mod node;
+mod session;
 mod work;
 
 use std::path::PathBuf;
@@ -17,8 +18,9 @@ use crate::kind::Target;
 use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
-pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use agents::{AgentProgram, McpCommand, Run};
+pub use node::{NodeCommand, TokenCommand};
+pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
@@ -35,7 +37,7 @@ pub struct Cli {
 
 const AFTER: &str = "\
 Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub),
-       session (ses), turn (trn), principal (prn).
+       session (ses), turn (trn), principal (prn), node (no), join_token (jt).
 Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
             9 approval needed, 130 interrupted.";
@@ -116,6 +118,9 @@ pub enum Command {
     Reject(Decide),
     /// Publish artifacts to the Git ledger
     Publish(Publish),
+    /// Let machines join, look after nodes
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Read and verify the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),

@@ -23,6 +23,10 @@ pub enum Kind {
     Turn,
     /// A principal.
     Principal,
+    /// A node.
+    Node,
+    /// A join token.
+    JoinToken,
 }
 
 impl Kind {
@@ -37,6 +41,8 @@ impl Kind {
         Self::Session,
         Self::Turn,
         Self::Principal,
+        Self::Node,
+        Self::JoinToken,
     ];
 
     /// Singular, plural and short name.
@@ -51,6 +57,8 @@ impl Kind {
             Self::Session => ["session", "sessions", "ses"],
             Self::Turn => ["turn", "turns", "trn"],
             Self::Principal => ["principal", "principals", "prn"],
+            Self::Node => ["node", "nodes", "no"],
+            Self::JoinToken => ["join_token", "join-tokens", "jt"],
         }
     }
 }
@@ -136,6 +144,14 @@ macro_rules! for_kind {
                 type $R = mc_api::auth::Principal;
                 $body
             }
+            $crate::kind::Kind::Node => {
+                type $R = mc_api::node::Node;
+                $body
+            }
+            $crate::kind::Kind::JoinToken => {
+                type $R = mc_api::node::JoinToken;
+                $body
+            }
         }
     };
 }
@@ -157,7 +173,7 @@ mod tests {
             let (kind_name, collection) = for_kind!(*kind, R => (R::KIND, R::COLLECTION));
             assert_eq!([kind_name, collection], kind.names()[..2]);
         }
-        assert!("node".parse::<Kind>().unwrap_err().contains("tasks (t)"));
+        assert!("host".parse::<Kind>().unwrap_err().contains("tasks (t)"));
     }
 
     #[test]

@@ -120,7 +120,8 @@ impl Transcript {
 
     fn permission_open(&mut self, event: &SessionEvent) -> String {
         let Some((id, choices)) = permission(event) else { return String::new() };
-        let title = event.body["tool_call"]["title"].as_str().map_or_else(|| "permission".to_owned(), one_line);
+        let title =
+            event.body["tool_call"]["title"].as_str().map_or_else(|| "permission".to_owned(), one_line);
         let mut text = self.line(&format!("permission {} asked: {title}", one_line(&id)));
         for (index, choice) in choices.iter().enumerate() {
             let line = format!("  {}) {} [{}]\n", index + 1, one_line(&choice.name), one_line(&choice.kind));

@@ -54,12 +54,7 @@ pub(super) async fn choose(
 ///
 /// # Errors
 /// Whatever forbids the action now; then nothing is decided.
-pub(super) async fn approved(
-    app: &App,
-    tx: &mut Tx,
-    record: &Record,
-    choice: Choice,
-) -> Result<bool, Error> {
+pub(super) async fn approved(app: &App, tx: &mut Tx, record: &Record, choice: Choice) -> Result<bool, Error> {
     match (record.approval.execute, record.approval.approval_kind) {
         (Execute::OnApproval, ApprovalKind::Publish) => {
             publications::service::queue_in(app, tx, record).await?;

@@ -47,11 +47,8 @@ impl node_server::Node for Node {
     type SyncStream = Messages<wire::Desired>;
     type ReportStream = Messages<wire::Down>;
 
-    async fn sync(
-        &self,
-        request: Request<wire::SyncRequest>,
-    ) -> Result<Response<Self::SyncStream>, Status> {
-        let caller = peer(&self.app, &request).await.map_err(status)?;
+    async fn sync(&self, request: Request<wire::SyncRequest>) -> Result<Response<Self::SyncStream>, Status> {
+        let caller = peer(&self.app, &request).map_err(status)?;
         let request = request.into_inner();
         let facts = facts(request.facts);
         let (app, id) = (&self.app, caller.id());
@@ -76,9 +73,13 @@ impl node_server::Node for Node {
         &self,
         request: Request<Streaming<wire::Up>>,
     ) -> Result<Response<Self::ReportStream>, Status> {
-        let caller = peer(&self.app, &request).await.map_err(status)?;
-        let reporting =
-            Reporting { app: self.app.clone(), caller, incoming: request.into_inner(), checked: Instant::now() };
+        let caller = peer(&self.app, &request).map_err(status)?;
+        let reporting = Reporting {
+            app: self.app.clone(),
+            caller,
+            incoming: request.into_inner(),
+            checked: Instant::now(),
+        };
         let messages = stream::unfold(Some(reporting), |reporting| async move {
             let mut reporting = reporting?;
             match reporting.next().await {
@@ -94,7 +95,7 @@ impl node_server::Node for Node {
         &self,
         request: Request<wire::RenewLeasesRequest>,
     ) -> Result<Response<wire::RenewLeasesReply>, Status> {
-        let caller = peer(&self.app, &request).await.map_err(status)?;
+        let caller = peer(&self.app, &request).map_err(status)?;
         let request = request.into_inner();
         self.renew(&caller, request).await.map(Response::new).map_err(status)
     }
@@ -103,7 +104,7 @@ impl node_server::Node for Node {
         &self,
         request: Request<wire::ClaimTaskRequest>,
     ) -> Result<Response<wire::ClaimTaskReply>, Status> {
-        let caller = peer(&self.app, &request).await.map_err(status)?;
+        let caller = peer(&self.app, &request).map_err(status)?;
         let request = request.into_inner();
         let claimed = uplink::claim_task(&self.app, caller.id(), &request.runtimes, request.free_slots).await;
         let session = claimed.map_err(status)?.map(|id| id.to_string()).unwrap_or_default();

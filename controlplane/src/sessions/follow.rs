@@ -43,12 +43,7 @@ struct Follower {
 ///
 /// # Errors
 /// [`mc_api::ProblemKind::NotFound`].
-pub(super) async fn stream(
-    app: SharedApp,
-    cx: OpCtx,
-    reference: &str,
-    from: i64,
-) -> Result<Response, Error> {
+pub(super) async fn stream(app: SharedApp, cx: OpCtx, reference: &str, from: i64) -> Result<Response, Error> {
     let session = service::get(&app, &cx, reference).await?.id;
     let stored = app.sessions.follow(session);
     let follower = Follower {

@@ -217,7 +217,8 @@ async fn store_batch(app: &App, node: NodeId, batch: &Batch, reads: &[Read]) -> 
         let events: Vec<NewEvent> = fresh.iter().map(|read| read.event.clone()).collect();
         store::insert_events(tx, batch.session, &events).await?;
         metrics::counter!("mc_session_records_total").increment(events.len() as u64);
-        let mut apply = Apply { app, record: before.clone(), running: None, is_loaded: false, is_dirty: false };
+        let mut apply =
+            Apply { app, record: before.clone(), running: None, is_loaded: false, is_dirty: false };
         for read in fresh {
             if let Some(signal) = &read.signal {
                 apply.signal(tx, read.event.seq, signal).await?;
@@ -236,13 +237,9 @@ fn fork(batch: &Batch, why: &str) {
     tracing::error!(session.id = %batch.session, "fork of the journal of agent session {}: {why}", batch.session);
 }
 
-async fn same_as_stored(
-    tx: &mut Tx,
-    session: SessionId,
-    reads: &[Read],
-    acked: i64,
-) -> Result<bool, Error> {
-    let overlap: Vec<&NewEvent> = reads.iter().map(|read| &read.event).filter(|e| e.seq_hi <= acked).collect();
+async fn same_as_stored(tx: &mut Tx, session: SessionId, reads: &[Read], acked: i64) -> Result<bool, Error> {
+    let overlap: Vec<&NewEvent> =
+        reads.iter().map(|read| &read.event).filter(|e| e.seq_hi <= acked).collect();
     let (Some(first), Some(last)) = (overlap.first(), overlap.last()) else { return Ok(true) };
     let stored = store::checksums(tx, session, first.seq, last.seq).await?;
     // Ranges may be cut differently the second time; only equal cuts can be compared.
@@ -490,12 +487,7 @@ pub struct Observed {
 ///
 /// # Errors
 /// Database failures.
-pub async fn status(
-    app: &App,
-    node: NodeId,
-    session: SessionId,
-    observed: &Observed,
-) -> Result<(), Error> {
+pub async fn status(app: &App, node: NodeId, session: SessionId, observed: &Observed) -> Result<(), Error> {
     let now = app.clock.now();
     system_tx!(app, |tx| {
         let Some(mission) = store::mission_of(tx, session).await? else { return Ok(()) };

@@ -173,7 +173,8 @@ impl Record {
     /// [`ProblemKind::InvalidTransition`].
     pub(crate) fn check_open(&self) -> Result<(), Error> {
         if self.session.state.is_terminal() || self.is_stop_wanted {
-            let word = if self.session.state.is_terminal() { self.session.state.as_str() } else { "stopping" };
+            let word =
+                if self.session.state.is_terminal() { self.session.state.as_str() } else { "stopping" };
             return Err(Error::new(
                 ProblemKind::InvalidTransition,
                 format!("agent session {} is {word}", self.session.id),
@@ -188,7 +189,8 @@ mod tests {
     use super::*;
 
     fn offered(kinds: &[&str]) -> Vec<Offered> {
-        let option = |kind: &&str| Offered { id: format!("id-{kind}"), name: String::new(), kind: (*kind).into() };
+        let option =
+            |kind: &&str| Offered { id: format!("id-{kind}"), name: String::new(), kind: (*kind).into() };
         kinds.iter().map(option).collect()
     }
 

@@ -92,12 +92,7 @@ pub(super) async fn answered_in(
 }
 
 /// Nobody waits for an answer any more.
-pub(super) async fn void_in(
-    app: &App,
-    tx: &mut Tx,
-    record: &Record,
-    why: &'static str,
-) -> Result<(), Error> {
+pub(super) async fn void_in(app: &App, tx: &mut Tx, record: &Record, why: &'static str) -> Result<(), Error> {
     for approval in store::live_permissions(tx, record.id()).await? {
         permission::tell_in(app, tx, approval, Told::Closed(why)).await?;
     }
@@ -115,8 +110,10 @@ pub(crate) async fn choose_in(
     wanted: Option<&str>,
 ) -> Result<Option<String>, Error> {
     let offered: Vec<Offered> = match store::permission_of(tx, approval).await? {
-        Some((_, _, options)) => serde_json::from_str(&options)
-            .map_err(|error| DbError::Inconsistent { table: "session_permission", message: error.to_string() })?,
+        Some((_, _, options)) => serde_json::from_str(&options).map_err(|error| DbError::Inconsistent {
+            table: "session_permission",
+            message: error.to_string(),
+        })?,
         None => Vec::new(),
     };
     model::choose(&offered, approve, wanted)

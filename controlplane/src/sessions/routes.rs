@@ -93,7 +93,9 @@ fn words<T: std::str::FromStr<Err = mc_api::problem::UnknownWord>>(
     text: Option<&str>,
 ) -> Result<Option<Vec<T>>, Error> {
     let words = text.map(|text| text.split(',').map(|word| word.trim().parse::<T>()).collect());
-    words.transpose().map_err(|error: mc_api::problem::UnknownWord| Error::invalid("?state", error.to_string()))
+    words
+        .transpose()
+        .map_err(|error: mc_api::problem::UnknownWord| Error::invalid("?state", error.to_string()))
 }
 
 /// Lists agent sessions, or streams their changes.
@@ -124,10 +126,7 @@ async fn list(
 
 /// Creates an agent session.
 #[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", request_body = CreateSession, responses((status = 201, body = AgentSession)))]
-async fn create(
-    State(app): State<SharedApp>,
-    Cmd(cx, body): Cmd<CreateSession>,
-) -> Result<Response, Error> {
+async fn create(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CreateSession>) -> Result<Response, Error> {
     Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
 }
 
@@ -233,7 +232,10 @@ fn resumed(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
     let seq = value.to_str().ok().and_then(|text| text.parse::<i64>().ok()).filter(|seq| *seq >= 0);
     seq.map(|seq| Some(seq.saturating_add(1))).ok_or_else(|| {
-        Error::new(mc_api::ProblemKind::MalformedRequest, "Last-Event-ID is the id of an event of this stream")
+        Error::new(
+            mc_api::ProblemKind::MalformedRequest,
+            "Last-Event-ID is the id of an event of this stream",
+        )
     })
 }
 

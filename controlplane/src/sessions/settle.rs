@@ -75,7 +75,9 @@ async fn settle(app: &App, id: TurnId) -> Result<(), Error> {
     }
     let meaning = meaning(&record, &ended);
     let stored = match meaning {
-        Meaning::Complete if !ended.turn.message.trim().is_empty() => Some(bytes_of(app, &record, &ended).await?),
+        Meaning::Complete if !ended.turn.message.trim().is_empty() => {
+            Some(bytes_of(app, &record, &ended).await?)
+        }
         _ => None,
     };
     system_tx!(app, |tx| { settle_in(tx, app, &record, &ended, meaning, stored.as_ref(), now).await })?;

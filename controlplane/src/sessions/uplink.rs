@@ -23,7 +23,8 @@ const COMMANDS: i64 = 500;
 /// What a session should be, as its node is told.
 fn spec(record: &Record) -> wire::SessionSpec {
     let wanted = if record.is_stop_wanted { wire::Wanted::Stopped } else { wire::Wanted::Running };
-    let on_interrupt = if record.continues { wire::OnInterrupt::ContinueNote } else { wire::OnInterrupt::Hold };
+    let on_interrupt =
+        if record.continues { wire::OnInterrupt::ContinueNote } else { wire::OnInterrupt::Hold };
     wire::SessionSpec {
         session: record.id().to_string(),
         generation: u64::try_from(record.generation).unwrap_or(0),
@@ -204,6 +205,7 @@ pub async fn claim_task(
 /// The runtimes among these that the node can run, and its slots.
 fn runnable(row: &NodeRow, runtimes: &[String]) -> Result<(Vec<String>, i64), Error> {
     let facts = row.facts()?;
-    let available = |name: &&String| facts.runtimes.iter().any(|found| found.available && found.name == **name);
+    let available =
+        |name: &&String| facts.runtimes.iter().any(|found| found.available && found.name == **name);
     Ok((runtimes.iter().filter(available).cloned().collect(), i64::from(facts.slots)))
 }

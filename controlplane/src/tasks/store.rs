@@ -303,7 +303,9 @@ pub(crate) async fn ready_with_runtime(
         "SELECT t.task_id, COALESCE(t.runtime, k.runtime) AS runtime
          FROM task t JOIN kluster k ON k.kluster_id = t.kluster_id",
     )
-    .always("t.state = 'ready' AND t.deleted_at IS NULL AND t.capabilities = '[]' AND t.attempt < t.max_attempts")
+    .always(
+        "t.state = 'ready' AND t.deleted_at IS NULL AND t.capabilities = '[]' AND t.attempt < t.max_attempts",
+    )
     .and("t.organization_id = ?", organization)
     .one_of("COALESCE(t.runtime, k.runtime)", runtimes)
     .finish(tx, "t.priority DESC, t.task_id", limit)
@@ -334,11 +336,7 @@ pub(crate) async fn extend_claim(
 }
 
 /// Moves the end of active claims of agent sessions that wait for a node, where it is near.
-pub(crate) async fn extend_waiting(
-    tx: &mut Tx,
-    until: Timestamp,
-    before: Timestamp,
-) -> Result<u64, DbError> {
+pub(crate) async fn extend_waiting(tx: &mut Tx, until: Timestamp, before: Timestamp) -> Result<u64, DbError> {
     tx.query(
         "UPDATE task_claim SET lease_until = $1 WHERE state = 'active' AND lease_until < $2 AND EXISTS (
              SELECT 1 FROM agent_session s WHERE s.task_id = task_claim.task_id

@@ -21,6 +21,7 @@ mod local;
 mod locks;
 mod mcp;
 mod migrations;
+mod nodes;
 mod operations;
 mod process;
 mod publications;

@@ -17,6 +17,8 @@ struct Fixture {
     session: String,
     turn: String,
     grant: String,
+    node: String,
+    join_token: String,
     /// One per call, so that what one call makes never stands in the way of another.
     made: std::cell::Cell<u32>,
 }
@@ -37,11 +39,15 @@ impl Fixture {
         let publication = app.post(app.admin(), "/api/v1/publications", body).await.ok(201);
         let approval = publication["approval_id"].as_str().unwrap().to_owned();
         let publication = id(&publication);
-        let body = json!({ "mission": mission, "runtime": "scripted" });
+        let body = json!({ "mission": mission, "runtime": "nobody-has-it" });
         let session = id(&app.post(app.admin(), "/api/v1/sessions", body).await.ok(201));
         let path = format!("/api/v1/sessions/{session}/prompt");
         let turn = id(&app.post(app.admin(), &path, json!({ "text": "fixture" })).await.ok(201));
         let grant = id(&app.post(app.admin(), "/api/v1/auth/grants", json!({})).await.ok(201));
+        let node = crate::nodes::Machine::join(app, "fixture").await.identity.node_id().to_owned();
+        // A lease that runs out would be an event among those that are counted.
+        app.sql("UPDATE node SET lease_until = 9000000000000000").await;
+        let join_token = id(&app.post(app.admin(), "/api/v1/join-tokens", json!({})).await.ok(201));
         Self {
             mission,
             kluster: id(&kluster),
@@ -52,6 +58,8 @@ impl Fixture {
             session,
             turn,
             grant,
+            node,
+            join_token,
             made: std::cell::Cell::new(0),
         }
     }
@@ -69,6 +77,8 @@ impl Fixture {
             "approvals" => &self.approval,
             "sessions" => &self.session,
             "turns" => &self.turn,
+            "nodes" => &self.node,
+            "join-tokens" => &self.join_token,
             "principals" => "somebody",
             "auth" => &self.grant,
             _ => {

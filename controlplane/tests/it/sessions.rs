@@ -76,7 +76,10 @@ impl Journal {
     fn begin(&mut self) {
         self.state("starting");
         self.add(Kind::Epoch, &json!({"event": "started", "epoch": 1, "pid": 4711}));
-        self.add(Kind::Epoch, &json!({"event": "opened", "epoch": 1, "agent_session": "a-1", "how": "new", "replayed": 0}));
+        self.add(
+            Kind::Epoch,
+            &json!({"event": "opened", "epoch": 1, "agent_session": "a-1", "how": "new", "replayed": 0}),
+        );
         self.state("idle");
     }
 
@@ -87,14 +90,19 @@ impl Journal {
     }
 
     fn say(&mut self, text: &str) {
-        let update = json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
+        let update =
+            json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
         self.add(Kind::In, &json!({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "a-1", "update": update}}));
     }
 
     fn ask(&mut self) -> String {
         let id = format!("p-1-{}", self.entries.len() + 1);
         let option = |id: &str, kind: &str| json!({"optionId": id, "name": id, "kind": kind});
-        let options = json!([option("yes", "allow_once"), option("always", "allow_always"), option("no", "reject_once")]);
+        let options = json!([
+            option("yes", "allow_once"),
+            option("always", "allow_always"),
+            option("no", "reject_once")
+        ]);
         let request = json!({"sessionId": "a-1", "toolCall": {"title": "write result", "toolCallId": "c", "rawInput": {"x": 1.5}}, "options": options});
         self.add(Kind::PermOpen, &json!({"id": id, "rpc_id": 9, "options": options, "request": request}));
         id
@@ -192,7 +200,10 @@ async fn records_are_stored_once_under_repetition_holes_and_forks(app: TestApp) 
     }
     let refused = |received: Received| matches!(received, Received::Refused(_));
     assert!(refused(ingest::batch(app_, foreign, &journal.from(1)).await.unwrap()), "a foreign node");
-    assert!(refused(ingest::batch(app_, own, &Batch { fence: 2, ..journal.from(1) }).await.unwrap()), "a fence");
+    assert!(
+        refused(ingest::batch(app_, own, &Batch { fence: 2, ..journal.from(1) }).await.unwrap()),
+        "a fence"
+    );
     let mut fork = journal.from(1);
     fork.entries[6].payload = b"{\"other\":1}".to_vec();
     fork.entries[6].crc32c = crc32c::crc32c(b"{\"other\":1}");
@@ -207,7 +218,10 @@ async fn records_are_stored_once_under_repetition_holes_and_forks(app: TestApp) 
     assert_eq!(app.count("SELECT COUNT(*) FROM session_event").await, size);
     assert_eq!(read(&app, &turn).await["message"], "one two three");
     let seen = read(&app, &session).await;
-    assert_eq!((&seen["state"], &seen["agent_pid"], &seen["last_seq"]), (&json!("running"), &json!(4711), &json!(size)));
+    assert_eq!(
+        (&seen["state"], &seen["agent_pid"], &seen["last_seq"]),
+        (&json!("running"), &json!(4711), &json!(size))
+    );
     assert_eq!((&seen["agent_session"], &seen["epoch"]), (&json!("a-1"), &json!(1)));
 }
 
@@ -255,7 +269,10 @@ async fn a_permission_is_decided_once_and_answered_by_its_command(app: TestApp) 
     journal.send(app, node).await;
     let open = approvals(app).await;
     assert_eq!(open.len(), 1, "asked once: {open:?}");
-    assert_eq!((&open[0]["title"], &open[0]["approval_kind"]), (&json!("write result"), &json!("agent_permission")));
+    assert_eq!(
+        (&open[0]["title"], &open[0]["approval_kind"]),
+        (&json!("write result"), &json!("agent_permission"))
+    );
     let action: Value = serde_json::from_str(open[0]["action"].as_str().unwrap()).unwrap();
     assert_eq!((&action["permission"], &action["session"]), (&json!(permission), &session["id"]));
     assert_eq!(action["turn"], op);
@@ -308,7 +325,8 @@ async fn what_nobody_decided_is_void_when_the_turn_ends(app: TestApp) {
     journal.answer(&first, Some("op_at_the_keyboard"));
     journal.done(op, "cancelled");
     journal.send(&app, node).await;
-    let outcomes: Vec<Value> = approvals(&app).await.iter().map(|a| json!([a["state"], a["outcome"]])).collect();
+    let outcomes: Vec<Value> =
+        approvals(&app).await.iter().map(|a| json!([a["state"], a["outcome"]])).collect();
     assert_eq!(outcomes, [json!(["voided", "answered at the node"]), json!(["voided", "the turn ended"])]);
     let id = approvals(&app).await[1]["id"].as_str().unwrap().to_owned();
     let late = app.post(app.admin(), &format!("/api/v1/approvals/{id}/approve"), json!({})).await;
@@ -323,7 +341,10 @@ async fn a_task_is_completed_by_the_turn_that_worked_on_it(app: TestApp) {
     let session = session(&app, "one", json!({"task": task["key"]})).await;
     assert_eq!((&session["task"], &session["attempt"]), (&task["key"], &json!(1)));
     let claimed = task_state(&app, &task).await;
-    assert_eq!((&claimed["state"], &claimed["claim"]["principal_id"]), (&json!("claimed"), &session["principal_id"]));
+    assert_eq!(
+        (&claimed["state"], &claimed["claim"]["principal_id"]),
+        (&json!("claimed"), &session["principal_id"])
+    );
     let again = json!({"mission": "demo", "runtime": "scripted", "task": task["key"]});
     app.post(app.admin(), "/api/v1/sessions", again).await.problem(409, "already-claimed");
 
@@ -344,7 +365,10 @@ async fn a_task_is_completed_by_the_turn_that_worked_on_it(app: TestApp) {
     let artifacts = app.get(app.admin(), "/api/v1/artifacts").await.ok(200);
     let artifacts = artifacts["items"].as_array().unwrap();
     assert_eq!(artifacts.len(), 1, "one result: {artifacts:?}");
-    assert_eq!((&artifacts[0]["id"], &artifacts[0]["name"]), (&done["result_artifact_id"], &json!("result.md")));
+    assert_eq!(
+        (&artifacts[0]["id"], &artifacts[0]["name"]),
+        (&done["result_artifact_id"], &json!("result.md"))
+    );
     assert_eq!(artifacts[0]["created_by"], session["principal_id"]);
     let content = format!("/api/v1/artifacts/{}/content", artifacts[0]["id"].as_str().unwrap());
     assert_eq!(app.get(app.admin(), &content).await.text, "# the result");
@@ -356,9 +380,13 @@ async fn a_task_is_completed_by_the_turn_that_worked_on_it(app: TestApp) {
 async fn the_end_of_a_turn_says_what_becomes_of_the_task(app: TestApp) {
     app.mission("demo").await;
     let node = node(&app, "one", 20).await;
-    for (outcome, expected) in
-        [("refusal", "failed"), ("max_tokens", "failed"), ("cancelled", "ready"), ("error", "ready"), ("interrupted", "claimed")]
-    {
+    for (outcome, expected) in [
+        ("refusal", "failed"),
+        ("max_tokens", "failed"),
+        ("cancelled", "ready"),
+        ("error", "ready"),
+        ("interrupted", "claimed"),
+    ] {
         let task = task(&app, outcome, None).await;
         let session = session(&app, "one", json!({"task": task["key"]})).await;
         let turn = session["turn_id"].as_str().unwrap();
@@ -368,7 +396,8 @@ async fn the_end_of_a_turn_says_what_becomes_of_the_task(app: TestApp) {
         journal.done(turn, outcome);
         journal.send(&app, node).await;
         eventually("the turn is settled", || async {
-            let open = app.count("SELECT COUNT(*) FROM turn WHERE settled_at IS NULL AND state <> 'queued'").await;
+            let open =
+                app.count("SELECT COUNT(*) FROM turn WHERE settled_at IS NULL AND state <> 'queued'").await;
             (open == 0).then_some(())
         })
         .await;
@@ -413,7 +442,8 @@ async fn a_node_claims_a_task_that_names_its_runtime_and_keeps_it(app: TestApp) 
     let task = task(&app, "for it", Some("scripted")).await;
     assert!(uplink::has_work(app.app(), &runtimes).await.unwrap());
     let claims = (0..4).map(|_| uplink::claim_task(app.app(), node, &runtimes, 1));
-    let claimed: Vec<_> = futures_util::future::join_all(claims).await.into_iter().filter_map(Result::unwrap).collect();
+    let claimed: Vec<_> =
+        futures_util::future::join_all(claims).await.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(claimed.len(), 1, "one slot, one task: {claimed:?}");
     let session = read(&app, &json!({"id": claimed[0].to_string()})).await;
     assert_eq!((&session["task"], &session["node"]), (&task["key"], &json!("one")));
@@ -468,10 +498,8 @@ async fn a_session_waits_for_a_node_with_room(app: TestApp) {
     app.post(app.admin(), &cancel, json!({})).await.ok(200);
     assert_eq!(read(&app, &called_off).await["state"], "cancelled");
     let node = node(&app, "one", 1).await;
-    eventually("it is scheduled", || async {
-        (read(&app, &waiting).await["node"] == "one").then_some(())
-    })
-    .await;
+    eventually("it is scheduled", || async { (read(&app, &waiting).await["node"] == "one").then_some(()) })
+        .await;
     assert_eq!(ops(&app, node).await, [turn["id"].as_str().unwrap()]);
     let second = app.post(app.admin(), "/api/v1/sessions", create).await.ok(201);
     reconcile::run(app.app()).await.unwrap();
@@ -511,7 +539,8 @@ async fn followers_resume_without_gap_or_double(app: TestApp) {
         journal.send(&app, node).await;
     }
     let page = app.get(app.admin(), &format!("{path}?limit=500")).await.ok(200);
-    let page: Vec<i64> = page["items"].as_array().unwrap().iter().map(|e| e["seq"].as_i64().unwrap()).collect();
+    let page: Vec<i64> =
+        page["items"].as_array().unwrap().iter().map(|e| e["seq"].as_i64().unwrap()).collect();
     let mut seen = Vec::new();
     while seen.len() < 20 {
         seen.push(early.next().await.unwrap().id);
@@ -555,7 +584,9 @@ async fn hostile_records_change_nothing_else(app: TestApp) {
     journal.sent(op);
     let deep = [b"[".repeat(50_000), b"]".repeat(50_000)].concat();
     for kind in 0..20_u32 {
-        for payload in [&b"\xff\xfe\x00"[..], b"", b"null", b"[1,2]", b"{\"id\":7,\"op_id\":[],\"state\":9}", &deep] {
+        for payload in
+            [&b"\xff\xfe\x00"[..], b"", b"null", b"[1,2]", b"{\"id\":7,\"op_id\":[],\"state\":9}", &deep]
+        {
             journal.raw(kind, payload);
         }
     }
@@ -567,8 +598,12 @@ async fn hostile_records_change_nothing_else(app: TestApp) {
     journal.add(Kind::OpDone, &json!({"op_id": "o".repeat(100_000), "outcome": "end_turn"}));
     journal.add(Kind::PermAnswer, &json!({"id": "p-9-9", "option": "yes", "op_id": op}));
     let call = json!({"title": "t\u{0}\n".repeat(1000), "big": "y".repeat(200_000), "n": 1e300});
-    let many: Vec<Value> = (0..500).map(|n| json!({"optionId": format!("o{n}\u{0}"), "kind": "allow_once"})).collect();
-    journal.add(Kind::PermOpen, &json!({"id": "p\u{0}".repeat(500), "options": many, "request": {"toolCall": call}}));
+    let many: Vec<Value> =
+        (0..500).map(|n| json!({"optionId": format!("o{n}\u{0}"), "kind": "allow_once"})).collect();
+    journal.add(
+        Kind::PermOpen,
+        &json!({"id": "p\u{0}".repeat(500), "options": many, "request": {"toolCall": call}}),
+    );
     let size = i64::try_from(journal.entries.len()).unwrap();
     assert_eq!(journal.send(&app, node).await.acked_seq, size);
     let seen = read(&app, &session).await;
@@ -592,7 +627,11 @@ async fn an_observation_counts_when_the_journal_is_stored(app: TestApp) {
     let node = node(&app, "one", 4).await;
     let session = session(&app, "one", json!({})).await;
     let id: SessionId = session["id"].as_str().unwrap().parse().unwrap();
-    let seen = |state: &str, last_seq| ingest::Observed { state: state.into(), last_seq, ..ingest::Observed::default() };
+    let seen = |state: &str, last_seq| ingest::Observed {
+        state: state.into(),
+        last_seq,
+        ..ingest::Observed::default()
+    };
     ingest::status(app.app(), node, id, &seen("idle", 5)).await.unwrap();
     assert_eq!(read(&app, &session).await["state"], "starting", "five records are on their way");
     ingest::status(app.app(), node, id, &seen("failed", 0)).await.unwrap();

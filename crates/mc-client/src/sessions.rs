@@ -93,8 +93,8 @@ impl Follow {
                 if message.id.is_none() {
                     continue;
                 }
-                let event: SessionEvent =
-                    serde_json::from_str(&message.data).map_err(|error| self.unreadable(error.to_string()))?;
+                let event: SessionEvent = serde_json::from_str(&message.data)
+                    .map_err(|error| self.unreadable(error.to_string()))?;
                 if event.seq >= self.from {
                     self.from = event.seq + 1;
                     return Ok(Some(event));
@@ -136,7 +136,9 @@ impl Follow {
                 self.stream = Some(response);
                 Ok(())
             }
-            Err(Error::Unreachable { .. } | Error::Timeout { .. }) if self.failures <= Self::MAX_FAILURES => Ok(()),
+            Err(Error::Unreachable { .. } | Error::Timeout { .. }) if self.failures <= Self::MAX_FAILURES => {
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }

@@ -255,7 +255,10 @@ mod tests {
                 code: "ok".into()
             })
         );
-        assert_eq!(signal(Kind::Epoch, br#"{"event":"exited","epoch":1,"status":"0"}"#), Some(Signal::AgentExited));
+        assert_eq!(
+            signal(Kind::Epoch, br#"{"event":"exited","epoch":1,"status":"0"}"#),
+            Some(Signal::AgentExited)
+        );
     }
 
     #[test]

@@ -148,7 +148,9 @@ impl Attached<'_> {
         }
         match self.client.cancel_session(&self.session.id.to_string()).await {
             Ok(_) => self.cx.out.talk("told to cancel; Ctrl-C again leaves"),
-            Err(error) => self.cx.out.talk(&format!("{}; Ctrl-C again leaves", crate::output::explain(&error.into()))),
+            Err(error) => {
+                self.cx.out.talk(&format!("{}; Ctrl-C again leaves", crate::output::explain(&error.into())))
+            }
         }
         Ok(())
     }

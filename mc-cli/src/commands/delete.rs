@@ -20,6 +20,8 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
         Kind::Session => {
             Err(Failure::Usage("a session is stopped, not deleted: `mc session stop SESSION`".into()).into())
         }
+        Kind::Node => delete::<mc_api::node::Node>(cx, args).await,
+        Kind::JoinToken => delete::<mc_api::node::JoinToken>(cx, args).await,
         kind @ (Kind::Approval | Kind::Publication | Kind::Turn | Kind::Principal) => {
             Err(Failure::Usage(format!("a {kind} cannot be deleted; it is part of the record")).into())
         }

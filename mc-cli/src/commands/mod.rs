@@ -14,9 +14,10 @@ mod get;
 mod ledger;
 mod ledger_verify;
 mod mcp;
+mod node;
 mod publish;
-mod session;
 mod run;
+mod session;
 mod system;
 mod task;
 mod wait;
@@ -84,6 +85,7 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
         Command::Publish(args) => publish::run(cx, args).await,
+        Command::Node(args) => node::run(cx, args).await,
         Command::Ledger(LedgerCommand::Verify { .. }) => ledger_verify::server(cx).await,
         Command::Ledger(args) => ledger::run(cx, args).await,
         Command::Mcp(args) => mcp::run(cx, args).await,

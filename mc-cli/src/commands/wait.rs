@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mc_api::ProblemKind;
 use mc_api::approval::{Approval, ApprovalState};
+use mc_api::node::{Node, NodeState};
 use mc_api::publication::{Publication, PublicationState};
 use mc_api::session::{AgentSession, SessionState, Turn, TurnState};
 use mc_api::task::{Task, TaskState};
@@ -49,6 +50,7 @@ stateful! {
     Publication, PublicationState, reach::publication;
     AgentSession, SessionState, reach::session;
     Turn, TurnState, reach::turn;
+    Node, NodeState, reach::node;
 }
 
 pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
@@ -75,7 +77,13 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
         (Condition::State(state), Kind::Turn) => {
             reached::<Turn>(cx, &client, &reference, &state, args.timeout).await
         }
-        (Condition::State(_), Kind::Mission | Kind::Kluster | Kind::Artifact | Kind::Principal) => {
+        (Condition::State(state), Kind::Node) => {
+            reached::<Node>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (
+            Condition::State(_),
+            Kind::Mission | Kind::Kluster | Kind::Artifact | Kind::Principal | Kind::JoinToken,
+        ) => {
             Err(Failure::Usage(format!("a {kind} has no state; only `--for delete` can be waited for"))
                 .into())
         }

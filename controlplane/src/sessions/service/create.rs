@@ -70,8 +70,9 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateSession) -> Result<Age
             let kluster = klusters::service::resolve(tx, cx, &kluster, Some(mission.id)).await?;
             runtime = task.runtime.clone().or(kluster.runtime).map(|name| name.to_string());
         }
-        let runtime = runtime
-            .ok_or_else(|| Error::invalid("/runtime", "name a runtime; neither task nor kluster names one"))?;
+        let runtime = runtime.ok_or_else(|| {
+            Error::invalid("/runtime", "name a runtime; neither task nor kluster names one")
+        })?;
         let node = match &request.node {
             Some(node) => Some(chosen_node(tx, cx, node, &runtime).await?),
             None => None,

@@ -54,8 +54,12 @@ async fn record_deed(
     record: &Record,
     deed: &impl Serialize,
 ) -> Result<(), Error> {
-    let event =
-        Event { subject_kind: "session", subject_id: record.id().to_string(), body: deed, before_sha256: None };
+    let event = Event {
+        subject_kind: "session",
+        subject_id: record.id().to_string(),
+        body: deed,
+        before_sha256: None,
+    };
     ledger::record(tx, cx, proof, event).await
 }
 
@@ -64,12 +68,7 @@ async fn record_deed(
 /// # Errors
 /// [`ProblemKind::InvalidTransition`] when the session ends or has ended, [`ProblemKind::RateLimited`] when too many
 /// prompts wait, [`ProblemKind::Validation`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
-pub async fn prompt(
-    app: &App,
-    cx: &OpCtx,
-    reference: &str,
-    request: PromptSession,
-) -> Result<Turn, Error> {
+pub async fn prompt(app: &App, cx: &OpCtx, reference: &str, request: PromptSession) -> Result<Turn, Error> {
     check_text("/text", &request.text, MAX_PROMPT_BYTES)?;
     if request.text.trim().is_empty() {
         return Err(Error::invalid("/text", "say something"));
@@ -98,13 +97,7 @@ pub async fn prompt(
 }
 
 /// Gives a command with an id of its own to the session's node.
-async fn give(
-    tx: &mut Tx,
-    cx: &OpCtx,
-    record: &Record,
-    verb: &str,
-    op: wire::op::Op,
-) -> Result<(), Error> {
+async fn give(tx: &mut Tx, cx: &OpCtx, record: &Record, verb: &str, op: wire::op::Op) -> Result<(), Error> {
     let Some(node) = record.session.node_id else { return Ok(()) };
     let op_id = format!("{verb}-{}", cx.new_uuid());
     store::enqueue(tx, node, command(record, op_id, &cx.caller.id.to_string(), op), cx.now()).await?;

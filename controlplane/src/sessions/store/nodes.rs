@@ -60,7 +60,8 @@ pub(crate) async fn find_node(
     organization: OrganizationId,
     reference: &str,
 ) -> Result<Option<NodeRow>, DbError> {
-    let filter = Filter::new(tx, SELECT).and("organization_id = ?", organization).always("revoked_at IS NULL");
+    let filter =
+        Filter::new(tx, SELECT).and("organization_id = ?", organization).always("revoked_at IS NULL");
     let filter = match reference.parse::<NodeId>() {
         Ok(id) => filter.and("node_id = ?", id),
         Err(_) => match reference.parse::<Name>() {

@@ -84,11 +84,8 @@ pub(crate) async fn list_turns(tx: &mut Tx, scope: Scope, wanted: TurnsWanted) -
 }
 
 pub(crate) async fn find_turn(tx: &mut Tx, id: TurnId) -> Result<Option<StoredTurn>, DbError> {
-    let row: Option<Row> = Filter::new(tx, SELECT)
-        .and("u.turn_id = ?", id)
-        .finish(tx, "u.turn_id", 1)
-        .fetch_optional()
-        .await?;
+    let row: Option<Row> =
+        Filter::new(tx, SELECT).and("u.turn_id = ?", id).finish(tx, "u.turn_id", 1).fetch_optional().await?;
     Ok(row.map(StoredTurn::from))
 }
 

@@ -87,12 +87,7 @@ pub(crate) async fn has_work(
 }
 
 /// Locks the task and says whether this attempt of this agent can still end it.
-pub(crate) async fn is_held_in(
-    tx: &mut Tx,
-    cx: &OpCtx,
-    task: TaskId,
-    attempt: i32,
-) -> Result<bool, Error> {
+pub(crate) async fn is_held_in(tx: &mut Tx, cx: &OpCtx, task: TaskId, attempt: i32) -> Result<bool, Error> {
     if !store::lock(tx, task).await? {
         return Ok(false);
     }
@@ -127,12 +122,7 @@ pub(crate) async fn end_in(
 }
 
 /// Renews the claim. An expired one that nobody took over comes back to life. `false` when the attempt no longer counts.
-pub(crate) async fn renew_in(
-    tx: &mut Tx,
-    cx: &OpCtx,
-    task: TaskId,
-    attempt: i32,
-) -> Result<bool, Error> {
+pub(crate) async fn renew_in(tx: &mut Tx, cx: &OpCtx, task: TaskId, attempt: i32) -> Result<bool, Error> {
     if store::extend_claim(tx, task, attempt, cx.caller.id, cx.now().plus(RECLAIM_AFTER)).await? {
         return Ok(true);
     }
