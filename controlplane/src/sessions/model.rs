@@ -140,6 +140,10 @@ pub(crate) enum Meaning {
 
 /// Reads the end of a turn.
 pub(crate) fn meaning(record: &Record, ended: &StoredTurn) -> Meaning {
+    // A later prompt that never came to the agent says nothing of the work; the task's own prompt is the first.
+    if ended.turn.first_seq.is_none() && ended.turn.number > 1 {
+        return Meaning::GoesOn;
+    }
     match ended.turn.state {
         TurnState::Queued | TurnState::Running => Meaning::GoesOn,
         TurnState::Done => match ended.turn.stop_reason.as_deref() {
