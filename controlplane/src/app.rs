@@ -10,6 +10,7 @@ use crate::authn;
 use crate::clock::{Clock, IdSource};
 use crate::config::Config;
 use crate::db::Db;
+use crate::endpoints::Endpoints;
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::ledger::Sequencer;
@@ -26,6 +27,8 @@ pub struct App {
     pub ids: Arc<IdSource>,
     /// Seals the ledger.
     pub sequencer: Sequencer,
+    /// Where it serves.
+    pub endpoints: Endpoints,
     /// Keys of the installation.
     pub keyring: Keyring,
     /// Bytes of artifacts.
@@ -34,10 +37,14 @@ pub struct App {
     pub numbers: Numbers,
     /// Nudges the publication executor.
     pub publisher: Arc<tokio::sync::Notify>,
+    /// Followers of agent sessions, and nudges for their reconciler.
+    pub sessions: crate::sessions::Hub,
     /// Held while a publication is executed.
     pub publishing: tokio::sync::Mutex<()>,
     /// The bare repository of the Git ledger.
     pub git_ledger: PathBuf,
+    /// Names that `/mcp` is reached by, beside loopback.
+    pub allowed_hosts: Vec<String>,
     /// How strict governance is.
     pub governance: GovernanceProfile,
     /// The organization `default`.
@@ -60,6 +67,7 @@ impl App {
     /// Whatever keeps the installation from starting: database, folders, keys.
     pub async fn open(
         config: &Config,
+        endpoints: Endpoints,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
         stop: tokio_util::sync::CancellationToken,
     ) -> Result<SharedApp, Error> {
@@ -75,12 +83,15 @@ impl App {
             clock,
             ids,
             sequencer: Sequencer::default(),
+            endpoints,
             keyring,
             objects,
             numbers: Numbers::default(),
             publisher: Arc::new(tokio::sync::Notify::new()),
+            sessions: crate::sessions::Hub::default(),
             publishing: tokio::sync::Mutex::new(()),
             git_ledger: config.data_dir.join("ledger.git"),
+            allowed_hosts: config.allowed_hosts.clone(),
             governance: config.governance,
             organization: installed.organization,
             system_principal: installed.system,

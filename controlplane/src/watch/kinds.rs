@@ -2,10 +2,12 @@
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
-use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, TaskId};
+use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, NodeId, SessionId, TaskId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
+use mc_api::node::{Node, NodeState};
 use mc_api::publication::Publication;
+use mc_api::session::AgentSession;
 use mc_api::task::Task;
 use mc_api::{Labels, Page, ProblemKind};
 
@@ -14,7 +16,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, klusters, missions, publications, tasks};
+use crate::{approvals, artifacts, klusters, missions, nodes, publications, sessions, tasks};
 
 /// Whether the object carries all wanted labels.
 fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
@@ -187,6 +189,43 @@ impl Watched for Approvals {
     }
 }
 
+/// Agent sessions. What nodes report of them is not in the ledger, so their versions are looked at instead.
+pub struct Sessions(pub sessions::service::Narrow);
+
+impl Watched for Sessions {
+    type Object = AgentSession;
+    type Id = SessionId;
+    const KIND: &'static str = "session";
+    const LOOKS: bool = true;
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<SessionId>,
+    ) -> Result<Page<AgentSession>, Error> {
+        sessions::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<AgentSession>, Error> {
+        let session = found(sessions::service::get(app, cx, id).await)?;
+        let narrow = &self.0;
+        Ok(session.filter(|session| {
+            narrow.mission.is_none_or(|mission| mission == session.mission_id)
+                && narrow.task.is_none_or(|task| Some(task) == session.task_id)
+                && narrow.node.is_none_or(|node| Some(node) == session.node_id)
+                && narrow.states.as_ref().is_none_or(|states| states.contains(&session.state))
+                && narrow.runtime.as_ref().is_none_or(|runtime| session.runtime == *runtime)
+                && wears(&session.labels, &narrow.labels)
+        }))
+    }
+    fn id(object: &AgentSession) -> SessionId {
+        object.id
+    }
+    async fn versions(&self, app: &SharedApp, cx: &OpCtx) -> Result<Vec<(String, i64)>, Error> {
+        let versions = sessions::service::versions(app, cx, self.0.mission).await?;
+        Ok(versions.into_iter().map(|(id, version)| (id.to_string(), version)).collect())
+    }
+}
+
 /// Publications.
 pub struct Publications(pub publications::service::Narrow);
 
@@ -210,6 +249,33 @@ impl Watched for Publications {
         }))
     }
     fn id(object: &Publication) -> BatchId {
+        object.id
+    }
+}
+
+/// Nodes.
+pub struct Nodes(pub nodes::service::Narrow);
+
+impl Watched for Nodes {
+    type Object = Node;
+    type Id = NodeId;
+    const KIND: &'static str = "node";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<NodeId>,
+    ) -> Result<Page<Node>, Error> {
+        nodes::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Node>, Error> {
+        let node = found(nodes::service::get(app, cx, id).await)?;
+        Ok(node.filter(|node| match self.0.state {
+            Some(state) => state == node.state,
+            None => node.state != NodeState::Revoked,
+        }))
+    }
+    fn id(object: &Node) -> NodeId {
         object.id
     }
 }

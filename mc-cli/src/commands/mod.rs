@@ -2,6 +2,7 @@
 
 mod apply;
 mod artifact;
+mod attach;
 mod auth;
 mod completion;
 mod config;
@@ -12,7 +13,11 @@ mod describe;
 mod get;
 mod ledger;
 mod ledger_verify;
+mod mcp;
+mod node;
 mod publish;
+mod run;
+mod session;
 mod system;
 mod task;
 mod wait;
@@ -33,7 +38,15 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         networked => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             drop(rustls::crypto::ring::default_provider().install_default());
+            if let Command::Run(args) = networked {
+                // The agent has the terminal: Ctrl-C is for it.
+                return runtime.block_on(Box::pin(run::run(cx, args)));
+            }
             runtime.block_on(async {
+                if let Command::Attach(args) = networked {
+                    // Ctrl-C is a word of its own there.
+                    return attach::run(cx, args).await;
+                }
                 tokio::select! {
                     done = Box::pin(online(cx, networked)) => done,
                     _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted.into()),
@@ -64,15 +77,21 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Watch(args) => watch::run(cx, args).await,
         Command::Wait(args) => wait::run(cx, args).await,
         Command::Task(args) => task::run(cx, args).await,
+        Command::Prompt(args) => session::prompt(cx, args).await,
+        Command::Logs(args) => session::logs(cx, args).await,
+        Command::Attach(args) => attach::run(cx, args).await,
+        Command::Session(args) => session::run(cx, args).await,
         Command::Artifact(args) => artifact::run(cx, args).await,
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
         Command::Publish(args) => publish::run(cx, args).await,
+        Command::Node(args) => node::run(cx, args).await,
         Command::Ledger(LedgerCommand::Verify { .. }) => ledger_verify::server(cx).await,
         Command::Ledger(args) => ledger::run(cx, args).await,
+        Command::Mcp(args) => mcp::run(cx, args).await,
         Command::Auth(args) => auth::run(cx, args).await,
         Command::System(args) => system::run(cx, args).await,
-        Command::Config(_) | Command::Completion { .. } => unreachable!("needs no network; see run"),
+        Command::Config(_) | Command::Completion { .. } | Command::Run(_) => unreachable!("see run"),
     }
 }
 
