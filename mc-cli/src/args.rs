@@ -1,8 +1,10 @@
 //! The grammar: clap types only.
 
 mod admin;
+mod installation;
 mod work;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,11 +17,12 @@ use crate::kind::Target;
 use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
+pub use installation::{Down, Up};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
 #[derive(Debug, Parser)]
-#[command(name = "mc", version, propagate_version = true, max_term_width = 100, after_help = AFTER)]
+#[command(name = "mc", version = mc_api::BUILD_ID, propagate_version = true, max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -74,6 +77,10 @@ pub struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start control plane and node on this machine
+    Up(Up),
+    /// End what `mc up` started
+    Down(Down),
     /// Show objects
     Get(Get),
     /// Show one object with all that belongs to it
@@ -114,6 +121,20 @@ pub enum Command {
     /// Health and version
     #[command(subcommand)]
     System(SystemCommand),
+    /// Keep an installation running (started by `mc up`)
+    #[command(hide = true)]
+    Supervise {
+        /// The installation's folder
+        #[arg(long)]
+        data_dir: PathBuf,
+    },
+    /// Become a program in a session of its own (started by `mc up`)
+    #[command(hide = true)]
+    Detached {
+        /// Program and arguments
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Print a completion script
     Completion {
         /// For which shell

@@ -14,6 +14,10 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<PathBuf>,
+    /// `MC_BIN_DIR`: where the sibling programs are.
+    pub bin_dir: Option<PathBuf>,
+    /// `PATH`.
+    pub path: Option<OsString>,
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
 }
@@ -27,6 +31,8 @@ impl Environment {
             config: value("MC_CONFIG").map(PathBuf::from),
             config_home: value("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),
             home: value("HOME").map(PathBuf::from),
+            bin_dir: value("MC_BIN_DIR").map(PathBuf::from),
+            path: value("PATH"),
             no_color: value("NO_COLOR").is_some(),
         }
     }

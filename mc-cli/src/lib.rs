@@ -17,6 +17,7 @@ pub mod manifests;
 pub mod output;
 pub mod reach;
 pub mod table;
+mod up;
 pub mod view;
 
 use std::ffi::OsString;

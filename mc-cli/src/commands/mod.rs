@@ -22,6 +22,7 @@ use crate::args::{Command, ConfigCommand, LedgerCommand};
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::kind::Target;
+use crate::up;
 
 /// Runs one command. The asynchronous runtime starts only for those that need the network.
 pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
@@ -30,17 +31,23 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Config(command) => configuration(cx, &command),
         Command::Ledger(LedgerCommand::Verify { file: Some(file), git: _ }) => ledger_verify::file(cx, &file),
         Command::Ledger(LedgerCommand::Verify { file: None, git: Some(dir) }) => ledger_verify::git(cx, &dir),
-        networked => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            drop(rustls::crypto::ring::default_provider().install_default());
-            runtime.block_on(async {
-                tokio::select! {
-                    done = Box::pin(online(cx, networked)) => done,
-                    _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted.into()),
-                }
-            })
-        }
+        Command::Detached { command } => up::detached(&command),
+        // These meet signals in their own way.
+        Command::Up(args) => runtime()?.block_on(up::up(cx, args)),
+        Command::Down(args) => runtime()?.block_on(up::down(cx, args)),
+        Command::Supervise { data_dir } => runtime()?.block_on(up::supervise(cx, data_dir)),
+        networked => runtime()?.block_on(async {
+            tokio::select! {
+                done = Box::pin(online(cx, networked)) => done,
+                _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted.into()),
+            }
+        }),
     }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
 fn configuration(cx: &Invocation, command: &ConfigCommand) -> anyhow::Result<()> {
@@ -72,7 +79,12 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Ledger(args) => ledger::run(cx, args).await,
         Command::Auth(args) => auth::run(cx, args).await,
         Command::System(args) => system::run(cx, args).await,
-        Command::Config(_) | Command::Completion { .. } => unreachable!("needs no network; see run"),
+        Command::Config(_)
+        | Command::Completion { .. }
+        | Command::Up(_)
+        | Command::Down(_)
+        | Command::Supervise { .. }
+        | Command::Detached { .. } => unreachable!("handled by run"),
     }
 }
 
