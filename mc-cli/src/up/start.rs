@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::folder::Folder;
+use super::folder::{Folder, take_lock};
 use super::part::Part;
 use super::process::{Process, lock_holder};
 use super::programs::Programs;
@@ -25,6 +25,8 @@ use crate::exit::Failure;
 use crate::table;
 
 const POLL: Duration = Duration::from_millis(50);
+/// How long another call may be at starting.
+const TURN: Duration = Duration::from_secs(20);
 /// A control plane that ended so often before it was ready does not start.
 const HOPELESS: u32 = 3;
 const CONTEXT: &str = "local";
@@ -48,11 +50,8 @@ pub(crate) async fn run(cx: &Invocation, args: Up) -> anyhow::Result<()> {
     let folder = Folder::create(&Folder::path(args.data_dir.clone(), cx.environment())?)?;
     wait_for_down(&folder).await?;
     check_token(cx, &folder)?;
-    let was_running = lock_holder(&folder.lock()).is_some();
-    if was_running && !args.detach {
-        return Err(already_supervised(&folder).into());
-    }
-    let mut started = if was_running { None } else { Some(launch(cx, &folder, &args).await?) };
+    let mut started = find_or_launch(cx, &folder, &args).await?;
+    let was_running = started.is_none();
     let settings = Settings::read(&folder).context("run/up.json is missing")?;
     same_address(&folder, args.http, settings.http)?;
 
@@ -120,6 +119,32 @@ fn same_address(folder: &Folder, asked: Option<SocketAddr>, actual: SocketAddr) 
     }
 }
 
+/// Starts the supervisor unless one is there; `None` when it was. Calls at the same time go one after the other.
+async fn find_or_launch(cx: &Invocation, folder: &Folder, args: &Up) -> anyhow::Result<Option<Child>> {
+    let deadline = Instant::now() + TURN;
+    let _turn = loop {
+        match take_lock(&folder.file("run/up.lock")).context("cannot lock the data folder")? {
+            Some(turn) => break turn,
+            None if Instant::now() >= deadline => {
+                return Err(Failure::Timeout(format!(
+                    "another `mc up` is starting {}",
+                    folder.dir().display()
+                ))
+                .into());
+            }
+            None => tokio::time::sleep(POLL).await,
+        }
+    };
+    if lock_holder(&folder.lock()).is_some() {
+        return if args.detach { Ok(None) } else { Err(already_supervised(folder).into()) };
+    }
+    let mut child = launch(cx, folder, args).await?;
+    while lock_holder(&folder.lock()).is_none() && child.try_wait()?.is_none() && Instant::now() < deadline {
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(Some(child))
+}
+
 /// Starts the supervisor in a session of its own.
 async fn launch(cx: &Invocation, folder: &Folder, args: &Up) -> anyhow::Result<Child> {
     let programs = Programs::find(cx.environment())?;
@@ -183,10 +208,8 @@ async fn ready(
         if is_served && is_node_ready(folder) {
             return Ok(());
         }
-        // Another call may have been faster: then ours ends and that one's supervises.
         if let Some(child) = supervisor.as_deref_mut()
             && let Some(end) = child.try_wait()?
-            && lock_holder(&folder.lock()).is_none()
         {
             let what = format!("the supervisor ended before everything was ready ({end})");
             return Err(Failure::Conflict(failed(what, "supervisor")).into());
