@@ -77,6 +77,11 @@ impl Folder {
         self.file("node")
     }
 
+    /// Written by the node when it has joined.
+    pub(super) fn identity(&self) -> PathBuf {
+        self.file("node/node/identity.json")
+    }
+
     /// Who is carrying out `mc down`: nothing is restarted while that process lives.
     pub(super) fn down(&self) -> PathBuf {
         self.file("run/down")

@@ -14,6 +14,7 @@
 mod detached;
 mod down;
 mod folder;
+mod join;
 mod log;
 mod part;
 mod ports;

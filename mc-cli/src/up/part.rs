@@ -51,19 +51,36 @@ impl Part {
             .or_else(|| lock_holder(&self.lock(folder)).filter(|process| process.is_marked(folder)))
     }
 
-    /// Program and arguments.
-    pub(super) fn command(self, folder: &Folder, programs: &Programs, settings: Settings) -> Vec<OsString> {
+    /// Program and arguments; the node joins with the token in `join`.
+    pub(super) fn command(
+        self,
+        folder: &Folder,
+        programs: &Programs,
+        settings: Settings,
+        join: Option<PathBuf>,
+    ) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
         match self {
-            Self::ControlPlane => vec![
-                programs.controlplane.clone().into(),
-                "--data-dir".into(),
-                folder.dir().into(),
-                "--http".into(),
-                settings.http.to_string().into(),
-            ],
+            Self::ControlPlane => {
+                words.extend([
+                    programs.controlplane.clone().into(),
+                    "--data-dir".into(),
+                    folder.dir().into(),
+                ]);
+                words.extend(["--http".into(), settings.http.to_string().into()]);
+                words.extend(["--grpc".into(), settings.grpc.to_string().into()]);
+            }
             Self::Mesh => {
-                vec![programs.mesh.clone().into(), "--state-dir".into(), folder.node().into(), "run".into()]
+                words.extend([
+                    programs.mesh.clone().into(),
+                    "run".into(),
+                    "--state".into(),
+                    folder.node().into(),
+                ]);
+                words.extend(["--server".into(), settings.node_url().into()]);
+                words.extend(join.into_iter().flat_map(|file| ["--join-token-file".into(), file.into()]));
             }
         }
+        words
     }
 }

@@ -37,13 +37,21 @@ impl Settings {
         folder::write_json(&folder.file("run/up.json"), &self)
     }
 
-    /// The address to call.
+    /// The HTTP API, as this machine calls it.
     pub(super) fn url(self) -> String {
-        // Listening everywhere includes loopback, where this machine calls.
-        let mut address = self.http;
-        if address.ip().is_unspecified() {
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        format!("http://{address}")
+        format!("http://{}", on_this_machine(self.http))
     }
+
+    /// The endpoint of nodes, as this machine calls it.
+    pub(super) fn node_url(self) -> String {
+        format!("https://{}", on_this_machine(self.grpc))
+    }
+}
+
+/// Listening everywhere includes loopback, where this machine calls.
+fn on_this_machine(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    address
 }

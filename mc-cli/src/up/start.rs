@@ -17,7 +17,7 @@ use super::programs::Programs;
 use super::settings::Settings;
 use super::status::Status;
 use super::supervisor::already_supervised;
-use super::{down, log, ports};
+use super::{down, join, log, ports};
 use crate::args::Up;
 use crate::config::Context;
 use crate::context::Invocation;
@@ -160,15 +160,20 @@ async fn launch(cx: &Invocation, folder: &Folder, args: &Up) -> anyhow::Result<C
             .into());
         }
     }
-    if let (Some(_), Some(settings)) = (Part::ControlPlane.living(folder), Settings::read(folder)) {
-        // It is adopted where it listens.
-        same_address(folder, args.http, settings.http)?;
-    } else {
-        let settings = Settings::choose(args.http, args.grpc)?;
+    // A part that goes on is adopted where it is, and the other must fit.
+    let is_any_alive = Part::ALL.iter().any(|part| part.living(folder).is_some());
+    let settings = match Settings::read(folder).filter(|_| is_any_alive) {
+        Some(settings) => {
+            same_address(folder, args.http, settings.http)?;
+            settings
+        }
+        None => Settings::choose(args.http, args.grpc)?,
+    };
+    if Part::ControlPlane.living(folder).is_none() {
         ports::must_be_free(settings.http, "--http")?;
         ports::must_be_free(settings.grpc, "--grpc")?;
-        settings.write(folder)?;
     }
+    settings.write(folder)?;
     let output = log::open(&folder.log("supervisor"))?;
     Command::new("/proc/self/exe")
         .args(["detached", "--"])
@@ -205,7 +210,7 @@ async fn ready(
     loop {
         let is_served =
             Part::ControlPlane.living(folder).is_some() && matches!(client.is_ready().await, Ok(true));
-        if is_served && is_node_ready(folder) {
+        if is_served && join::is_ready(folder, settings).await {
             return Ok(());
         }
         if let Some(child) = supervisor.as_deref_mut()
@@ -235,10 +240,6 @@ async fn ready(
         }
         tokio::time::sleep(POLL).await;
     }
-}
-
-fn is_node_ready(folder: &Folder) -> bool {
-    lock_holder(&Part::Mesh.lock(folder)).is_some() && folder.node().join("run/mesh.sock").exists()
 }
 
 fn client(settings: Settings) -> anyhow::Result<Client> {

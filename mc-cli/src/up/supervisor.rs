@@ -6,11 +6,13 @@
 //! ```
 //! While `mc down` works, nothing is started. SIGTERM ends everything in the order of `mc down`.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use rustix::process::Signal;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,7 +22,7 @@ use super::process::{MARK, Process, lock_holder};
 use super::programs::Programs;
 use super::settings::Settings;
 use super::status::Board;
-use super::{down, log, start};
+use super::{down, join, log, start};
 use crate::age::now;
 use crate::context::Invocation;
 use crate::exit::Failure;
@@ -113,19 +115,26 @@ impl Supervisor<'_> {
     async fn run_once(&self, part: Part) -> anyhow::Result<String> {
         if let Some(process) = part.living(self.folder) {
             self.seen(part, process, true)?;
-            while process.is_alive() {
-                tokio::time::sleep(POLL).await;
-            }
-            return Ok("gone".into());
+            let gone = async {
+                while process.is_alive() {
+                    tokio::time::sleep(POLL).await;
+                }
+            };
+            return tokio::select! {
+                () = gone => Ok("gone".into()),
+                never = self.oversee(part, process) => match never? {},
+            };
         }
+        let mut join = None;
         if part == Part::Mesh {
             start::until_ready(self.settings).await?;
+            join = join::hand_over(self.folder, self.settings).await?;
         }
         let output = log::open(&self.folder.log(part.name()))?;
         let mut command = Command::new("/proc/self/exe");
         command
             .args(["detached", "--"])
-            .args(part.command(self.folder, &self.programs, self.settings))
+            .args(part.command(self.folder, &self.programs, self.settings, join))
             .env(MARK, self.folder.dir())
             .env_remove("MC_BASE_URL")
             .current_dir(self.folder.dir())
@@ -137,11 +146,25 @@ impl Supervisor<'_> {
             command.env_remove("MC_TOKEN");
         }
         let mut child = command.spawn().with_context(|| format!("cannot start the {}", part.title()))?;
-        // None: it has ended already, and waiting tells how.
-        if let Some(process) = child.id().and_then(|pid| Process::of(pid.try_into().ok()?)) {
-            self.seen(part, process, false)?;
+        let Some(process) = child.id().and_then(|pid| Process::of(pid.try_into().ok()?)) else {
+            // It has ended already, and waiting tells how.
+            return Ok(child.wait().await?.to_string());
+        };
+        self.seen(part, process, false)?;
+        tokio::select! {
+            ended = child.wait() => Ok(ended?.to_string()),
+            never = self.oversee(part, process) => match never? {},
         }
-        Ok(child.wait().await?.to_string())
+    }
+
+    /// What a living part needs of us: the node's join token is taken back, and a node that could not join is ended, so
+    /// that it gets another. Never returns, but for a failure.
+    async fn oversee(&self, part: Part, process: Process) -> anyhow::Result<Infallible> {
+        if part == Part::Mesh && !join::take_back(self.folder).await? {
+            self.say("the node has not joined in time");
+            process.signal(Signal::TERM)?;
+        }
+        std::future::pending().await
     }
 
     fn seen(&self, part: Part, process: Process, adopted: bool) -> anyhow::Result<()> {
