@@ -210,7 +210,8 @@ async fn ready(
     loop {
         let is_served =
             Part::ControlPlane.living(folder).is_some() && matches!(client.is_ready().await, Ok(true));
-        if is_served && join::is_ready(folder, settings).await {
+        let has_node = is_served && Part::Mesh.living(folder).is_some();
+        if has_node && join::is_ready(folder, settings).await {
             return Ok(());
         }
         if let Some(child) = supervisor.as_deref_mut()

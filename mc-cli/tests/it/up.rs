@@ -182,6 +182,7 @@ fn up_leaves_a_ready_installation_and_down_leaves_no_process() {
     assert!(rig.says(0, "auth whoami").contains("bootstrap"));
     assert!(rig.says(0, "config get-contexts").contains("local"));
 
+    assert!(!rig.data().join("run/join-token").exists(), "the join token is taken back");
     let again = rig.again();
     assert_eq!((again["already"].clone(), running["already"].clone()), (true.into(), false.into()));
     assert_eq!(PARTS.map(|part| pid(&again, part)), PARTS.map(|part| pid(&running, part)));
@@ -189,6 +190,12 @@ fn up_leaves_a_ready_installation_and_down_leaves_no_process() {
     assert!(refused.contains(&format!("pid {}", pid(&running, "supervisor_pid"))), "{refused}");
     assert!(rig.says(5, "up --detach --http 127.0.0.1:1").contains("mc down"));
 
+    let identity = || fs::read(rig.data().join("node/node/identity.json")).unwrap();
+    let node = serde_json::from_slice::<Value>(&identity()).unwrap()["node_id"].clone();
+    rig.down();
+    rig.up();
+    let same = serde_json::from_slice::<Value>(&identity()).unwrap()["node_id"].clone();
+    assert_eq!(same, node, "later starts reuse the node's identity");
     rig.down();
     assert!(PARTS.iter().all(|part| start_time(pid(&running, part)).is_none()));
     assert!(rig.says(0, "down").contains("is not running"));
