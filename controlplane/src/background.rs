@@ -21,10 +21,13 @@ enum Reconciler {
     Objects,
     /// Answers kept for repeated requests.
     Answers,
+    /// Nodes that became ready or not ready.
+    Nodes,
 }
 
 impl Reconciler {
-    const ALL: [Self; 5] = [Self::Tasks, Self::Approvals, Self::Publisher, Self::Objects, Self::Answers];
+    const ALL: [Self; 6] =
+        [Self::Tasks, Self::Approvals, Self::Publisher, Self::Objects, Self::Answers, Self::Nodes];
 
     const fn name(self) -> &'static str {
         match self {
@@ -33,12 +36,13 @@ impl Reconciler {
             Self::Publisher => "publisher",
             Self::Objects => "objects",
             Self::Answers => "answers",
+            Self::Nodes => "nodes",
         }
     }
 
     const fn period(self) -> Duration {
         match self {
-            Self::Tasks | Self::Approvals | Self::Publisher => Duration::from_secs(1),
+            Self::Tasks | Self::Approvals | Self::Publisher | Self::Nodes => Duration::from_secs(1),
             Self::Objects | Self::Answers => Duration::from_mins(10),
         }
     }
@@ -49,6 +53,7 @@ impl Reconciler {
             Self::Approvals => crate::approvals::reconcile::expire(app).await.map(|_| ()),
             Self::Publisher => crate::publications::reconcile::publish(app).await.map(|_| ()),
             Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
+            Self::Nodes => crate::nodes::reconcile::run(app).await,
             Self::Answers => {
                 crate::write::forget_answers(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
             }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod installation;
+mod node;
 mod work;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
 pub use installation::{Down, Up};
+pub use node::{NodeCommand, TokenCommand};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
@@ -33,7 +35,8 @@ pub struct Cli {
 }
 
 const AFTER: &str = "\
-Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub), principal (prn).
+Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub), principal (prn),
+       node (no), join_token (jt).
 Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
             9 approval needed, 130 interrupted.";
@@ -109,6 +112,9 @@ pub enum Command {
     Reject(Decide),
     /// Publish artifacts to the Git ledger
     Publish(Publish),
+    /// Let machines join, look after nodes
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Read and verify the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),

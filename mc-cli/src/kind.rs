@@ -19,6 +19,10 @@ pub enum Kind {
     Publication,
     /// A principal.
     Principal,
+    /// A node.
+    Node,
+    /// A join token.
+    JoinToken,
 }
 
 impl Kind {
@@ -31,6 +35,8 @@ impl Kind {
         Self::Approval,
         Self::Publication,
         Self::Principal,
+        Self::Node,
+        Self::JoinToken,
     ];
 
     /// Singular, plural and short name.
@@ -43,6 +49,8 @@ impl Kind {
             Self::Approval => ["approval", "approvals", "apr"],
             Self::Publication => ["publication", "publications", "pub"],
             Self::Principal => ["principal", "principals", "prn"],
+            Self::Node => ["node", "nodes", "no"],
+            Self::JoinToken => ["join_token", "join-tokens", "jt"],
         }
     }
 }
@@ -120,6 +128,14 @@ macro_rules! for_kind {
                 type $R = mc_api::auth::Principal;
                 $body
             }
+            $crate::kind::Kind::Node => {
+                type $R = mc_api::node::Node;
+                $body
+            }
+            $crate::kind::Kind::JoinToken => {
+                type $R = mc_api::node::JoinToken;
+                $body
+            }
         }
     };
 }
@@ -141,7 +157,7 @@ mod tests {
             let (kind_name, collection) = for_kind!(*kind, R => (R::KIND, R::COLLECTION));
             assert_eq!([kind_name, collection], kind.names()[..2]);
         }
-        assert!("node".parse::<Kind>().unwrap_err().contains("tasks (t)"));
+        assert!("host".parse::<Kind>().unwrap_err().contains("tasks (t)"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whether a state that someone waits for can still come.
 
 use mc_api::approval::ApprovalState;
+use mc_api::node::NodeState;
 use mc_api::publication::PublicationState;
 use mc_api::task::TaskState;
 
@@ -44,6 +45,11 @@ pub fn publication(from: PublicationState, target: PublicationState) -> bool {
     })
 }
 
+/// Whether a node in `from` can come to `target`: only a revocation is for ever.
+pub fn node(from: NodeState, target: NodeState) -> bool {
+    from == target || from != NodeState::Revoked
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +66,7 @@ mod tests {
 
     #[test]
     fn decisions_are_final() {
+        assert!(node(NodeState::NotReady, NodeState::Ready) && !node(NodeState::Revoked, NodeState::Ready));
         assert!(approval(ApprovalState::Open, ApprovalState::Executed));
         assert!(!approval(ApprovalState::Rejected, ApprovalState::Approved));
         assert!(publication(PublicationState::AwaitingApproval, PublicationState::Published));

@@ -7,6 +7,7 @@ use mc_api::kluster::Kluster;
 use mc_api::ledger::LedgerEvent;
 use mc_api::manifest::Manifest;
 use mc_api::mission::Mission;
+use mc_api::node::{JoinToken, Node};
 use mc_api::publication::Publication;
 use mc_api::task::{ClaimState, Task};
 use mc_api::{Labels, Timestamp};
@@ -451,6 +452,106 @@ impl View for Principal {
             ("Role", dash(self.role)),
             ("Mission roles", roles.join("\n")),
             ("Created", when(self.created_at, now)),
+        ]
+    }
+}
+
+impl View for Node {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["NAME", "STATE", "SESSIONS", "SEEN", "AGE", "RUNTIMES"],
+            &["NAME", "STATE", "SESSIONS", "SEEN", "AGE", "VERSION", "SYSTEM", "TIER", "ID", "RUNTIMES"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let mut row = vec![
+            self.name.to_string(),
+            node_state(self),
+            format!("{}/{}", self.live_sessions, self.facts.slots),
+            age(self.last_seen_at, now),
+            age(self.created_at, now),
+        ];
+        if wide {
+            let facts = &self.facts;
+            row.extend([
+                facts.version.clone(),
+                format!("{}/{}", facts.os, facts.arch),
+                facts.sandbox_tier.clone(),
+                self.id.to_string(),
+            ]);
+        }
+        let runtimes = self.facts.runtimes.iter().filter(|runtime| runtime.available);
+        let names: Vec<&str> = runtimes.map(|runtime| runtime.name.as_str()).collect();
+        row.push(if names.is_empty() { "-".into() } else { names.join(",") });
+        row
+    }
+    fn reference(&self) -> String {
+        self.name.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        let facts = &self.facts;
+        let runtimes: Vec<String> = facts
+            .runtimes
+            .iter()
+            .map(|runtime| {
+                let version = runtime.version.as_deref().unwrap_or_default();
+                match (runtime.available, &runtime.hint) {
+                    (true, _) => format!("{} {version}", runtime.name).trim_end().to_owned(),
+                    (false, None) => format!("{} (not available)", runtime.name),
+                    (false, Some(hint)) => format!("{} (not available: {hint})", runtime.name),
+                }
+            })
+            .collect();
+        vec![
+            ("Name", self.name.to_string()),
+            ("Id", self.id.to_string()),
+            ("State", node_state(self)),
+            ("Sessions", format!("{} of {}", self.live_sessions, facts.slots)),
+            ("Runtimes", runtimes.join("\n")),
+            ("Host", facts.hostname.clone()),
+            ("System", format!("{}/{}", facts.os, facts.arch)),
+            ("Mesh", facts.version.clone()),
+            ("Sandbox", facts.sandbox_tier.clone()),
+            ("Boot", facts.boot_id.clone()),
+            ("Principal", self.principal_id.to_string()),
+            ("Version", self.version.to_string()),
+            ("Seen", when(self.last_seen_at, now)),
+            ("Joined", when(self.created_at, now)),
+            ("Changed", when(self.updated_at, now)),
+        ]
+    }
+}
+
+fn node_state(node: &Node) -> String {
+    if node.cordoned { format!("{},cordoned", node.state) } else { node.state.to_string() }
+}
+
+impl View for JoinToken {
+    fn columns(_: bool) -> Vec<&'static str> {
+        vec!["ID", "NODE", "USED", "EXPIRES", "AGE"]
+    }
+    fn row(&self, now: Timestamp, _: bool) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            dash(self.node_name.as_ref()),
+            format!("{}/{}", self.used, self.uses),
+            remaining(self.expires_at, now),
+            age(self.created_at, now),
+        ]
+    }
+    fn reference(&self) -> String {
+        self.id.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        vec![
+            ("Id", self.id.to_string()),
+            ("Node", dash(self.node_name.as_ref())),
+            ("Used", format!("{} of {}", self.used, self.uses)),
+            ("Server", self.server.clone()),
+            ("CA SHA-256", self.ca_sha256.clone()),
+            ("Expires", format!("{} ({})", self.expires_at, remaining(self.expires_at, now))),
+            ("Created", format!("{} by {}", when(self.created_at, now), self.created_by)),
         ]
     }
 }

@@ -25,6 +25,7 @@ CREATE TABLE node (
     conn_seq        BIGINT NOT NULL,
     command_seq     BIGINT NOT NULL,
     lease_until     BIGINT NOT NULL,
+    reported_ready  BOOLEAN NOT NULL,
     last_seen_at    BIGINT NOT NULL,
     revoked_at      BIGINT,
     version         BIGINT NOT NULL,

@@ -25,6 +25,7 @@ CREATE TABLE node (
     conn_seq        INTEGER NOT NULL,
     command_seq     INTEGER NOT NULL,
     lease_until     INTEGER NOT NULL,
+    reported_ready  BOOLEAN NOT NULL,
     last_seen_at    INTEGER NOT NULL,
     revoked_at      INTEGER,
     version         INTEGER NOT NULL,

@@ -26,7 +26,7 @@ pub struct Narrow {
     pub state: Option<NodeState>,
 }
 
-fn event(after: &Node, before_sha256: Option<String>) -> Event<'_, Node> {
+pub(super) fn event(after: &Node, before_sha256: Option<String>) -> Event<'_, Node> {
     Event { subject_kind: "node", subject_id: after.id.to_string(), body: after, before_sha256 }
 }
 

@@ -19,6 +19,7 @@ mod lists;
 mod local;
 mod locks;
 mod migrations;
+mod nodes;
 mod operations;
 mod process;
 mod publications;

@@ -14,6 +14,8 @@ struct Fixture {
     artifact: String,
     publication: String,
     approval: String,
+    node: String,
+    join_token: String,
     /// One per call, so that what one call makes never stands in the way of another.
     made: std::cell::Cell<u32>,
 }
@@ -34,6 +36,10 @@ impl Fixture {
         let publication = app.post(app.admin(), "/api/v1/publications", body).await.ok(201);
         let approval = publication["approval_id"].as_str().unwrap().to_owned();
         let publication = id(&publication);
+        let node = crate::nodes::Machine::join(app, "fixture").await.identity.node_id().to_owned();
+        // A lease that runs out would be an event among those that are counted.
+        app.sql("UPDATE node SET lease_until = 9000000000000000").await;
+        let join_token = id(&app.post(app.admin(), "/api/v1/join-tokens", json!({})).await.ok(201));
         Self {
             mission,
             kluster: id(&kluster),
@@ -41,6 +47,8 @@ impl Fixture {
             artifact,
             publication,
             approval,
+            node,
+            join_token,
             made: std::cell::Cell::new(0),
         }
     }
@@ -56,6 +64,8 @@ impl Fixture {
             "artifacts" => &self.artifact,
             "publications" => &self.publication,
             "approvals" => &self.approval,
+            "nodes" => &self.node,
+            "join-tokens" => &self.join_token,
             "principals" => "somebody",
             _ => {
                 assert!(!path.contains("{ref}"), "say here which object {path} means");

@@ -11,6 +11,7 @@
 mod artifacts;
 mod error;
 mod ledger;
+mod nodes;
 mod operations;
 mod options;
 mod query;

@@ -27,11 +27,13 @@ fn the_calls_others_rely_on_are_read() {
         "mc wait task apollo-1 --for state=done --timeout 60s",
         "mc publish -m apollo --task apollo-1 --wait",
         "mc apply -f - -f dir --dry-run",
+        "mc node token create --name builder --ttl 5m --uses 1 -o json",
+        "mc get nodes -o json",
     ] {
         let words: Vec<&str> = call.split(' ').collect();
         assert!(Cli::try_parse_from(words).is_ok(), "{call}");
     }
-    for call in ["mc get", "mc get nodes", "mc create mission Bad_Name", "mc wait task a --for ready"] {
+    for call in ["mc get", "mc get hosts", "mc create mission Bad_Name", "mc wait task a --for ready"] {
         assert!(Cli::try_parse_from(call.split(' ')).is_err(), "{call}");
     }
 }

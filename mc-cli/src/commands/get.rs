@@ -68,7 +68,7 @@ pub(super) async fn collect<R: Resource>(
     mut query: ListQuery,
     limit: Option<u32>,
 ) -> Result<Page<R>, mc_client::Error> {
-    if matches!(R::KIND, "mission" | "principal") {
+    if matches!(R::KIND, "mission" | "principal" | "node" | "join_token") {
         // They are in no mission; the context's does not filter them.
         query.mission = None;
     }

@@ -12,6 +12,7 @@ mod describe;
 mod get;
 mod ledger;
 mod ledger_verify;
+mod node;
 mod publish;
 mod system;
 mod task;
@@ -75,6 +76,7 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
         Command::Publish(args) => publish::run(cx, args).await,
+        Command::Node(args) => node::run(cx, args).await,
         Command::Ledger(LedgerCommand::Verify { .. }) => ledger_verify::server(cx).await,
         Command::Ledger(args) => ledger::run(cx, args).await,
         Command::Auth(args) => auth::run(cx, args).await,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mc_api::ProblemKind;
 use mc_api::approval::{Approval, ApprovalState};
+use mc_api::node::{Node, NodeState};
 use mc_api::publication::{Publication, PublicationState};
 use mc_api::task::{Task, TaskState};
 use mc_client::{Client, Scope};
@@ -46,6 +47,7 @@ stateful! {
     Task, TaskState, reach::task;
     Approval, ApprovalState, reach::approval;
     Publication, PublicationState, reach::publication;
+    Node, NodeState, reach::node;
 }
 
 pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
@@ -66,7 +68,13 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
         (Condition::State(state), Kind::Publication) => {
             reached::<Publication>(cx, &client, &reference, &state, args.timeout).await
         }
-        (Condition::State(_), Kind::Mission | Kind::Kluster | Kind::Artifact | Kind::Principal) => {
+        (Condition::State(state), Kind::Node) => {
+            reached::<Node>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (
+            Condition::State(_),
+            Kind::Mission | Kind::Kluster | Kind::Artifact | Kind::Principal | Kind::JoinToken,
+        ) => {
             Err(Failure::Usage(format!("a {kind} has no state; only `--for delete` can be waited for"))
                 .into())
         }
