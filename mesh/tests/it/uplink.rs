@@ -89,8 +89,11 @@ impl Machine {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Every record that is not trimmed.
     fn journal(&self, id: &str) -> Vec<Record> {
-        let mut reader = Reader::open(&self.session_file(id, "journal"), 1).unwrap();
+        let folder = self.session_file(id, "journal");
+        let oldest = Reader::oldest(&folder).unwrap().unwrap_or(1);
+        let mut reader = Reader::open(&folder, oldest).unwrap();
         let mut records = Vec::new();
         while let Some(record) = reader.next().unwrap() {
             records.push(record);
@@ -117,19 +120,20 @@ impl Machine {
     fn expect_stored(&self, control_plane: &ControlPlane, id: &str) {
         let id = id.to_owned();
         eventually(&format!("all stored; {}; log\n{}", control_plane.describe(), self.log()), || {
-            let stored = control_plane.memory().stored.get(&id).map_or(0, Vec::len);
-            (stored > 0 && stored == self.journal(&id).len()).then_some(())
+            let stored = control_plane.memory().stored.get(&id).map_or(0, Vec::len) as u64;
+            let last = self.journal(&id).last().map_or(0, |record| record.seq);
+            (stored > 0 && stored == last).then_some(())
         });
         let memory = control_plane.memory();
-        let journal = self.journal(&id);
-        for (record, event) in journal.iter().zip(&memory.stored[&id]) {
+        for record in self.journal(&id) {
+            let event = &memory.stored[&id][usize::try_from(record.seq).unwrap() - 1];
             assert_eq!(
                 (record.seq, u32::from(record.kind.code()), record.stamp.wall_us, &record.payload),
                 (event.seq, event.kind, event.wall_us, &event.payload)
             );
             assert_eq!(event.crc32c, crc32c::crc32c(&event.payload));
         }
-        assert_eq!((memory.forks, journal.len()), (0, memory.stored[&id].len()));
+        assert_eq!(memory.forks, 0);
     }
 
     fn turns(control_plane: &ControlPlane, id: &str) -> usize {
@@ -220,7 +224,8 @@ fn session_runs_a_prompt_and_everything_is_stored_and_told() {
     assert_eq!((stopped.observed_generation, stopped.agent_pid), (2, 0));
     assert_eq!(marked(&id), Vec::<i64>::new());
     // The end is told only when everything is stored.
-    assert_eq!(control_plane.memory().stored[&id].len(), machine.journal(&id).len());
+    let last = machine.journal(&id).last().unwrap().seq;
+    assert_eq!(control_plane.memory().stored[&id].len() as u64, last);
 }
 
 #[test]
@@ -377,6 +382,7 @@ fn withheld_acknowledgements_cost_no_memory() {
         highest < before + 24 * 1024,
         "memory grew from {before} to {highest} KiB with 40 MiB of records"
     );
+    eventually("journal trimmed", || (machine.journal(&id)[0].seq > 1).then_some(()));
     let (bytes, records) = control_plane.memory().largest;
     assert!(records <= 500 && bytes < 2 << 20, "{bytes} bytes, {records} records in one batch");
 }
@@ -457,6 +463,20 @@ fn session_that_cannot_be_made_is_reported_as_failed_once() {
     };
     control_plane.want(repaired);
     wait_state(&control_plane, &machine, &ids[2], "idle");
+}
+
+#[test]
+fn session_whose_journal_is_gone_does_not_begin_anew() {
+    let control_plane = ControlPlane::start();
+    let lost = spec("agent");
+    let event = wire::Event { seq: 1, kind: 8, ..wire::Event::default() };
+    control_plane.memory().stored.insert(lost.session.clone(), vec![event]);
+    let machine = Machine::start(&control_plane, &[]);
+    let id = lost.session.clone();
+    control_plane.want(lost);
+    let failed = wait_state(&control_plane, &machine, &id, "failed");
+    assert!(failed.reason.contains("journal is gone"), "{failed:?}");
+    assert!(!machine.session_file(&id, "spec.json").exists());
 }
 
 #[test]
