@@ -38,6 +38,9 @@ pub struct Config {
     /// Listen beyond loopback in clear: TLS ends at a proxy in front.
     #[arg(long, env = "MC_BEHIND_PROXY")]
     pub behind_proxy: bool,
+    /// Names by which agents reach `/mcp` beyond loopback, such as mc.example.org; others are refused there.
+    #[arg(long = "allowed-host", env = "MC_ALLOWED_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
     /// The bootstrap token; default: read from `DIR/token`, made when absent.
     #[arg(skip)]
     pub bootstrap_token: Option<String>,

@@ -2,7 +2,9 @@
 
 mod admin;
 mod installation;
+mod agents;
 mod node;
+mod session;
 mod work;
 
 use std::ffi::OsString;
@@ -19,7 +21,9 @@ use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
 pub use installation::{Down, Up};
+pub use agents::{AgentProgram, McpCommand, Run};
 pub use node::{NodeCommand, TokenCommand};
+pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
@@ -35,8 +39,8 @@ pub struct Cli {
 }
 
 const AFTER: &str = "\
-Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub), principal (prn),
-       node (no), join_token (jt).
+Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub),
+       session (ses), turn (trn), node (no), join_token (jt), principal (prn).
 Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
             9 approval needed, 130 interrupted.";
@@ -88,7 +92,7 @@ pub enum Command {
     Get(Get),
     /// Show one object with all that belongs to it
     Describe(Named),
-    /// Create a mission, kluster, task or principal
+    /// Create a mission, kluster, task, session or principal
     #[command(subcommand)]
     Create(Create),
     /// Create or change what manifests describe
@@ -103,6 +107,15 @@ pub enum Command {
     /// Claim tasks, work on them, steer them
     #[command(subcommand)]
     Task(TaskCommand),
+    /// Prompt an agent session
+    Prompt(Prompt),
+    /// Show the events of an agent session
+    Logs(Logs),
+    /// Take part in an agent session: see it, prompt it, answer it
+    Attach(Attach),
+    /// Cancel, stop, decide for an agent session
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Store and fetch artifacts
     #[command(subcommand)]
     Artifact(ArtifactCommand),
@@ -118,6 +131,11 @@ pub enum Command {
     /// Read and verify the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Start an agent's command line with this server's tools
+    Run(Run),
+    /// The tools of this server, for agents
+    #[command(subcommand)]
+    Mcp(McpCommand),
     /// Log in and out
     #[command(subcommand)]
     Auth(AuthCommand),
@@ -175,6 +193,12 @@ pub struct Filter {
     /// Only of this task
     #[arg(long, value_name = "REF")]
     pub task: Option<String>,
+    /// Only of this agent session
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+    /// Only on this node
+    #[arg(long, value_name = "REF")]
+    pub node: Option<String>,
     /// Only with this runtime
     #[arg(long, value_name = "NAME")]
     pub runtime: Option<String>,
@@ -259,6 +283,9 @@ pub enum Create {
     /// Create a task in the mission of -m and the kluster of -k
     #[command(visible_alias = "t")]
     Task(Box<CreateTask>),
+    /// Create an agent session in the mission of -m
+    #[command(visible_alias = "ses")]
+    Session(CreateSession),
     /// Create a principal
     #[command(visible_alias = "prn")]
     Principal {

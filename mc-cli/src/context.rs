@@ -36,7 +36,7 @@ impl Invocation {
         Self { global, out: self.out, environment: self.environment.clone() }
     }
 
-    /// What the process was given by its environment.
+    /// What the environment says.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }

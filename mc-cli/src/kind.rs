@@ -17,6 +17,10 @@ pub enum Kind {
     Approval,
     /// A publication.
     Publication,
+    /// An agent session.
+    Session,
+    /// A turn.
+    Turn,
     /// A principal.
     Principal,
     /// A node.
@@ -34,6 +38,8 @@ impl Kind {
         Self::Artifact,
         Self::Approval,
         Self::Publication,
+        Self::Session,
+        Self::Turn,
         Self::Principal,
         Self::Node,
         Self::JoinToken,
@@ -48,6 +54,8 @@ impl Kind {
             Self::Artifact => ["artifact", "artifacts", "art"],
             Self::Approval => ["approval", "approvals", "apr"],
             Self::Publication => ["publication", "publications", "pub"],
+            Self::Session => ["session", "sessions", "ses"],
+            Self::Turn => ["turn", "turns", "trn"],
             Self::Principal => ["principal", "principals", "prn"],
             Self::Node => ["node", "nodes", "no"],
             Self::JoinToken => ["join_token", "join-tokens", "jt"],
@@ -122,6 +130,14 @@ macro_rules! for_kind {
             }
             $crate::kind::Kind::Publication => {
                 type $R = mc_api::publication::Publication;
+                $body
+            }
+            $crate::kind::Kind::Session => {
+                type $R = mc_api::session::AgentSession;
+                $body
+            }
+            $crate::kind::Kind::Turn => {
+                type $R = mc_api::session::Turn;
                 $body
             }
             $crate::kind::Kind::Principal => {

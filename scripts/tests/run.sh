@@ -270,7 +270,10 @@ case \"\$*\" in *'${1:-never such}'*) exit 101 ;; esac
 [ -z \"\${SAY_SKIP:-}\" ] || echo \"\$SAY_SKIP\" >>\"\$MC_TEST_SKIPPED_FILE\""
 }
 # Script tests are not run from inside script tests: --quick.
-test_sh() { env -u CI PATH="$PWD/bin:$PATH" HOME="$PWD" "$@" "$MC_SCRIPTS/test.sh" --quick; }
+test_sh() {
+  fake_npm
+  env -u CI PATH="$PWD/bin:$PATH" HOME="$PWD" MC_AGENTS_DIR="$PWD/agents" "$@" "$MC_SCRIPTS/test.sh" --quick
+}
 
 test_run_calls_the_phases_with_the_given_server() {
   fake_cargo
@@ -313,6 +316,55 @@ test_run_without_postgres_is_a_skip_here_and_a_failure_in_ci() {
   expect 1 test_sh MC_DEV_DIR=/proc/none CI=true
   said 'FAILED: postgres'
   expect 2 env CI=true "$MC_SCRIPTS/test.sh" --no-postgres
+}
+
+test_run_without_the_agent_is_a_skip_here_and_a_failure_in_ci_or_when_asked_for() {
+  fake_cargo
+  expect 0 test_sh MC_TEST_POSTGRES_URL=postgres://given NPM_FAILS=1
+  said 'the tests of third-party agents: codex cannot be installed'
+  expect 1 test_sh MC_TEST_POSTGRES_URL=postgres://given NPM_FAILS=1 MC_TEST_AGENTS=codex
+  said 'FAILED: agents'
+  expect 1 test_sh MC_TEST_POSTGRES_URL=postgres://given NPM_FAILS=1 CI=true
+  said 'FAILED: agents'
+}
+
+# ---- third-party-agents.sh ------------------------------------------------------------------------------------------
+
+# fake_npm: stands for npm and node; writes its calls down and "installs" the program codex-acp.
+fake_npm() {
+  fake node 'echo v20.0.0'
+  fake npm "echo \"\$*\" >>'$PWD/npm-calls'
+[ -z \"\${NPM_FAILS:-}\" ] || { echo 'ENOTFOUND registry'; exit 1; }
+mkdir -p node_modules/.bin
+[ -n \"\${NPM_EMPTY:-}\" ] || { echo >node_modules/.bin/codex-acp; chmod +x node_modules/.bin/codex-acp; }"
+}
+agents() { env -i PATH="$PWD/bin:/usr/bin:/bin" MC_AGENTS_DIR="$PWD/agents" "$@" "$MC_SCRIPTS/third-party-agents.sh"; }
+
+agents_are_installed_once_and_again_when_the_pin_moves() {
+  fake_npm
+  expect 0 agents
+  [ -x agents/codex/node_modules/.bin/codex-acp ]
+  grep -q -- '--ignore-scripts.* @zed-industries/codex-acp@' npm-calls
+  expect 0 agents HOME=
+  said 'is installed'
+  [ "$(wc -l <npm-calls)" = 1 ]
+  echo 'codex-acp@0.0.1' >agents/codex/installed
+  expect 0 agents
+  [ "$(wc -l <npm-calls)" = 2 ]
+}
+
+agents_say_why_they_cannot_be_installed() {
+  fake_npm
+  expect 1 agents NPM_FAILS=1
+  said 'npm: ENOTFOUND registry'
+  said 'fix: check the network'
+  expect 1 agents NPM_EMPTY=1
+  said 'has no program codex-acp'
+  fake node 'echo v16.2.0'
+  expect 1 agents
+  said 'Node 18 or newer is needed, found v16.2.0'
+  [ ! -e agents/codex ]
+  expect 2 "$MC_SCRIPTS/third-party-agents.sh" unknown
 }
 
 # Helpers have short names; a test's name states a fact in at least three words.

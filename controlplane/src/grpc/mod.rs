@@ -5,6 +5,7 @@
 
 mod enroll;
 mod listen;
+mod node;
 mod peer;
 mod status;
 
@@ -12,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use mc_proto::mesh_v1::enroll_server::{self, EnrollServer};
+use mc_proto::mesh_v1::node_server::NodeServer;
 use tonic::service::Routes;
 
 use crate::app::SharedApp;
@@ -30,7 +32,8 @@ const MAX_ANONYMOUS_BYTES: usize = 64 << 10;
 pub fn routes(app: &SharedApp) -> Routes {
     let enroll =
         EnrollServer::new(enroll::Enroll::new(app.clone())).max_decoding_message_size(MAX_ANONYMOUS_BYTES);
-    let services = Routes::new(enroll);
+    let node = NodeServer::new(node::Node::new(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let services = Routes::new(enroll).add_service(node);
     let guard = axum::middleware::from_fn_with_state(app.clone(), guard);
     Routes::from(services.into_axum_router().layer(guard))
 }

@@ -142,6 +142,7 @@ pub async fn authenticate(app: &App, id: NodeId) -> Result<(Node, Arc<Caller>), 
         role: None,
         mission_roles: HashMap::new(),
         login: None,
+        grant: None,
     };
     Ok((node, Arc::new(caller)))
 }

@@ -26,6 +26,7 @@ pub mod system;
 pub mod task;
 mod text_enum;
 pub mod time;
+pub mod tool;
 
 pub use action::{Action, Role};
 pub use name::{Labels, Name};

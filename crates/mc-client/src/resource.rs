@@ -7,6 +7,7 @@ use mc_api::kluster::{CreateKluster, Kluster, UpdateKluster};
 use mc_api::mission::{CreateMission, Mission, UpdateMission};
 use mc_api::node::{CreateJoinToken, JoinToken, Node};
 use mc_api::publication::{CreatePublication, Publication};
+use mc_api::session::{AgentSession, CreateSession, Turn};
 use mc_api::task::{CreateTask, Task, UpdateTask};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -64,6 +65,8 @@ resources! {
     Artifact, "artifact", "artifacts";
     Approval, "approval", "approvals";
     Publication, "publication", "publications";
+    AgentSession, "session", "sessions";
+    Turn, "turn", "turns";
     Principal, "principal", "principals";
     Node, "node", "nodes";
 }
@@ -84,6 +87,7 @@ creatable! {
     Kluster: CreateKluster;
     Task: CreateTask;
     Publication: CreatePublication;
+    AgentSession: CreateSession;
     Principal: CreatePrincipal;
     JoinToken: CreateJoinToken;
 }

@@ -55,6 +55,8 @@ pub(super) fn query(cx: &Invocation, filter: &Filter) -> anyhow::Result<ListQuer
         mission: scope.mission.filter(|_| !filter.all_missions),
         kluster: scope.kluster,
         task: filter.task.clone(),
+        session: filter.session.clone(),
+        node: filter.node.clone(),
         states: filter.state.clone(),
         runtime: filter.runtime.clone(),
         labels: filter.selector.clone().unwrap_or_default().0,

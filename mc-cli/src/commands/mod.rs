@@ -2,6 +2,7 @@
 
 mod apply;
 mod artifact;
+mod attach;
 mod auth;
 mod completion;
 mod config;
@@ -12,8 +13,11 @@ mod describe;
 mod get;
 mod ledger;
 mod ledger_verify;
+mod mcp;
 mod node;
 mod publish;
+mod run;
+mod session;
 mod system;
 mod task;
 mod wait;
@@ -37,6 +41,10 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Up(args) => runtime()?.block_on(up::up(cx, args)),
         Command::Down(args) => runtime()?.block_on(up::down(cx, args)),
         Command::Supervise { data_dir } => runtime()?.block_on(up::supervise(cx, data_dir)),
+        // The agent has the terminal: Ctrl-C is for it.
+        Command::Run(args) => runtime()?.block_on(Box::pin(run::run(cx, args))),
+        // Ctrl-C is a word of its own there.
+        Command::Attach(args) => runtime()?.block_on(attach::run(cx, args)),
         networked => runtime()?.block_on(async {
             tokio::select! {
                 done = Box::pin(online(cx, networked)) => done,
@@ -72,6 +80,10 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Watch(args) => watch::run(cx, args).await,
         Command::Wait(args) => wait::run(cx, args).await,
         Command::Task(args) => task::run(cx, args).await,
+        Command::Prompt(args) => session::prompt(cx, args).await,
+        Command::Logs(args) => session::logs(cx, args).await,
+        Command::Attach(args) => attach::run(cx, args).await,
+        Command::Session(args) => session::run(cx, args).await,
         Command::Artifact(args) => artifact::run(cx, args).await,
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
@@ -79,14 +91,16 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Node(args) => node::run(cx, args).await,
         Command::Ledger(LedgerCommand::Verify { .. }) => ledger_verify::server(cx).await,
         Command::Ledger(args) => ledger::run(cx, args).await,
+        Command::Mcp(args) => mcp::run(cx, args).await,
         Command::Auth(args) => auth::run(cx, args).await,
         Command::System(args) => system::run(cx, args).await,
         Command::Config(_)
         | Command::Completion { .. }
+        | Command::Run(_)
         | Command::Up(_)
         | Command::Down(_)
         | Command::Supervise { .. }
-        | Command::Detached { .. } => unreachable!("handled by run"),
+        | Command::Detached { .. } => unreachable!("see run"),
     }
 }
 

@@ -58,6 +58,9 @@ pub(super) enum Command {
     /// Create and list sessions.
     #[command(subcommand)]
     Session(Session),
+    /// Show the kinds of agents of this node.
+    #[command(subcommand)]
+    Runtime(Runtime),
     /// Queue a prompt.
     Prompt {
         session: SessionId,
@@ -140,6 +143,15 @@ pub(super) enum Session {
         id: Option<SessionId>,
     },
     /// List sessions; needs no daemon.
+    List {
+        #[arg(long, short, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Runtime {
+    /// List runtimes and whether they can be used; needs no daemon.
     List {
         #[arg(long, short, value_enum, default_value_t = Output::Text)]
         output: Output,

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use mc_journal::Reader;
+use mc_transcript::Event;
 
-use super::args::{Args, Choice, Command, Exec, Output, Session};
+use super::args::{Args, Choice, Command, Exec, Output, Runtime, Session};
 use super::attach;
-use crate::event::Event;
 use crate::files::{self, Lock, StateDir};
 use crate::ids::{SessionId, mint_op_id};
 use crate::protocol::{Code, Decision, FromMesh, Op, OpRequest, OpResult, ToMesh};
 use crate::spec::SessionMeta;
-use crate::{daemon, exec, shim, uplink, wire};
+use crate::{daemon, exec, runtimes, shim, uplink, wire};
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(45);
@@ -42,6 +42,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             }
         }
         Command::Session(Session::List { output }) => list(&open()?, output),
+        Command::Runtime(Runtime::List { output }) => list_runtimes(&open()?, output),
         Command::Prompt { session, text, op_id } => {
             let blocks = vec![mc_acp::outgoing::text_block(&text)];
             operate(&open()?, session, Op::Prompt { blocks }, op_id)
@@ -168,6 +169,20 @@ fn list(state: &StateDir, output: Output) -> anyhow::Result<()> {
         let state = summary.meta.as_ref().map_or("starting", |meta| meta.state.as_str());
         let live = if summary.is_live { "live" } else { "-" };
         print(&format!("{}  {:<10} {:<16} {live}", summary.spec.id, summary.spec.runtime, state))?;
+    }
+    Ok(())
+}
+
+fn list_runtimes(state: &StateDir, output: Output) -> anyhow::Result<()> {
+    let all = runtimes::list(state).context("cannot read runtimes.json")?;
+    if output == Output::Json {
+        return print(&serde_json::to_string_pretty(&all)?);
+    }
+    for runtime in all {
+        let is = if runtime.available { "available" } else { "-" };
+        let about = runtime.hint.or(runtime.program).unwrap_or_default();
+        let broken = runtime.restore_broken.map(|agent| format!(" ({agent} does not restore sessions)"));
+        print(&format!("{:<10} {is:<9} {about}{}", runtime.name, broken.unwrap_or_default()))?;
     }
     Ok(())
 }

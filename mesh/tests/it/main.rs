@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod control_plane;
+mod faults;
 mod kills;
+mod model_stub;
+mod oracle;
 mod protocol;
 mod rig;
+mod third_party;
 mod turns;
 mod uplink;
