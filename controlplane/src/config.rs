@@ -12,7 +12,7 @@ const DEFAULT_GRPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST)
 
 /// Options of `mc-controlplane`.
 #[derive(Debug, Clone, clap::Parser)]
-#[command(name = "mc-controlplane", version, about = "The API server of MissionControl")]
+#[command(name = "mc-controlplane", version = mc_api::BUILD_ID, about = "The API server of MissionControl")]
 pub struct Config {
     /// Folder for everything the installation keeps: database, keys, objects, Git ledger.
     #[arg(long, env = "MC_DATA_DIR", value_name = "DIR")]

@@ -1,11 +1,13 @@
 //! The grammar: clap types only.
 
 mod admin;
+mod installation;
 mod agents;
 mod node;
 mod session;
 mod work;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use crate::kind::Target;
 use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
+pub use installation::{Down, Up};
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use node::{NodeCommand, TokenCommand};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
@@ -25,7 +28,7 @@ pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
 #[derive(Debug, Parser)]
-#[command(name = "mc", version, propagate_version = true, max_term_width = 100, after_help = AFTER)]
+#[command(name = "mc", version = mc_api::BUILD_ID, propagate_version = true, max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -81,6 +84,10 @@ pub struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start control plane and node on this machine
+    Up(Up),
+    /// End what `mc up` started
+    Down(Down),
     /// Show objects
     Get(Get),
     /// Show one object with all that belongs to it
@@ -138,6 +145,20 @@ pub enum Command {
     /// Health and version
     #[command(subcommand)]
     System(SystemCommand),
+    /// Keep an installation running (started by `mc up`)
+    #[command(hide = true)]
+    Supervise {
+        /// The installation's folder
+        #[arg(long)]
+        data_dir: PathBuf,
+    },
+    /// Become a program in a session of its own (started by `mc up`)
+    #[command(hide = true)]
+    Detached {
+        /// Program and arguments
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Print a completion script
     Completion {
         /// For which shell

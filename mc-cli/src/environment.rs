@@ -18,6 +18,8 @@ pub struct Environment {
     pub path: Option<OsString>,
     /// `HOME`.
     pub home: Option<PathBuf>,
+    /// `MC_BIN_DIR`: where the sibling programs are.
+    pub bin_dir: Option<PathBuf>,
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
 }
@@ -33,6 +35,7 @@ impl Environment {
             state_home: value("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),
             path: value("PATH"),
             home: value("HOME").map(PathBuf::from),
+            bin_dir: value("MC_BIN_DIR").map(PathBuf::from),
             no_color: value("NO_COLOR").is_some(),
         }
     }

@@ -21,6 +21,7 @@ pub mod output;
 pub mod reach;
 pub mod table;
 pub mod transcript;
+mod up;
 pub mod view;
 
 use std::ffi::OsString;

@@ -31,6 +31,8 @@ const PASSED: &[&str] = &[
     "http_proxy",
     "https_proxy",
     "no_proxy",
+    // The mark of an installation that `mc up` started: `mc down` finds by it what survived.
+    "MC_INSTANCE",
 ];
 
 /// How one kind of agent is started and what is known about it.

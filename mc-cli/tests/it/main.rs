@@ -10,3 +10,4 @@ mod bridge;
 mod run;
 mod server;
 mod tables;
+mod up;

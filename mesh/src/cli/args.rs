@@ -9,7 +9,7 @@ use crate::ids::SessionId;
 
 /// Node daemon of MissionControl and its local commands.
 #[derive(Debug, Parser)]
-#[command(name = "mc-mesh", version)]
+#[command(name = "mc-mesh", version = crate::BUILD_ID)]
 pub struct Args {
     /// Folder that holds everything the node knows.
     #[arg(
@@ -96,8 +96,14 @@ pub(super) enum Command {
     Cancel { session: SessionId },
     /// Decide how to go on after the agent lost the conversation.
     Decide { session: SessionId, decision: Choice },
-    /// End a session and wait until no process of it is left.
-    Stop { session: SessionId },
+    /// End sessions and wait until no process of them is left; prints their ids.
+    Stop {
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        session: Option<SessionId>,
+        /// Every session, also those that are created meanwhile.
+        #[arg(long)]
+        all: bool,
+    },
     /// Show events and type prompts (`/answer ID [OPTION]`, `/cancel`, `/quit`).
     Attach {
         session: SessionId,

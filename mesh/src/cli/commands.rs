@@ -1,5 +1,6 @@
 //! What the local commands do.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             };
             operate(&open()?, session, Op::Decide { decision }, None)
         }
-        Command::Stop { session } => stop(&open()?, &session),
+        Command::Stop { session: Some(session), all: _ } => stop(&open()?, &session),
+        Command::Stop { session: None, all: _ } => stop_all(&open()?),
         Command::Logs { session, from, follow, output } => {
             let mut out = io::stdout().lock();
             follow_events(&open()?, &session, from, follow, |event| show(&mut out, event, output))
@@ -104,13 +106,8 @@ fn operate(state: &StateDir, session: SessionId, op: Op, op_id: Option<String>) 
 
 fn stop(state: &StateDir, session: &SessionId) -> anyhow::Result<()> {
     operate(state, session.clone(), Op::Stop, None)?;
-    let dir = state.session(session);
     let until = Instant::now() + STOP_LIMIT;
-    loop {
-        let meta: Option<SessionMeta> = files::read_json(&dir.meta())?;
-        if meta.is_some_and(|meta| meta.state.is_terminal()) && !Lock::is_held(&dir.lock())? {
-            break;
-        }
+    while !has_ended(state, session)? {
         if Instant::now() > until {
             bail!("session {session} has not ended within {STOP_LIMIT:?}");
         }
@@ -119,6 +116,46 @@ fn stop(state: &StateDir, session: &SessionId) -> anyhow::Result<()> {
     let left = crate::procs::marked(session);
     if !left.is_empty() {
         bail!("processes {left:?} of session {session} are still there");
+    }
+    Ok(())
+}
+
+fn has_ended(state: &StateDir, session: &SessionId) -> anyhow::Result<bool> {
+    let dir = state.session(session);
+    let meta: Option<SessionMeta> = files::read_json(&dir.meta())?;
+    Ok(meta.is_some_and(|meta| meta.state.is_terminal()) && !Lock::is_held(&dir.lock())?)
+}
+
+/// Looks again until nothing is left to stop, because a session may be created while others end.
+fn stop_all(state: &StateDir) -> anyhow::Result<()> {
+    let until = Instant::now() + STOP_LIMIT;
+    let mut asked = BTreeSet::new();
+    loop {
+        let mut left = Vec::new();
+        for session in state.sessions()? {
+            if state.session(&session).spec().exists() && !has_ended(state, &session)? {
+                left.push(session);
+            }
+        }
+        if left.is_empty() {
+            break;
+        }
+        for session in &left {
+            if asked.insert(session.clone()) {
+                submit(state, session.clone(), Op::Stop, None)?;
+            }
+        }
+        if Instant::now() > until {
+            bail!("sessions that have not ended within {STOP_LIMIT:?}: {left:?}");
+        }
+        std::thread::sleep(FOLLOW_EVERY);
+    }
+    for session in asked {
+        let left = crate::procs::marked(&session);
+        if !left.is_empty() {
+            bail!("processes {left:?} of session {session} are still there");
+        }
+        print(session.as_str())?;
     }
     Ok(())
 }
