@@ -18,6 +18,7 @@ pub mod klusters;
 pub mod ledger;
 pub mod lifetime;
 pub mod missions;
+pub mod mqtt;
 pub mod objects;
 pub mod op;
 pub mod publications;

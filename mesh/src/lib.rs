@@ -23,6 +23,7 @@ pub mod protocol;
 mod runtimes;
 pub mod shim;
 pub mod spec;
+pub mod uplink;
 mod wire;
 
 pub use files::{SessionDir, StateDir};
