@@ -213,8 +213,9 @@ impl Raw {
     async fn send(&mut self, packet: Packet) {
         let mut bytes = BytesMut::new();
         V4.write(packet, &mut bytes).unwrap();
-        self.stream.write_all(&bytes).await.unwrap();
-        self.stream.flush().await.unwrap();
+        // A gate that has closed is seen by `next`.
+        let _ = self.stream.write_all(&bytes).await;
+        let _ = self.stream.flush().await;
     }
 
     /// `None` when the gate has closed the connection.
