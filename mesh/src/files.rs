@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! STATE/mesh.lock controller_epoch runtimes.json
+//!       node/           node.key identity.json ca.der node.crt conn_seq            (uplink)
 //!       sessions/<id>/  spec.json meta.json lock ack stderr.log journal/<first_seq>.seg
+//!                       uplink.json grant.json work/                                (uplink)
 //!       run/  mesh.sock  s/<8 hex>.sock            (0700)
 //! ```
 
@@ -51,6 +53,11 @@ impl StateDir {
     /// Runtime definitions added by the operator.
     pub fn runtimes(&self) -> PathBuf {
         self.0.join("runtimes.json")
+    }
+
+    /// Identity of the node and what its uplink counts.
+    pub fn node(&self) -> PathBuf {
+        self.0.join("node")
     }
 
     /// Socket of the daemon.
@@ -108,6 +115,21 @@ impl SessionDir {
     /// Highest sequence acknowledged by the control plane.
     pub fn ack(&self) -> PathBuf {
         self.dir.join("ack")
+    }
+
+    /// What the uplink knows of a session that the control plane made; absent for local sessions.
+    pub fn mark(&self) -> PathBuf {
+        self.dir.join("uplink.json")
+    }
+
+    /// Credential of the agent's MCP server, renewed while the session lives.
+    pub fn grant(&self) -> PathBuf {
+        self.dir.join("grant.json")
+    }
+
+    /// Working directory of a session that names none.
+    pub fn work(&self) -> PathBuf {
+        self.dir.join("work")
     }
 
     /// Folder of the journal.

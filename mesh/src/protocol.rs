@@ -261,6 +261,8 @@ pub enum ToMesh {
     },
     /// Ask for all sessions.
     List,
+    /// Ask how this node is connected.
+    Status,
 }
 
 /// Daemon to local command.
@@ -279,6 +281,11 @@ pub enum FromMesh {
         /// Oldest first.
         sessions: Vec<Summary>,
     },
+    /// How this node is connected; `None` when it works alone.
+    Status {
+        /// State of the uplink.
+        uplink: Option<UplinkStatus>,
+    },
     /// The request was refused.
     Error {
         /// Why.
@@ -295,4 +302,39 @@ pub struct Summary {
     pub meta: Option<crate::spec::SessionMeta>,
     /// Whether a shim lives.
     pub is_live: bool,
+}
+
+/// State of the uplink.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UplinkStatus {
+    /// Address of the control plane.
+    pub server: String,
+    /// `node_<32 hex>`; empty before the node has joined.
+    pub node_id: String,
+    /// Name of the node.
+    pub name: String,
+    /// Since when it is connected, in microseconds since 1970; absent while it is not.
+    pub connected_since_us: Option<i64>,
+    /// Number of this or the last connection.
+    pub conn_seq: u64,
+    /// Why the last connection ended or could not be made.
+    pub last_error: Option<String>,
+    /// Agent sessions this node takes at once.
+    pub slots: u32,
+    /// Sessions of the control plane, oldest first.
+    pub sessions: Vec<Backlog>,
+}
+
+/// How far a session is reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// The session.
+    pub session: SessionId,
+    /// Everything up to here is stored by the control plane.
+    pub acked_seq: u64,
+    /// Newest record that may be reported; unknown before its shim is found.
+    pub durable_seq: Option<u64>,
+    /// Why it cannot be made on this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }

@@ -125,21 +125,38 @@ fn built_in(command: &[&str]) -> Runtime {
     }
 }
 
+/// Finds a program: a path as it is, a bare name beside our own programs and then in `PATH`.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let name = Path::new(name);
+    if name.components().count() > 1 {
+        return name.is_file().then(|| name.to_owned());
+    }
+    let beside = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
+    env::var_os("MC_BIN_DIR")
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(beside)
+        .chain(env::var_os("PATH").iter().flat_map(env::split_paths))
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}
+
 impl Runtime {
     /// Full path of the program, or `None` when it is not installed.
     pub fn program(&self) -> Option<PathBuf> {
-        let name = Path::new(self.command.first()?);
-        if name.components().count() > 1 {
-            return name.is_file().then(|| name.to_owned());
+        find_program(self.command.first()?)
+    }
+
+    /// How to install the program of a built-in runtime, else what is missing.
+    pub(crate) fn hint(&self) -> String {
+        let program = self.command.first().map_or("", String::as_str);
+        match program {
+            "codex-acp" => "npm install -g @agentclientprotocol/codex-acp".to_owned(),
+            "claude-agent-acp" => "npm install -g @agentclientprotocol/claude-agent-acp".to_owned(),
+            "gemini" => "npm install -g @google/gemini-cli".to_owned(),
+            "opencode" => "npm install -g opencode-ai".to_owned(),
+            other => format!("{other:?} is neither beside mc-mesh nor on PATH"),
         }
-        let beside = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
-        env::var_os("MC_BIN_DIR")
-            .map(PathBuf::from)
-            .into_iter()
-            .chain(beside)
-            .chain(env::var_os("PATH").iter().flat_map(env::split_paths))
-            .map(|folder| folder.join(name))
-            .find(|path| path.is_file())
     }
 
     /// Environment of the agent: allowed variables of this process, then the definition's own. An entry of

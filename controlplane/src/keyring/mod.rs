@@ -1,7 +1,10 @@
 //! Keys of the installation: stored in the database, sealed by a root key that never is.
 //!
 //! A key has an id (part of every token made with it) and a purpose. The newest key of a purpose signs; every key
-//! verifies. Replicas share the table and the root key file.
+//! verifies. Replicas share the table and the root key file. Three sorts of key: secrets of message authentication
+//! codes ([`Purpose`]), the keys that commands to nodes are signed with, and the certificate [`Authority`].
+
+mod authority;
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -10,35 +13,49 @@ use std::path::Path;
 use mc_api::Timestamp;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use crate::clock::IdSource;
 use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::error::Error;
 
-/// What a key is for.
+pub use authority::{Authority, AuthorityError, NODE_CERTIFICATE_LIFE, NodeCertificate};
+
+/// What a message authentication code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Approval tokens.
     Approval,
     /// List cursors.
     Cursor,
+    /// Nonces that nodes sign to join.
+    Nonce,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::Approval, Self::Cursor];
+    const ALL: [Self; 3] = [Self::Approval, Self::Cursor, Self::Nonce];
     const fn as_str(self) -> &'static str {
         match self {
             Self::Approval => "approval",
             Self::Cursor => "cursor",
+            Self::Nonce => "nonce",
         }
     }
 }
+
+/// The purpose of the keys that sign commands.
+const COMMAND: &str = "command";
+/// The purpose of the certificate authority.
+const AUTHORITY: &str = "authority";
 
 /// The installation's keys, unsealed in memory.
 pub struct Keyring {
     keys: HashMap<String, (Purpose, hmac::Key)>,
     newest: HashMap<Purpose, String>,
+    /// Oldest first; never empty.
+    command_keys: Vec<(String, Ed25519KeyPair)>,
+    authority: Authority,
 }
 
 /// Why the root key cannot be used.
@@ -112,6 +129,15 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
 }
 
+fn inconsistent(message: String) -> DbError {
+    DbError::Inconsistent { table: "keyring", message }
+}
+
+fn signing_key(key_id: &str, pkcs8: &[u8]) -> Result<Ed25519KeyPair, DbError> {
+    Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8)
+        .map_err(|error| inconsistent(format!("key {key_id} is no Ed25519 key: {error}")))
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     key_id: String,
@@ -125,14 +151,18 @@ impl Keyring {
     /// # Errors
     /// Database failures, and a root key that does not fit the stored keys.
     pub async fn open(db: &Db, root: &RootKey, ids: &IdSource, now: Timestamp) -> Result<Self, Error> {
+        let mut first: Vec<(&str, Vec<u8>)> =
+            Purpose::ALL.into_iter().map(|purpose| (purpose.as_str(), ids.bytes::<32>().to_vec())).collect();
+        first.push((COMMAND, authority::new_pkcs8(ids)));
+        first.push((AUTHORITY, Authority::make(ids, now).map_err(Error::internal)?));
         let mut tx = db.begin_write().await?;
-        for purpose in Purpose::ALL {
+        for (purpose, secret) in first {
             // The key's name is fixed for the first key of a purpose, so that two replicas that start at once agree.
-            let key_id = format!("{}-1", purpose.as_str());
+            let key_id = format!("{purpose}-1");
             tx.query("INSERT INTO keyring (key_id, purpose, sealed, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
                 .bind(key_id.clone())
-                .bind(purpose.as_str())
-                .bind(root.seal(&key_id, &ids.bytes::<32>(), ids))
+                .bind(purpose)
+                .bind(root.seal(&key_id, &secret, ids))
                 .bind(now)
                 .execute()
                 .await?;
@@ -143,20 +173,47 @@ impl Keyring {
             .query("SELECT key_id, purpose, sealed FROM keyring ORDER BY created_at, key_id")
             .fetch_all()
             .await?;
-        let mut keyring = Self { keys: HashMap::new(), newest: HashMap::new() };
+        let (mut keys, mut newest) = (HashMap::new(), HashMap::new());
+        let (mut command_keys, mut authority) = (Vec::new(), None);
         for row in rows {
-            let purpose = Purpose::ALL
-                .into_iter()
-                .find(|purpose| purpose.as_str() == row.purpose)
-                .ok_or_else(|| DbError::Inconsistent {
-                    table: "keyring",
-                    message: format!("unknown purpose {}", row.purpose),
-                })?;
             let secret = root.unseal(&row.key_id, row.sealed).map_err(Error::internal)?;
-            keyring.newest.insert(purpose, row.key_id.clone());
-            keyring.keys.insert(row.key_id, (purpose, hmac::Key::new(hmac::HMAC_SHA256, &secret)));
+            match row.purpose.as_str() {
+                COMMAND => command_keys.push((row.key_id.clone(), signing_key(&row.key_id, &secret)?)),
+                AUTHORITY => authority = Some(Authority::read(&secret).map_err(Error::internal)?),
+                word => {
+                    let purpose =
+                        Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == word).ok_or_else(
+                            || inconsistent(format!("key {} has the unknown purpose {word}", row.key_id)),
+                        )?;
+                    newest.insert(purpose, row.key_id.clone());
+                    keys.insert(row.key_id, (purpose, hmac::Key::new(hmac::HMAC_SHA256, &secret)));
+                }
+            }
         }
-        Ok(keyring)
+        let authority = authority.ok_or_else(|| inconsistent("the certificate authority is gone".into()))?;
+        if command_keys.is_empty() {
+            return Err(inconsistent("the command keys are gone".into()).into());
+        }
+        Ok(Self { keys, newest, command_keys, authority })
+    }
+
+    /// The certificate authority.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The public keys that commands may be signed with: key id and 32 bytes, oldest first.
+    pub fn command_keys(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.command_keys.iter().map(|(key_id, key)| (key_id.as_str(), key.public_key().as_ref()))
+    }
+
+    /// Signs a command with the newest command key: key id and Ed25519 signature (64 bytes).
+    ///
+    /// # Panics
+    /// Never: [`Keyring::open`] refuses to be without a command key.
+    pub fn sign_command(&self, message: &[u8]) -> (&str, Vec<u8>) {
+        let (key_id, key) = self.command_keys.last().expect("there is a command key");
+        (key_id, key.sign(message).as_ref().to_vec())
     }
 
     /// The id of the key that signs for a purpose.
@@ -173,7 +230,14 @@ impl Keyring {
         let made = ids.iter().map(|id| {
             ((*id).to_owned(), (Purpose::Approval, hmac::Key::new(hmac::HMAC_SHA256, id.as_bytes())))
         });
-        Self { keys: made.collect(), newest: [(Purpose::Approval, ids[0].to_owned())].into() }
+        let (source, now) = (IdSource::default(), Timestamp::from_micros(1_800_000_000_000_000));
+        let authority = Authority::read(&Authority::make(&source, now).unwrap()).unwrap();
+        Self {
+            keys: made.collect(),
+            newest: [(Purpose::Approval, ids[0].to_owned())].into(),
+            command_keys: Vec::new(),
+            authority,
+        }
     }
 
     /// Signs with the newest key of a purpose: key id and HMAC-SHA256.
@@ -201,7 +265,7 @@ impl RootKey {
         let mut sealed = secret.to_vec();
         self.0
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(key_id), &mut sealed)
-            .expect("32 bytes are far below the cipher's limit");
+            .expect("keys are far below the cipher's limit");
         [nonce.as_slice(), &sealed].concat()
     }
 

@@ -55,6 +55,17 @@ impl Reader {
         Ok(segment::list(dir)?.first().copied())
     }
 
+    /// Last whole record of a journal that nobody writes any more, made durable; 0 while it is empty.
+    pub fn end(dir: &Path) -> Result<u64, Error> {
+        let Some(first) = segment::list(dir)?.last().copied() else { return Ok(0) };
+        let mut reader = Self::segment(dir, first)?;
+        if let Some(open) = &reader.open {
+            open.file.sync_data().map_err(Error::io(&open.path))?;
+        }
+        while reader.next_in_segment()?.is_some() {}
+        Ok(reader.next_seq - 1)
+    }
+
     pub(crate) fn segment(dir: &Path, first_seq: u64) -> Result<Self, Error> {
         let mut reader = Self { dir: dir.to_owned(), next_seq: first_seq, wanted: 0, open: None };
         reader.open = reader.try_open()?;

@@ -12,7 +12,7 @@ use crate::ids::SessionId;
 #[command(name = "mc-mesh", version)]
 pub struct Args {
     /// Folder that holds everything the node knows.
-    #[arg(long, global = true, env = "MC_MESH_STATE_DIR", default_value = "mesh-state")]
+    #[arg(long, visible_alias = "state", global = true, env = "MC_MESH_STATE_DIR", default_value = "mesh-state")]
     pub(super) state_dir: PathBuf,
     #[command(subcommand)]
     pub(super) command: Command,
@@ -21,7 +21,25 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the daemon.
-    Run,
+    Run {
+        /// Control plane to serve, as `https://HOST:PORT`; without it the node works alone.
+        #[arg(long, env = "MC_MESH_SERVER")]
+        server: Option<String>,
+        /// File with the token to join with; used once, when the node has not joined yet.
+        #[arg(long, requires = "server")]
+        join_token_file: Option<PathBuf>,
+        /// Agent sessions this node takes at once.
+        #[arg(long, default_value_t = 8)]
+        slots: u32,
+        /// Hours that a session which has ended is kept after the control plane has everything of it.
+        #[arg(long, default_value_t = 24)]
+        keep_ended_hours: u32,
+    },
+    /// Show how this node is connected and what it has not reported yet.
+    Status {
+        #[arg(long, short, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
     /// Run the shim of one session (started by the daemon).
     #[command(hide = true)]
     Shim {

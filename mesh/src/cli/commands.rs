@@ -13,7 +13,7 @@ use crate::files::{self, Lock, StateDir};
 use crate::ids::{SessionId, mint_op_id};
 use crate::protocol::{Code, Decision, FromMesh, Op, OpRequest, OpResult, ToMesh};
 use crate::spec::SessionMeta;
-use crate::{daemon, exec, shim, wire};
+use crate::{daemon, exec, shim, uplink, wire};
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(45);
@@ -23,7 +23,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let state_dir = args.state_dir;
     let open = || StateDir::open(&state_dir).with_context(|| format!("cannot open {}", state_dir.display()));
     match args.command {
-        Command::Run => Ok(daemon::run(&state_dir)?),
+        Command::Run { server, join_token_file, slots, keep_ended_hours } => {
+            let keep_ended = Duration::from_hours(keep_ended_hours.into());
+            let uplink =
+                server.map(|server| uplink::Config { server, join_token_file, slots, keep_ended });
+            Ok(daemon::run(&state_dir, uplink)?)
+        }
+        Command::Status { output } => status(&open()?, output),
         Command::Shim { session } => Ok(shim::run(&state_dir, &session)?),
         Command::Exec(Exec::Agent { parent, command }) => Err(exec::agent(parent, &command).into()),
         Command::Exec(Exec::Detached { command }) => Ok(exec::detached(&command)?),
@@ -126,6 +132,33 @@ fn list(state: &StateDir, output: Output) -> anyhow::Result<()> {
         let state = summary.meta.as_ref().map_or("starting", |meta| meta.state.as_str());
         let live = if summary.is_live { "live" } else { "-" };
         print(&format!("{}  {:<10} {:<16} {live}", summary.spec.id, summary.spec.runtime, state))?;
+    }
+    Ok(())
+}
+
+fn status(state: &StateDir, output: Output) -> anyhow::Result<()> {
+    let FromMesh::Status { uplink } = ask(state, &ToMesh::Status)? else { bail!("unexpected answer") };
+    if output == Output::Json {
+        return print(&serde_json::to_string_pretty(&uplink)?);
+    }
+    let Some(uplink) = uplink else { return print("works alone, without a control plane") };
+    let node = if uplink.node_id.is_empty() { "not joined" } else { &uplink.node_id };
+    print(&format!("node     {node} {}", uplink.name))?;
+    print(&format!("server   {}", uplink.server))?;
+    let since = uplink.connected_since_us.and_then(|at| jiff::Timestamp::from_microsecond(at).ok());
+    let link = match (since, &uplink.last_error) {
+        (Some(since), _) => format!("connected since {since:.0}"),
+        (None, Some(error)) => format!("not connected: {error}"),
+        (None, None) => "connecting".to_owned(),
+    };
+    print(&format!("uplink   {link} (connection {})", uplink.conn_seq))?;
+    for backlog in uplink.sessions {
+        let behind = match backlog.durable_seq {
+            Some(durable) => format!("{} records behind", durable.saturating_sub(backlog.acked_seq)),
+            None => "not found yet".to_owned(),
+        };
+        let failed = backlog.failed.map(|reason| format!(", failed: {reason}")).unwrap_or_default();
+        print(&format!("{}  seq {} stored, {behind}{failed}", backlog.session, backlog.acked_seq))?;
     }
     Ok(())
 }

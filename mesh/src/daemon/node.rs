@@ -1,6 +1,6 @@
 //! The one door to the sessions of this node.
 //!
-//! An uplink is built on four things: [`Node::subscribe`] tells what became durable, [`Node::read`] gives
+//! The uplink is built on four things: [`Node::subscribe`] tells what became durable, [`Node::reader`] gives
 //! the records, [`Node::acked`] lets the journal be trimmed, and [`Node::create`] and [`Node::submit`] bring
 //! specifications and commands down. All calls are safe from any thread; `submit` blocks up to 10 s.
 
@@ -9,7 +9,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mc_journal::{Reader, Record};
+use mc_journal::Reader;
 
 use super::supervisor::Supervisor;
 use crate::files::{self, Lock, StateDir};
@@ -62,6 +62,8 @@ pub(super) struct Inner {
     pub(super) epoch: u64,
     sessions: Mutex<BTreeMap<SessionId, Supervisor>>,
     subscribers: Mutex<Vec<SyncSender<Committed>>>,
+    /// The newest notice of every session.
+    committed: Mutex<BTreeMap<SessionId, Committed>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,6 +73,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Inner {
     pub(super) fn notify(&self, committed: &Committed) {
+        locked(&self.committed).insert(committed.session.clone(), committed.clone());
         let gone =
             |to: &SyncSender<_>| matches!(to.try_send(committed.clone()), Err(TrySendError::Disconnected(_)));
         locked(&self.subscribers).retain(|to| !gone(to));
@@ -79,7 +82,13 @@ impl Inner {
 
 impl Node {
     pub(super) fn start(state: StateDir, epoch: u64) -> io::Result<Self> {
-        let inner = Inner { state, epoch, sessions: Mutex::default(), subscribers: Mutex::default() };
+        let inner = Inner {
+            state,
+            epoch,
+            sessions: Mutex::default(),
+            subscribers: Mutex::default(),
+            committed: Mutex::default(),
+        };
         let node = Self(Arc::new(inner));
         for id in node.0.state.sessions()? {
             if node.0.state.session(&id).spec().exists() {
@@ -143,25 +152,33 @@ impl Node {
         list(&self.0.state)
     }
 
-    /// Records `from..=upto` of a session, cut after `max_bytes` of payload. Take `upto` from
-    /// [`Committed::durable_seq`]: what is not durable must not leave the machine.
-    pub fn read(
-        &self,
-        session: &SessionId,
-        from: u64,
-        upto: u64,
-        max_bytes: usize,
-    ) -> Result<Vec<Record>, NodeError> {
-        let mut reader = Reader::open(&self.0.state.session(session).journal(), from)?;
-        let (mut records, mut bytes) = (Vec::new(), 0);
-        while bytes < max_bytes
-            && reader.next_seq() <= upto
-            && let Some(record) = reader.next()?
-        {
-            bytes += record.payload.len();
-            records.push(record);
+    /// Reads a session's records from `from` on. Read no further than [`Committed::durable_seq`]: what is not
+    /// durable must not leave the machine.
+    pub fn reader(&self, session: &SessionId, from: u64) -> Result<Reader, NodeError> {
+        Ok(Reader::open(&self.0.state.session(session).journal(), from)?)
+    }
+
+    /// The newest notice about a session since this daemon found its shim, or found that it has ended.
+    pub fn committed(&self, session: &SessionId) -> Option<Committed> {
+        locked(&self.0.committed).get(session).cloned()
+    }
+
+    /// Forgets a session that has ended, with its journal. False when a shim still lives.
+    pub fn remove(&self, session: &SessionId) -> Result<bool, NodeError> {
+        let dir = self.0.state.session(session);
+        if Lock::is_held(&dir.lock())? {
+            return Ok(false);
         }
-        Ok(records)
+        // Its thread ends with its handle.
+        locked(&self.0.sessions).remove(session);
+        locked(&self.0.committed).remove(session);
+        std::fs::remove_dir_all(dir.path())?;
+        Ok(true)
+    }
+
+    /// The folder of everything this node knows.
+    pub(crate) fn state(&self) -> &StateDir {
+        &self.0.state
     }
 
     /// Says that everything up to `seq` is committed elsewhere and may be trimmed.

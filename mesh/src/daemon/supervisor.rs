@@ -16,12 +16,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use mc_journal::Reader;
 use rustix::process::Signal;
 
 use super::node::{Committed, Inner};
 use crate::files::{self, Lock, SessionDir};
 use crate::ids::SessionId;
-use crate::protocol::{Code, FromShim, Op, OpRequest, OpResult, PROTO, ToShim};
+use crate::protocol::{Code, FromShim, Op, OpRequest, OpResult, PROTO, SessionState, ToShim};
 use crate::spec::{Desired, SessionMeta, SessionSpec};
 use crate::{procs, wire};
 
@@ -63,7 +64,7 @@ impl Supervisor {
         let link = Arc::<Mutex<Link>>::default();
         let (nudge, nudged) = sync_channel(1);
         let dir = node.state.session(&id);
-        let worker = Worker { id, dir, node, link: Arc::clone(&link), nudged, failures: 0 };
+        let worker = Worker { id, dir, node, link: Arc::clone(&link), nudged, failures: 0, is_end_told: false };
         std::thread::Builder::new().name("supervisor".into()).spawn(move || worker.run())?;
         Ok(Self { link, nudge })
     }
@@ -112,6 +113,7 @@ struct Worker {
     link: Arc<Mutex<Link>>,
     nudged: Receiver<()>,
     failures: u32,
+    is_end_told: bool,
 }
 
 impl Worker {
@@ -140,14 +142,25 @@ impl Worker {
         }
         let spec: SessionSpec = files::read_json(&self.dir.spec())?.ok_or(io::ErrorKind::NotFound)?;
         let meta: Option<SessionMeta> = files::read_json(&self.dir.meta())?;
-        let has_ended = meta.is_some_and(|meta| {
+        let ended = meta.filter(|meta| {
             meta.state.is_terminal()
                 && (meta.observed_generation == spec.generation || spec.desired == Desired::Stopped)
         });
-        if has_ended {
+        if let Some(meta) = ended {
+            self.tell_end(meta.state)?;
             return Ok(LOOK_EVERY);
         }
         self.start_shim()
+    }
+
+    /// Nobody writes the journal any more: all of it may be read, also what the shim had no time to announce.
+    fn tell_end(&mut self, state: SessionState) -> io::Result<()> {
+        if !self.is_end_told {
+            let durable_seq = Reader::end(&self.dir.journal()).map_err(io::Error::other)?;
+            self.node.notify(&Committed { session: self.id.clone(), durable_seq, state });
+            self.is_end_told = true;
+        }
+        Ok(())
     }
 
     /// Connects to the living shim and serves it until the connection ends.
@@ -193,6 +206,8 @@ impl Worker {
                 }
                 link.stream = Some(stream.try_clone()?);
                 drop(link);
+                let (durable_seq, state) = (status.durable_seq, status.state);
+                self.node.notify(&Committed { session: self.id.clone(), durable_seq, state });
                 self.repeat_stop(&stream)?;
                 Ok(stream)
             }

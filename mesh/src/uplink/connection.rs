@@ -1,0 +1,164 @@
+//! One connection after the other: identity, then the four conversations until one of them ends.
+
+use std::convert::Infallible;
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mc_proto::mesh_v1::node_client::NodeClient;
+use tonic::transport::Channel;
+
+use super::backoff::Backoff;
+use super::identity::{Error, Identity, JoinToken};
+use super::shared::{Shared, blocking};
+use super::{claim, facts, lease, report, sync};
+use crate::clock;
+
+/// Largest message from the control plane; a prompt may hold pictures.
+const MAX_MESSAGE_BYTES: usize = 40 << 20;
+/// How often the certificate's age is looked at.
+const AGE_EVERY: Duration = Duration::from_mins(1);
+/// A command that cannot be verified makes the node ask for the keys of the control plane, at most this often.
+const KEYS_EVERY_US: u64 = 10 * 60 * 1_000_000;
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Lost {
+    /// The control plane refused a call, or the transport broke.
+    #[error("{0} failed: {}", .1.message())]
+    Call(&'static str, #[source] Box<tonic::Status>),
+    /// The control plane ended a stream.
+    #[error("the control plane ended {0}")]
+    Ended(&'static str),
+    /// The identity cannot be used, or not now.
+    #[error("no identity")]
+    Identity(#[from] Error),
+    /// This machine refused something.
+    #[error("node failed")]
+    Io(#[from] io::Error),
+    /// The certificate has to be renewed.
+    #[error("the certificate is due for renewal")]
+    Due,
+    /// A command was signed with an unknown key; its keys may have changed.
+    #[error("a command could not be verified")]
+    Unverified,
+}
+
+impl Lost {
+    pub(super) fn call(name: &'static str) -> impl FnOnce(tonic::Status) -> Self {
+        move |status| Self::Call(name, Box::new(status))
+    }
+}
+
+/// What the four conversations need.
+pub(super) struct Connection {
+    pub(super) client: NodeClient<Channel>,
+    pub(super) seq: u64,
+    pub(super) http_url: String,
+}
+
+/// Connects for ever. Ends only when no attempt can succeed, and says so in the log and the status.
+pub(super) async fn run(shared: &Arc<Shared>, token: Option<JoinToken>) {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+    let mut identity: Option<Identity> = None;
+    let mut keys_at_us = None;
+    let mut last_said = String::new();
+    loop {
+        let Err(lost) = attempt(shared, &mut identity, token.as_ref(), &mut keys_at_us).await;
+        if *shared.synced.borrow() {
+            backoff.reset();
+        }
+        let said = chain(&lost);
+        shared.disconnected(said.clone());
+        if let Lost::Identity(error) = &lost
+            && !error.is_retry()
+            && identity.is_none()
+        {
+            tracing::error!("this node cannot join: {said}");
+            return;
+        }
+        let pause = backoff.next();
+        if said == last_said {
+            tracing::debug!("still no connection to the control plane: {said}");
+        } else {
+            tracing::warn!("no connection to the control plane: {said}");
+            last_said = said;
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn attempt(
+    shared: &Arc<Shared>,
+    kept: &mut Option<Identity>,
+    token: Option<&JoinToken>,
+    keys_at_us: &mut Option<u64>,
+) -> Result<Infallible, Lost> {
+    let (node, slots) = (shared.node.clone(), shared.config.slots);
+    let facts = blocking(move || facts::gather(&node, slots)).await?;
+    let identity = match kept {
+        Some(identity) => identity,
+        None => {
+            let (state, server) = (shared.node.state(), shared.config.server.as_str());
+            kept.insert(Identity::open(state, server, token, &facts::hostname(), &facts).await?)
+        }
+    };
+    if identity.renew(&facts).await? {
+        *keys_at_us = Some(clock::stamp().boot_us);
+    }
+    let seq = identity.next_connection()?;
+    {
+        let mut table = shared.table();
+        table.status.node_id = identity.node_id().to_owned();
+        table.status.name = identity.name().to_owned();
+        table.status.conn_seq = seq;
+    }
+    let client = NodeClient::new(identity.channel()?)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(usize::MAX);
+    let connection = Connection { client, seq, http_url: identity.http_url().to_owned() };
+    let ended = {
+        let identity = &*identity;
+        let aging = async {
+            loop {
+                tokio::time::sleep(AGE_EVERY).await;
+                if identity.is_due() {
+                    return Err::<Infallible, _>(Lost::Due);
+                }
+            }
+        };
+        let now_us = clock::stamp().boot_us;
+        let may_ask_keys = keys_at_us.is_none_or(|at| now_us.saturating_sub(at) > KEYS_EVERY_US);
+        let ended = tokio::try_join!(
+            sync::run(shared, &connection, identity, facts.clone(), may_ask_keys),
+            report::run(shared, &connection),
+            lease::run(shared, &connection),
+            claim::run(shared, &connection),
+            aging,
+        );
+        match ended {
+            Ok((never, ..)) => match never {},
+            Err(lost) => lost,
+        }
+    };
+    if matches!(ended, Lost::Unverified) {
+        *keys_at_us = Some(clock::stamp().boot_us);
+        identity.rejoin(&facts).await?;
+    }
+    Err(ended)
+}
+
+/// An error with its causes.
+fn chain(error: &Lost) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}

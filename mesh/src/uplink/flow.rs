@@ -1,0 +1,183 @@
+//! How far one session's records were sent and acknowledged. Pure: the caller brings the time.
+//!
+//! Sent records are only counted, never kept: what is not acknowledged is read again from the journal. At most
+//! [`WINDOW_BYTES`] are on the way; without progress for 2 s, doubling to 30 s, sending goes back to the last
+//! acknowledged record.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Payload of one session that may be on the way.
+const WINDOW_BYTES: usize = 1024 * 1024;
+/// Payload of one batch; a larger record travels alone.
+pub(super) const BATCH_BYTES: usize = 256 * 1024;
+const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Position of one session.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    /// Everything up to here is stored by the control plane.
+    acked: u64,
+    /// Everything up to here was sent on this connection.
+    sent: u64,
+    /// Last sequence and payload size of each batch on the way.
+    on_the_way: VecDeque<(u64, usize)>,
+    moved_at: Option<Instant>,
+    rewound_at: Option<Instant>,
+    patience: Duration,
+    is_open: bool,
+    is_stuck: bool,
+}
+
+impl Flow {
+    /// As known before any connection.
+    pub(super) fn at(acked: u64) -> Self {
+        Self { acked, sent: acked, ..Self::default() }
+    }
+
+    /// Begins on a new connection, where the control plane stores everything up to `acked`.
+    pub(super) fn open(&mut self, acked: u64) {
+        *self = Self { is_open: true, patience: FIRST_PATIENCE, ..Self::at(acked) };
+    }
+
+    /// The connection is gone.
+    pub(super) fn close(&mut self) {
+        *self = Self::at(self.acked);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    pub(super) fn acked(&self) -> u64 {
+        self.acked
+    }
+
+    /// The first sequence to send now, when there is one and the window has room for a batch.
+    pub(super) fn next(&self, durable: u64) -> Option<u64> {
+        let on_the_way: usize = self.on_the_way.iter().map(|(_, bytes)| bytes).sum();
+        let has_room = self.on_the_way.is_empty() || on_the_way + BATCH_BYTES <= WINDOW_BYTES;
+        (self.is_open && !self.is_stuck && has_room && self.sent < durable).then_some(self.sent + 1)
+    }
+
+    /// Records `from..=last` are about to be sent. False when the position has changed since they were read.
+    pub(super) fn send(&mut self, from: u64, last: u64, bytes: usize, now: Instant) -> bool {
+        if !self.is_open || from != self.sent + 1 {
+            return false;
+        }
+        if self.on_the_way.is_empty() {
+            self.moved_at = Some(now);
+        }
+        self.sent = last;
+        self.on_the_way.push_back((last, bytes));
+        true
+    }
+
+    /// The records after `sent` cannot be read: nothing is sent before the position changes.
+    pub(super) fn stick(&mut self) {
+        self.is_stuck = true;
+    }
+
+    /// Takes a cumulative acknowledgement; an older one than the last changes nothing.
+    pub(super) fn ack(&mut self, acked: u64, now: Instant) {
+        if acked <= self.acked {
+            return;
+        }
+        self.acked = acked;
+        self.sent = self.sent.max(acked);
+        while self.on_the_way.front().is_some_and(|(last, _)| *last <= acked) {
+            self.on_the_way.pop_front();
+        }
+        self.patience = FIRST_PATIENCE;
+        self.moved_at = Some(now);
+    }
+
+    /// The control plane wants everything after `acked`, which may be less than it once had. Of several such
+    /// wishes for one hole only the first counts; should that be wrong, patience runs out.
+    pub(super) fn rewind(&mut self, acked: u64, now: Instant) {
+        let is_repeated = self.acked == acked
+            && self.rewound_at.is_some_and(|at| now.saturating_duration_since(at) < FIRST_PATIENCE);
+        if self.is_open && !is_repeated {
+            self.go_back(acked, now);
+        }
+    }
+
+    /// Goes back to the last acknowledged record when nothing has moved for too long.
+    pub(super) fn wake(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|at| at <= now) {
+            self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
+            self.go_back(self.acked, now);
+        }
+    }
+
+    fn go_back(&mut self, acked: u64, now: Instant) {
+        (self.acked, self.sent, self.is_stuck) = (acked, acked, false);
+        self.on_the_way.clear();
+        (self.moved_at, self.rewound_at) = (Some(now), Some(now));
+    }
+
+    /// When [`Flow::wake`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let is_waiting = self.is_open && !self.on_the_way.is_empty();
+        is_waiting.then(|| self.moved_at.map(|at| at + self.patience)).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn window_closes_and_opens_with_acknowledgements() {
+        let now = Instant::now();
+        let mut flow = Flow::at(0);
+        assert_eq!(flow.next(9), None, "nothing is sent before the connection knows the position");
+        flow.open(0);
+        for seq in 1..=4 {
+            assert_eq!(flow.next(9), Some(seq));
+            assert!(flow.send(seq, seq, BATCH_BYTES, now));
+        }
+        assert_eq!(flow.next(9), None);
+        flow.ack(1, now);
+        assert_eq!(flow.next(9), Some(5));
+        flow.ack(4, now);
+        assert!(flow.send(5, 9, 16 << 20, now), "a large record travels alone");
+        assert_eq!((flow.next(9), flow.next(10)), (None, None));
+    }
+
+    #[test]
+    fn silence_goes_back_to_the_acknowledged_record_ever_more_slowly() {
+        let mut now = Instant::now();
+        let mut flow = Flow::default();
+        flow.open(3);
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            assert!(flow.send(4, 8, 10, now));
+            let due = flow.deadline().unwrap();
+            waits.push((due - now).as_secs());
+            flow.wake(now);
+            assert_eq!(flow.next(8), None);
+            now = due;
+            flow.wake(now);
+            assert_eq!((flow.next(8), flow.deadline()), (Some(4), None));
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn rewind_counts_once_per_hole_and_may_go_below_the_acknowledged() {
+        let now = Instant::now();
+        let mut flow = Flow::default();
+        flow.open(5);
+        assert!(flow.send(6, 9, 10, now));
+        flow.rewind(0, now);
+        assert_eq!((flow.acked(), flow.next(9)), (0, Some(1)));
+        assert!(flow.send(1, 4, 10, now));
+        flow.rewind(0, now);
+        assert_eq!(flow.next(9), Some(5), "the same wish again changes nothing");
+        assert!(!flow.send(1, 4, 10, now), "what was read before a change is not sent");
+        flow.rewind(0, now + FIRST_PATIENCE);
+        assert_eq!(flow.next(9), Some(1));
+    }
+}
