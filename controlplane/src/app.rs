@@ -10,6 +10,7 @@ use crate::authn;
 use crate::clock::{Clock, IdSource};
 use crate::config::Config;
 use crate::db::Db;
+use crate::endpoints::Endpoints;
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::ledger::Sequencer;
@@ -26,6 +27,8 @@ pub struct App {
     pub ids: Arc<IdSource>,
     /// Seals the ledger.
     pub sequencer: Sequencer,
+    /// Where it serves.
+    pub endpoints: Endpoints,
     /// Keys of the installation.
     pub keyring: Keyring,
     /// Bytes of artifacts.
@@ -60,6 +63,7 @@ impl App {
     /// Whatever keeps the installation from starting: database, folders, keys.
     pub async fn open(
         config: &Config,
+        endpoints: Endpoints,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
         stop: tokio_util::sync::CancellationToken,
     ) -> Result<SharedApp, Error> {
@@ -75,6 +79,7 @@ impl App {
             clock,
             ids,
             sequencer: Sequencer::default(),
+            endpoints,
             keyring,
             objects,
             numbers: Numbers::default(),

@@ -1,9 +1,14 @@
 //! Configuration: flags first, then `MC_*` environment, then defaults. Read once, here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use mc_api::auth::GovernanceProfile;
+
+/// Where the HTTP API listens when nothing else is said.
+const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8008);
+/// Where gRPC listens beside it.
+const DEFAULT_GRPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8009);
 
 /// Options of `mc-controlplane`.
 #[derive(Debug, Clone, clap::Parser)]
@@ -13,8 +18,14 @@ pub struct Config {
     #[arg(long, env = "MC_DATA_DIR", value_name = "DIR")]
     pub data_dir: PathBuf,
     /// Address of the HTTP API; loopback unless --behind-proxy is given.
-    #[arg(long, env = "MC_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8008")]
+    #[arg(long, env = "MC_HTTP", value_name = "ADDR", default_value_t = DEFAULT_HTTP)]
     pub http: SocketAddr,
+    /// Address of gRPC, where nodes join; always TLS. Default: 127.0.0.1:8009, or a free port when --http is another one.
+    #[arg(long, env = "MC_GRPC", value_name = "ADDR")]
+    pub grpc: Option<SocketAddr>,
+    /// Name or address under which nodes reach this machine; several: joined by commas. The first goes into join commands.
+    #[arg(long, env = "MC_ADVERTISE", value_name = "HOST", value_delimiter = ',')]
+    pub advertise: Vec<String>,
     /// `postgres://…` or `sqlite:PATH`; default: `DIR/missioncontrol.db`.
     #[arg(long, env = "MC_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
@@ -40,6 +51,16 @@ impl Config {
             .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("missioncontrol.db").display()))
     }
 
+    /// Where gRPC listens: as told, else beside the default HTTP address, else on a free port of loopback.
+    pub fn grpc_address(&self) -> SocketAddr {
+        let beside = if self.http == DEFAULT_HTTP {
+            DEFAULT_GRPC
+        } else {
+            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)
+        };
+        self.grpc.unwrap_or(beside)
+    }
+
     /// Takes `MC_TOKEN` as the bootstrap token, unless it is a login or join token.
     #[must_use]
     pub fn with_environment_token(mut self) -> Self {
@@ -50,8 +71,16 @@ impl Config {
         self
     }
 
-    /// Refuses addresses that would send tokens in clear.
+    /// Refuses addresses that would send tokens in clear, and names that no certificate can hold.
     pub fn check(&self) -> Result<(), String> {
+        let is_host = |host: &&String| {
+            host.parse::<IpAddr>().is_ok()
+                || (1..=253).contains(&host.len())
+                    && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
+        };
+        if let Some(host) = self.advertise.iter().find(|host| !is_host(host)) {
+            return Err(format!("--advertise {host:?} is neither a host name nor an address; give no port"));
+        }
         if self.http.ip().is_loopback() || self.behind_proxy {
             return Ok(());
         }

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 async fn run(config: &Config) -> anyhow::Result<bool> {
     let server = Server::start(config, install_metrics()?).await?;
     let address = server.address;
-    tracing::info!(http = %address, data_dir = %config.data_dir.display(), "serving http://{address} (API docs at /api/docs)");
+    tracing::info!(http = %address, grpc = %server.grpc, data_dir = %config.data_dir.display(), "serving http://{address} (API docs at /api/docs)");
     let stop = server.lifetime.stop();
     tokio::select! {
         asked = lifetime::asked_to_stop() => asked?,

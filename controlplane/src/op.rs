@@ -219,6 +219,11 @@ impl OpCtx {
     }
 }
 
+/// What the system itself does for the whole organization, such as letting a node join.
+pub(crate) fn organization_proof(action: Action) -> Proof {
+    Proof { action, mission: None }
+}
+
 /// What the system itself does, such as expiring a lease: authorized by being our own code.
 pub(crate) fn system_proof(action: Action, mission: MissionId) -> Proof {
     Proof { action, mission: Some(mission) }

@@ -9,6 +9,8 @@ use tokio::net::TcpListener;
 use crate::app::{App, SharedApp};
 use crate::background;
 use crate::config::Config;
+use crate::endpoints::Endpoints;
+use crate::grpc;
 use crate::http::router;
 use crate::lifetime::{Lifetime, OnExit};
 
@@ -24,9 +26,9 @@ pub enum StartError {
     /// Another control plane uses the same folder.
     #[error("another control plane uses the data folder {0}; stop it first, or give another --data-dir")]
     InUse(String),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {0}; another program may hold the port, choose another with --http")]
-    Listen(SocketAddr, #[source] std::io::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {0}; another program may hold the port, choose another with {1}")]
+    Listen(SocketAddr, &'static str, #[source] std::io::Error),
     /// The configuration cannot be used.
     #[error("{0}")]
     Config(String),
@@ -40,8 +42,10 @@ pub enum StartError {
 
 /// A server that listens.
 pub struct Server {
-    /// Where it listens.
+    /// Where HTTP listens.
     pub address: SocketAddr,
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
     /// What it serves.
     pub app: SharedApp,
     /// Its work.
@@ -77,6 +81,13 @@ fn lock(config: &Config) -> Result<std::fs::File, StartError> {
     Ok(file)
 }
 
+async fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen(address, flag, error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
 impl Server {
     /// Opens the installation, listens, and starts all work. Requests are served when this returns.
     ///
@@ -86,12 +97,17 @@ impl Server {
         config.check().map_err(StartError::Config)?;
         let lock = lock(config)?;
         let lifetime = Lifetime::default();
-        let app = App::open(config, metrics, lifetime.stop()).await.map_err(StartError::Open)?;
-        let listener =
-            TcpListener::bind(config.http).await.map_err(|error| StartError::Listen(config.http, error))?;
-        let address = listener.local_addr().map_err(|error| StartError::Listen(config.http, error))?;
+        // Connections wait until the installation is open.
+        let (listener, address) = listen(config.http, "--http").await?;
+        let (grpc_listener, grpc) = listen(config.grpc_address(), "--grpc").await?;
+        let endpoints = Endpoints { http: address, grpc, advertised: config.advertise.clone() };
+        let app = App::open(config, endpoints, metrics, lifetime.stop()).await.map_err(StartError::Open)?;
         crate::tasks::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
+        crate::nodes::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
+        let tls = grpc::tls(&app).map_err(StartError::Open)?;
         background::start(&app, &lifetime);
+        let serve = grpc::serve(app.clone(), grpc_listener, tls, lifetime.stop());
+        lifetime.spawn("grpc", OnExit::Shutdown, serve);
         let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let stop = lifetime.stop();
         lifetime.spawn("http", OnExit::Shutdown, async move {
@@ -113,7 +129,10 @@ impl Server {
                 () = limit => {}
             }
         });
-        Ok(Self { address, app, lifetime, _lock: lock })
+        app.endpoints
+            .write(&config.data_dir)
+            .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
+        Ok(Self { address, grpc, app, lifetime, _lock: lock })
     }
 
     /// Drains and closes. `false` when something was left or had failed.

@@ -38,6 +38,16 @@ versioned! {
     mc_api::approval::Approval => "approvals",
     mc_api::publication::Publication => "publications",
     mc_api::auth::Principal => "principals",
+    mc_api::node::Node => "nodes",
+}
+
+impl Versioned for mc_api::node::JoinToken {
+    fn version(&self) -> Option<i64> {
+        None
+    }
+    fn location(&self) -> Option<String> {
+        Some(format!("/api/v1/join-tokens/{}", self.id))
+    }
 }
 
 macro_rules! unversioned {

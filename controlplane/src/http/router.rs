@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::{approvals, artifacts, authn, klusters, ledger, missions, publications, tasks};
+use crate::{approvals, artifacts, authn, klusters, ledger, missions, nodes, publications, tasks};
 
 /// The routes and their document, without state.
 pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
@@ -28,6 +28,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(artifacts::routes::routes())
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())
+        .merge(nodes::routes::routes())
         .merge(ledger::routes::routes())
         .split_for_parts();
     openapi::complete(&mut document);

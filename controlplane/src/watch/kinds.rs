@@ -2,9 +2,10 @@
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
-use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, TaskId};
+use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, NodeId, TaskId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
+use mc_api::node::{Node, NodeState};
 use mc_api::publication::Publication;
 use mc_api::task::Task;
 use mc_api::{Labels, Page, ProblemKind};
@@ -14,7 +15,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, klusters, missions, publications, tasks};
+use crate::{approvals, artifacts, klusters, missions, nodes, publications, tasks};
 
 /// Whether the object carries all wanted labels.
 fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
@@ -210,6 +211,33 @@ impl Watched for Publications {
         }))
     }
     fn id(object: &Publication) -> BatchId {
+        object.id
+    }
+}
+
+/// Nodes.
+pub struct Nodes(pub nodes::service::Narrow);
+
+impl Watched for Nodes {
+    type Object = Node;
+    type Id = NodeId;
+    const KIND: &'static str = "node";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<NodeId>,
+    ) -> Result<Page<Node>, Error> {
+        nodes::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Node>, Error> {
+        let node = found(nodes::service::get(app, cx, id).await)?;
+        Ok(node.filter(|node| match self.0.state {
+            Some(state) => state == node.state,
+            None => node.state != NodeState::Revoked,
+        }))
+    }
+    fn id(object: &Node) -> NodeId {
         object.id
     }
 }

@@ -25,7 +25,7 @@ use crate::http::page;
 use crate::ledger;
 use crate::op::OpCtx;
 
-pub use kinds::{Approvals, Artifacts, Klusters, Missions, Publications, Tasks};
+pub use kinds::{Approvals, Artifacts, Klusters, Missions, Nodes, Publications, Tasks};
 
 /// A list that can be watched.
 pub trait Watched: Send + Sync + 'static {

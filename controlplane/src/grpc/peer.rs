@@ -1,0 +1,87 @@
+//! Which node is calling.
+
+use http::Extensions;
+use mc_api::id::NodeId;
+use mc_api::node::Node;
+use mc_api::{ProblemKind, Timestamp};
+use rustls::pki_types::CertificateDer;
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use uuid::Uuid;
+
+use crate::app::{App, SharedApp};
+use crate::error::Error;
+use crate::nodes;
+use crate::op::OpCtx;
+
+/// A node that calls, as its certificate and the database say.
+pub struct NodeCaller {
+    /// The node, as it was when the call began.
+    pub node: Node,
+    /// Acts as the node's principal, which has no role: what a node may do follows from what is its own.
+    pub cx: OpCtx,
+    not_after: Timestamp,
+}
+
+impl NodeCaller {
+    /// The node's id.
+    pub fn id(&self) -> NodeId {
+        self.node.id
+    }
+
+    /// Looks again, for calls that last: whether the certificate still is good and the node was not revoked.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Unauthenticated`], [`ProblemKind::Forbidden`].
+    pub async fn check(&self, app: &App) -> Result<(), Error> {
+        if self.not_after <= app.clock.now() {
+            return Err(refused("the certificate has ended; rejoin"));
+        }
+        nodes::service::authenticate(app, self.node.id).await.map(|_| ())
+    }
+}
+
+/// The client certificate of a call. TLS has checked that our authority signed it.
+pub(super) fn certificate(extensions: &Extensions) -> Option<CertificateDer<'static>> {
+    let connection = extensions.get::<TlsConnectInfo<TcpConnectInfo>>()?;
+    connection.peer_certs()?.first().cloned()
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(ProblemKind::Unauthenticated, why)
+}
+
+/// The node that calls.
+///
+/// # Errors
+/// [`ProblemKind::Unauthenticated`] without a certificate, with one that has ended, or of a node we do not know;
+/// [`ProblemKind::Forbidden`] when the node was revoked.
+pub async fn peer<T>(app: &SharedApp, request: &tonic::Request<T>) -> Result<NodeCaller, Error> {
+    let der = certificate_of(request).ok_or_else(|| refused("a client certificate is needed"))?;
+    let (id, not_before, not_after) = named(&der).ok_or_else(|| refused("the certificate names no node"))?;
+    let now = app.clock.now();
+    if now < not_before || not_after <= now {
+        return Err(refused("the certificate has ended, or is not good yet; rejoin"));
+    }
+    let (node, caller) = nodes::service::authenticate(app, id).await?;
+    let cx = OpCtx::new(caller, request_id(app), now, app.ids.clone());
+    Ok(NodeCaller { node, cx, not_after })
+}
+
+fn certificate_of<T>(request: &tonic::Request<T>) -> Option<CertificateDer<'static>> {
+    request.peer_certs()?.first().cloned()
+}
+
+/// A fresh id of a call, for log and ledger.
+pub(super) fn request_id(app: &App) -> String {
+    app.ids.uuid(app.clock.now()).as_simple().to_string()
+}
+
+/// The node that a certificate names (CN: 32 hex digits), and from when to when it is good.
+fn named(der: &[u8]) -> Option<(NodeId, Timestamp, Timestamp)> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    let hex = certificate.subject().iter_common_name().next()?.as_str().ok()?;
+    let id = Uuid::try_parse(hex).ok().filter(|_| hex.len() == 32)?;
+    let at = |seconds: i64| Timestamp::from_micros(seconds.saturating_mul(1_000_000));
+    let validity = certificate.validity();
+    Some((NodeId::from_uuid(id), at(validity.not_before.timestamp()), at(validity.not_after.timestamp())))
+}
