@@ -17,6 +17,7 @@
 mod acl;
 mod bus;
 mod connection;
+mod door;
 mod gate;
 mod router;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use mc_api::id::NodeId;
 use rustls::pki_types::CertificateDer;
 
 pub use bus::{Bus, Error, Upward};
+pub use door::start;
 
 /// What a node publishes. The topic is `/tenants/<32 hex digits of the node id>/up/<name>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
