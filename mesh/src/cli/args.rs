@@ -12,7 +12,13 @@ use crate::ids::SessionId;
 #[command(name = "mc-mesh", version)]
 pub struct Args {
     /// Folder that holds everything the node knows.
-    #[arg(long, visible_alias = "state", global = true, env = "MC_MESH_STATE_DIR", default_value = "mesh-state")]
+    #[arg(
+        long,
+        visible_alias = "state",
+        global = true,
+        env = "MC_MESH_STATE_DIR",
+        default_value = "mesh-state"
+    )]
     pub(super) state_dir: PathBuf,
     #[command(subcommand)]
     pub(super) command: Command,

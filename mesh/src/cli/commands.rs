@@ -25,8 +25,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Run { server, join_token_file, slots, keep_ended_hours } => {
             let keep_ended = Duration::from_hours(keep_ended_hours.into());
-            let uplink =
-                server.map(|server| uplink::Config { server, join_token_file, slots, keep_ended });
+            let uplink = server.map(|server| uplink::Config { server, join_token_file, slots, keep_ended });
             Ok(daemon::run(&state_dir, uplink)?)
         }
         Command::Status { output } => status(&open()?, output),

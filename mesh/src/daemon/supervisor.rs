@@ -64,7 +64,8 @@ impl Supervisor {
         let link = Arc::<Mutex<Link>>::default();
         let (nudge, nudged) = sync_channel(1);
         let dir = node.state.session(&id);
-        let worker = Worker { id, dir, node, link: Arc::clone(&link), nudged, failures: 0, is_end_told: false };
+        let worker =
+            Worker { id, dir, node, link: Arc::clone(&link), nudged, failures: 0, is_end_told: false };
         std::thread::Builder::new().name("supervisor".into()).spawn(move || worker.run())?;
         Ok(Self { link, nudge })
     }

@@ -101,9 +101,10 @@ async fn command(shared: &Arc<Shared>, id: &SessionId, request: OpRequest) -> bo
 /// Compares what is wanted with what is on the disk and does what is missing. Answers what was written down about it.
 async fn apply(shared: &Arc<Shared>, id: &SessionId, spec: &wire::SessionSpec) -> Result<Mark, NodeError> {
     let dir = shared.node.state().session(id);
-    let (present, known): (Option<SessionSpec>, Option<Mark>) =
-        blocking(move || Ok::<_, NodeError>((files::read_json(&dir.spec())?, files::read_json(&dir.mark())?)))
-            .await?;
+    let (present, known): (Option<SessionSpec>, Option<Mark>) = blocking(move || {
+        Ok::<_, NodeError>((files::read_json(&dir.spec())?, files::read_json(&dir.mark())?))
+    })
+    .await?;
     let known = known.unwrap_or_default();
     if known.generation > spec.generation {
         return Ok(known);
@@ -207,7 +208,9 @@ fn local_spec(node: &Node, id: SessionId, spec: &wire::SessionSpec) -> Result<Se
     let mut mcp_servers = Vec::new();
     if spec.has_grant {
         let program = find_program("mc").ok_or_else(|| {
-            NodeError::Runtime("mc is neither beside mc-mesh nor on PATH; agents need it as MCP server".to_owned())
+            NodeError::Runtime(
+                "mc is neither beside mc-mesh nor on PATH; agents need it as MCP server".to_owned(),
+            )
         })?;
         let arguments = ["mcp", "serve", "--grant-file", &path_text(&dir.grant())?].map(str::to_owned);
         mcp_servers.push(

@@ -26,8 +26,14 @@ const KEYS_EVERY_US: u64 = 10 * 60 * 1_000_000;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Lost {
     /// The control plane refused a call, or the transport broke.
-    #[error("{0} failed: {}", .1.message())]
-    Call(&'static str, #[source] Box<tonic::Status>),
+    #[error("{call} failed: {}", status.message())]
+    Call {
+        /// Its name.
+        call: &'static str,
+        /// The answer.
+        #[source]
+        status: Box<tonic::Status>,
+    },
     /// The control plane ended a stream.
     #[error("the control plane ended {0}")]
     Ended(&'static str),
@@ -46,8 +52,8 @@ pub(super) enum Lost {
 }
 
 impl Lost {
-    pub(super) fn call(name: &'static str) -> impl FnOnce(tonic::Status) -> Self {
-        move |status| Self::Call(name, Box::new(status))
+    pub(super) fn call(call: &'static str) -> impl FnOnce(tonic::Status) -> Self {
+        move |status| Self::Call { call, status: Box::new(status) }
     }
 }
 

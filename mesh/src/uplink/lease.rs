@@ -106,7 +106,8 @@ async fn take(
 ) -> Result<(), Lost> {
     let life_us = u64::from(grant.ttl_ms) * 1000;
     let expires_us = clock::stamp().wall_us.saturating_add_unsigned(life_us);
-    let expires_at = jiff::Timestamp::from_microsecond(expires_us).map_err(std::io::Error::other)?.to_string();
+    let expires_at =
+        jiff::Timestamp::from_microsecond(expires_us).map_err(std::io::Error::other)?.to_string();
     let file = GrantFile { base_url, token: &grant.token, expires_at };
     let bytes = serde_json::to_vec(&file).map_err(std::io::Error::other)?;
     let dir = shared.node.state().session(id);

@@ -46,11 +46,7 @@ where
 
 impl Shared {
     /// With the sessions of the control plane that are on the disk.
-    pub(super) fn restore(
-        node: Node,
-        config: Config,
-        work: UnboundedSender<SessionId>,
-    ) -> io::Result<Self> {
+    pub(super) fn restore(node: Node, config: Config, work: UnboundedSender<SessionId>) -> io::Result<Self> {
         let mut table = Table::default();
         table.status.server.clone_from(&config.server);
         table.status.slots = config.slots;

@@ -2,7 +2,9 @@
 //! fsynced witness file.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod control_plane;
 mod kills;
 mod protocol;
 mod rig;
 mod turns;
+mod uplink;
