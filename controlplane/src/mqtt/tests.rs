@@ -114,12 +114,11 @@ impl Rig {
     }
 
     fn node(&self, identity: &Identity, conn_seq: u64) -> Node {
-        let config = Arc::clone(&identity.config);
         let (bus, received, uplink) = node::bus(node::Settings {
             node: tenant(identity.id),
             host: "127.0.0.1".to_owned(),
             port: self.bus.address().port(),
-            tls: Box::new(move || Arc::clone(&config)),
+            tls: Arc::clone(&identity.config),
             status: Box::new(move || NodeStatus { conn_seq, online: true, ..NodeStatus::default() }),
         });
         let lifetime = Lifetime::default();
@@ -289,7 +288,9 @@ async fn a_dead_router_is_rebuilt_and_unacknowledged_batches_arrive() {
     for seq in 1..=300 {
         if seq % 100 == 50 {
             crashes += 1;
+            let mut routers = rig.bus.routers();
             rig.bus.crash_router().await;
+            timeout(DEADLINE, routers.wait_for(Option::is_none)).await.unwrap().unwrap();
         }
         // As the node does it: send again what no cursor has acknowledged.
         let wanted = batch(seq, 100);

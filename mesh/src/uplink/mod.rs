@@ -23,6 +23,7 @@ mod facts;
 mod flow;
 mod identity;
 mod lease;
+mod live;
 pub mod mqtt;
 mod report;
 mod shared;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use mc_proto::mesh_v1::{Command, Cursor, EventBatch, NodeStatus, OpResult};
 use mc_proto::{from_mqtt, to_mqtt};
-use ring::rand::SecureRandom as _;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, QoS, TlsConfiguration, Transport,
 };
@@ -17,6 +16,8 @@ use rustls::ClientConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
 
 /// The client id that the gate asks for; the certificate tells nodes apart.
 const CLIENT_ID: &str = "mesh";
@@ -45,8 +46,8 @@ pub struct Settings {
     pub host: String,
     /// Port of the broker.
     pub port: u16,
-    /// Gives TLS with the node's certificate; asked at each connection, so that a renewed certificate is used.
-    pub tls: Box<dyn Fn() -> Arc<ClientConfig> + Send + Sync>,
+    /// TLS with the node's certificate.
+    pub tls: Arc<ClientConfig>,
     /// Gives the status to announce; asked at each connection.
     pub status: Box<dyn Fn() -> NodeStatus + Send + Sync>,
 }
@@ -168,7 +169,7 @@ impl Uplink {
     /// Connects again and again until `stop`. The connection is dropped then, not closed, so that the gate
     /// publishes the will.
     pub async fn run(self, stop: CancellationToken) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let since = Instant::now();
             let ended = tokio::select! {
@@ -178,12 +179,13 @@ impl Uplink {
             self.client.send_replace(None);
             let Some(error) = ended else { return };
             tracing::debug!("MQTT connection ended: {error}");
-            pause = if since.elapsed() > STEADY { FIRST_PAUSE } else { pause };
+            if since.elapsed() > STEADY {
+                backoff.reset();
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = sleep(jittered(pause)) => {}
+                () = sleep(backoff.next()) => {}
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -224,7 +226,7 @@ impl Uplink {
             .set_clean_session(true)
             .set_max_packet_size(PACKET_LIMIT, PACKET_LIMIT)
             .set_last_will(LastWill::new(&self.topics.status, will, QoS::AtLeastOnce, true))
-            .set_transport(Transport::Tls(TlsConfiguration::Rustls((self.settings.tls)())));
+            .set_transport(Transport::Tls(TlsConfiguration::Rustls(Arc::clone(&self.settings.tls))));
         let (client, mut events) = AsyncClient::new(options, REQUESTS);
         events.network_options.set_tcp_nodelay(true);
         (client, events)
@@ -260,12 +262,4 @@ enum Ended {
     Silent,
     #[error("nobody receives")]
     Unheard,
-}
-
-/// Between half and all of it.
-fn jittered(pause: Duration) -> Duration {
-    let mut byte = [u8::MAX];
-    // Without randomness nodes come back together; that is all.
-    let _ = ring::rand::SystemRandom::new().fill(&mut byte);
-    pause / 2 + pause.mul_f64(f64::from(byte[0]) / 510.0)
 }
