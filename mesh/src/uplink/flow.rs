@@ -67,6 +67,11 @@ impl Flow {
         self.acked
     }
 
+    /// Everything up to here was sent or is stored.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// The first sequence to send now, when there is one and the window has room for a batch.
     pub(super) fn next(&self, durable: u64) -> Option<u64> {
         let on_the_way: usize = self.on_the_way.iter().map(|(_, bytes)| bytes).sum();

@@ -1,7 +1,8 @@
 //! MQTT beside the conversations of one connection: cursors and copies of commands come down here too.
 //!
-//! Whoever holds the broker can delay and drop, and no more: commands are verified, cursors move only what is sent
-//! again anyway. A copy is taken only when it directly follows the newest command of this connection, so that
+//! Whoever holds the broker cannot steer: commands are verified, and a cursor beyond what was sent is dropped. (Cursors
+//! are not signed, so the broker must be the control plane's own; a foreign one could have records trimmed that it
+//! swallowed.) A copy is taken only when it directly follows the newest command of this connection, so that
 //! commands keep their order; every other one comes by `Sync`.
 
 use std::convert::Infallible;
@@ -54,13 +55,21 @@ pub(super) async fn run(shared: &Shared, identity: &Identity, line: Line) -> Res
     let receiving = async {
         while let Some(message) = received.recv().await {
             match message {
-                Received::Acked(cursor) => report::acknowledge(shared, &cursor),
+                Received::Acked(cursor) if was_sent(shared, &cursor) => report::acknowledge(shared, &cursor),
+                Received::Acked(cursor) => {
+                    tracing::warn!(session.id = %cursor.session, "dropped a cursor by MQTT beyond what was sent");
+                }
                 Received::Command(command) => take(shared, identity, command),
             }
         }
     };
     tokio::join!(uplink.run(CancellationToken::new()), receiving);
     std::future::pending().await
+}
+
+fn was_sent(shared: &Shared, cursor: &wire::Cursor) -> bool {
+    let Ok(id) = cursor.session.parse() else { return false };
+    shared.table().sessions.get(&id).is_some_and(|tracked| cursor.acked_seq <= tracked.flow.sent())
 }
 
 fn take(shared: &Shared, identity: &Identity, command: wire::Command) {

@@ -37,7 +37,11 @@ pub(super) async fn run(
             }
             Some(What::Command(command)) => {
                 if identity.verify(&command) {
-                    shared.table().newest_command = command.node_seq;
+                    {
+                        let mut table = shared.table();
+                        // Open commands are repeated from the oldest.
+                        table.newest_command = table.newest_command.max(command.node_seq);
+                    }
                     take(shared, command);
                 } else {
                     let (op_id, key_id) = (&command.op_id, &command.key_id);

@@ -2,9 +2,11 @@
 //! fsynced witness file.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod broker;
 mod control_plane;
 mod kills;
 mod protocol;
 mod rig;
 mod turns;
 mod uplink;
+mod uplink_mqtt;

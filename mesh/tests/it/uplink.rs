@@ -16,7 +16,7 @@ use crate::control_plane::{A_WHILE, ControlPlane, Random};
 use crate::rig::{eventually, kill, marked, start_time};
 
 /// A machine with a node daemon that serves a control plane.
-struct Machine {
+pub(crate) struct Machine {
     dir: TempDir,
     daemon: Option<Child>,
     server: String,
@@ -24,7 +24,7 @@ struct Machine {
 }
 
 impl Machine {
-    fn start(control_plane: &ControlPlane, options: &[&str]) -> Self {
+    pub(crate) fn start(control_plane: &ControlPlane, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("state")).unwrap();
         let witness = dir.path().join("witness");
@@ -59,7 +59,7 @@ impl Machine {
         command
     }
 
-    fn start_daemon(&mut self) {
+    pub(crate) fn start_daemon(&mut self) {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("mesh.log")).unwrap();
         let token = self.path("token");
         let mut command = self.command(&["run", "--server", &self.server, "--join-token-file"]);
@@ -67,18 +67,18 @@ impl Machine {
         self.daemon = Some(command.spawn().unwrap());
     }
 
-    fn kill_daemon(&mut self) {
+    pub(crate) fn kill_daemon(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
             daemon.kill().unwrap();
             daemon.wait().unwrap();
         }
     }
 
-    fn output(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("mesh.log")).unwrap()
     }
 
@@ -89,7 +89,7 @@ impl Machine {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    fn journal(&self, id: &str) -> Vec<Record> {
+    pub(crate) fn journal(&self, id: &str) -> Vec<Record> {
         let mut reader = Reader::open(&self.session_file(id, "journal"), 1).unwrap();
         let mut records = Vec::new();
         while let Some(record) = reader.next().unwrap() {
@@ -103,7 +103,7 @@ impl Machine {
     }
 
     /// Prompts that reached an agent.
-    fn prompts(&self) -> usize {
+    pub(crate) fn prompts(&self) -> usize {
         let text = fs::read_to_string(self.path("witness")).unwrap_or_default();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines
@@ -114,7 +114,7 @@ impl Machine {
     }
 
     /// Waits until everything in the journal of a session at rest is stored, and compares record by record.
-    fn expect_stored(&self, control_plane: &ControlPlane, id: &str) {
+    pub(crate) fn expect_stored(&self, control_plane: &ControlPlane, id: &str) {
         let id = id.to_owned();
         eventually(&format!("all stored; {}; log\n{}", control_plane.describe(), self.log()), || {
             let stored = control_plane.memory().stored.get(&id).map_or(0, Vec::len);
@@ -132,13 +132,13 @@ impl Machine {
         assert_eq!((memory.forks, journal.len()), (0, memory.stored[&id].len()));
     }
 
-    fn turns(control_plane: &ControlPlane, id: &str) -> usize {
+    pub(crate) fn turns(control_plane: &ControlPlane, id: &str) -> usize {
         let code = u32::from(mc_journal::Kind::OpDone.code());
         let memory = control_plane.memory();
         memory.stored.get(id).map_or(0, |events| events.iter().filter(|event| event.kind == code).count())
     }
 
-    fn wait_turns(&self, control_plane: &ControlPlane, id: &str, count: usize) {
+    pub(crate) fn wait_turns(&self, control_plane: &ControlPlane, id: &str, count: usize) {
         eventually(&format!("{count} turns; {}; log\n{}", control_plane.describe(), self.log()), || {
             (Self::turns(control_plane, id) >= count).then_some(())
         });
@@ -175,7 +175,7 @@ fn spec(runtime: &str) -> wire::SessionSpec {
 }
 
 /// Wants a session, waits until its agent is idle, answers its id.
-fn session(control_plane: &ControlPlane, machine: &Machine, runtime: &str) -> String {
+pub(crate) fn session(control_plane: &ControlPlane, machine: &Machine, runtime: &str) -> String {
     let spec = spec(runtime);
     let id = spec.session.clone();
     control_plane.want(spec);
@@ -183,7 +183,7 @@ fn session(control_plane: &ControlPlane, machine: &Machine, runtime: &str) -> St
     id
 }
 
-fn wait_state(control_plane: &ControlPlane, machine: &Machine, id: &str, state: &str) -> wire::SessionStatus {
+pub(crate) fn wait_state(control_plane: &ControlPlane, machine: &Machine, id: &str, state: &str) -> wire::SessionStatus {
     eventually(&format!("{state}; {}; log\n{}", control_plane.describe(), machine.log()), || {
         control_plane.memory().status(id).filter(|status| status.state == state).cloned()
     })
