@@ -174,6 +174,33 @@ need_rust() {
 # target_dir: where cargo puts what it builds.
 target_dir() { printf '%s\n' "${CARGO_TARGET_DIR:-$MC_REPO/target}"; }
 
+# bin_dir: where the programs are that the scripts start.
+bin_dir() { printf '%s\n' "${MC_BIN_DIR:-$(target_dir)/ci}"; }
+
+# build_programs: all programs with release speed, without link-time optimisation; nothing when MC_BIN_DIR is given.
+build_programs() {
+  local began=$SECONDS free_kib name version commit
+  if [ -n "${MC_BIN_DIR:-}" ]; then
+    for name in mc mc-controlplane mc-mesh mc-scripted-agent; do
+      [ -x "$MC_BIN_DIR/$name" ] || die "MC_BIN_DIR=$MC_BIN_DIR has no program $name" "correct it, or unset it to build from source"
+    done
+    return 0
+  fi
+  need_cmd git
+  need_cc
+  need_rust
+  mkdir -p -- "$(target_dir)"
+  free_kib=$(df -Pk "$(target_dir)" | awk 'NR == 2 { print $4 }')
+  [ "$free_kib" -ge 4194304 ] || warn "only $((free_kib / 1024)) MiB are free for the build in $(target_dir); about 4 GiB are wanted"
+  # The parts compare their builds when they start.
+  version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$MC_REPO/Cargo.toml" | head -n 1)
+  commit=$(git -C "$MC_REPO" rev-parse --short=12 HEAD 2>/dev/null || printf 'unknown')
+  say "building $version+$commit (the first build takes about ten minutes on two cores)"
+  (cd -- "$MC_REPO" && MC_BUILD_ID=$version+$commit cargo build --workspace --bins --profile ci --locked) ||
+    die "the build failed" "read the messages of cargo above"
+  say "built in $((SECONDS - began)) s"
+}
+
 # ---- processes ------------------------------------------------------------------------------------------------------
 # A pid alone proves nothing, it may have been given to somebody else since. Pid and start time together do, until reboot.
 
@@ -193,15 +220,6 @@ proc_start_time() {
 proc_is() {
   case ${1:-} in '' | *[!0-9]*) return 1 ;; esac
   [ -n "${2:-}" ] && [ "$(proc_start_time "$1")" = "$2" ]
-}
-
-# wait_gone PID START_TIME SECONDS: true as soon as the process has ended, false at the deadline.
-wait_gone() {
-  local deadline=$((SECONDS + $3))
-  while proc_is "$1" "$2"; do
-    [ "$SECONDS" -lt "$deadline" ] || return 1
-    sleep 0.1
-  done
 }
 
 # ---- ports ----------------------------------------------------------------------------------------------------------
@@ -232,15 +250,6 @@ port_holder() {
   printf 'a process of another user\n'
 }
 
-# http_status HOST PORT PATH: the status code of a GET, or nothing. Needs no curl.
-http_status() {
-  # shellcheck disable=SC2016  # expanded by the inner shell
-  timeout 3 bash -c '
-    exec 3<>"/dev/tcp/$0/$1" || exit 1
-    printf "GET %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n" "$2" "$0" "$1" >&3
-    read -r _ status _ <&3 && printf "%s\n" "$status"' "$1" "$2" "$3" 2>/dev/null
-}
-
 # ---- the local installation (dev-up, dev-down) ----------------------------------------------------------------------
 
 # mc_data_dir: absolute path of the data folder.
@@ -260,11 +269,4 @@ read_pid_file() {
   [ -r "$1" ] || return 1
   read -r RUN_PID RUN_START _ <"$1" || true
   proc_is "$RUN_PID" "$RUN_START"
-}
-
-# write_pid_file FILE PID: "PID START_TIME" on one line, replaced in one step.
-write_pid_file() {
-  local start
-  start=$(proc_start_time "$2") || return 1
-  printf '%s %s\n' "$2" "$start" >"$1.new" && mv -f -- "$1.new" "$1"
 }

@@ -8,6 +8,8 @@
 # It asks nothing, works from any folder and installs what Debian has packages for. All phases run even when one fails;
 # the exit code is 1 when any failed. What was skipped is printed at the end; with CI=true a skip is a failure.
 #
+# MC_TEST_AGENTS         third-party agents that must be tested, such as codex,claude,gemini,opencode (default: codex,
+#                        which may be missing outside of CI)
 # MC_TEST_POSTGRES_URL   a server to use instead of a private one (its user must be allowed to create databases)
 # CARGO_TARGET_DIR       honoured as cargo does
 #
@@ -91,6 +93,18 @@ start_postgres() {
   skip "every test on PostgreSQL: no server could be started"
 }
 
+# The real agents that the tests run against a local model stub.
+install_agents() {
+  local wanted=${MC_TEST_AGENTS:-codex}
+  # shellcheck disable=SC2086  # a list
+  if "$MC_SCRIPTS/third-party-agents.sh" ${wanted//,/ }; then
+    export MC_TEST_AGENTS=$wanted
+    return
+  fi
+  [ -z "${MC_TEST_AGENTS:-}" ] && ! is_ci || return 1
+  skip "the tests of third-party agents: $wanted cannot be installed"
+}
+
 check_scripts() {
   local files
   mapfile -t files < <(find scripts .ci -type f \( -name '*.sh' -o -path '.ci/run' \) | sort)
@@ -129,6 +143,7 @@ else
   unset MC_TEST_POSTGRES_URL
   skip "every test on PostgreSQL: --no-postgres was given"
 fi
+phase agents install_agents
 [ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings
 phase tests run_tests
 [ -n "$QUICK" ] || phase doc-tests cargo test --doc --workspace --locked

@@ -40,10 +40,14 @@ pub struct App {
     pub numbers: Numbers,
     /// Nudges the publication executor.
     pub publisher: Arc<tokio::sync::Notify>,
+    /// Followers of agent sessions, and nudges for their reconciler.
+    pub sessions: crate::sessions::Hub,
     /// Held while a publication is executed.
     pub publishing: tokio::sync::Mutex<()>,
     /// The bare repository of the Git ledger.
     pub git_ledger: PathBuf,
+    /// Names that `/mcp` is reached by, beside loopback.
+    pub allowed_hosts: Vec<String>,
     /// How strict governance is.
     pub governance: GovernanceProfile,
     /// The organization `default`.
@@ -88,8 +92,10 @@ impl App {
             objects,
             numbers: Numbers::default(),
             publisher: Arc::new(tokio::sync::Notify::new()),
+            sessions: crate::sessions::Hub::default(),
             publishing: tokio::sync::Mutex::new(()),
             git_ledger: config.data_dir.join("ledger.git"),
+            allowed_hosts: config.allowed_hosts.clone(),
             governance: config.governance,
             organization: installed.organization,
             system_principal: installed.system,

@@ -17,28 +17,44 @@ enum Reconciler {
     Approvals,
     /// Publications that wait for their commit.
     Publisher,
+    /// Agent sessions that wait for a node, turns that wait for their meaning.
+    Sessions,
     /// Bytes that no artifact names.
     Objects,
     /// Answers kept for repeated requests.
     Answers,
+    /// Nodes that became ready or not ready.
+    Nodes,
 }
 
 impl Reconciler {
-    const ALL: [Self; 5] = [Self::Tasks, Self::Approvals, Self::Publisher, Self::Objects, Self::Answers];
+    const ALL: [Self; 7] = [
+        Self::Tasks,
+        Self::Approvals,
+        Self::Publisher,
+        Self::Sessions,
+        Self::Objects,
+        Self::Answers,
+        Self::Nodes,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Tasks => "tasks",
             Self::Approvals => "approvals",
             Self::Publisher => "publisher",
+            Self::Sessions => "sessions",
             Self::Objects => "objects",
             Self::Answers => "answers",
+            Self::Nodes => "nodes",
         }
     }
 
     const fn period(self) -> Duration {
         match self {
-            Self::Tasks | Self::Approvals | Self::Publisher => Duration::from_secs(1),
+            Self::Tasks | Self::Approvals | Self::Publisher | Self::Sessions | Self::Nodes => {
+                Duration::from_secs(1)
+            }
             Self::Objects | Self::Answers => Duration::from_mins(10),
         }
     }
@@ -48,9 +64,12 @@ impl Reconciler {
             Self::Tasks => crate::tasks::reconcile::run(app).await,
             Self::Approvals => crate::approvals::reconcile::expire(app).await.map(|_| ()),
             Self::Publisher => crate::publications::reconcile::publish(app).await.map(|_| ()),
+            Self::Sessions => crate::sessions::reconcile::run(app).await,
             Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
+            Self::Nodes => crate::nodes::reconcile::run(app).await,
             Self::Answers => {
-                crate::write::forget_answers(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
+                crate::write::forget_answers(app, app.clock.now()).await?;
+                crate::authn::grants::forget(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
             }
         }
     }
@@ -80,6 +99,7 @@ async fn run(reconciler: Reconciler, app: SharedApp, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.publisher.notified(), if matches!(reconciler, Reconciler::Publisher) => {}
+            () = app.sessions.nudged(), if matches!(reconciler, Reconciler::Sessions) => {}
             () = tokio::time::sleep(reconciler.period()) => {}
         }
     }

@@ -31,7 +31,7 @@ impl std::str::FromStr for MqttListen {
 
 /// Options of `mc-controlplane`.
 #[derive(Debug, Clone, clap::Parser)]
-#[command(name = "mc-controlplane", version, about = "The API server of MissionControl")]
+#[command(name = "mc-controlplane", version = mc_api::BUILD_ID, about = "The API server of MissionControl")]
 pub struct Config {
     /// Folder for everything the installation keeps: database, keys, objects, Git ledger.
     #[arg(long, env = "MC_DATA_DIR", value_name = "DIR")]
@@ -60,6 +60,9 @@ pub struct Config {
     /// Listen beyond loopback in clear: TLS ends at a proxy in front.
     #[arg(long, env = "MC_BEHIND_PROXY")]
     pub behind_proxy: bool,
+    /// Names by which agents reach `/mcp` beyond loopback, such as mc.example.org; others are refused there.
+    #[arg(long = "allowed-host", env = "MC_ALLOWED_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
     /// The bootstrap token; default: read from `DIR/token`, made when absent.
     #[arg(skip)]
     pub bootstrap_token: Option<String>,

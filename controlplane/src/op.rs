@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mc_api::auth::PrincipalKind;
-use mc_api::id::{MissionId, OrganizationId, PrincipalId, TokenId};
+use mc_api::id::{MissionId, OrganizationId, PrincipalId, SessionId, TaskId, TokenId};
 use mc_api::{Action, ProblemKind, Role, Timestamp};
 use uuid::Uuid;
 
@@ -28,8 +28,25 @@ pub struct Caller {
     pub role: Option<Role>,
     /// Roles in single missions.
     pub mission_roles: HashMap<MissionId, Role>,
-    /// The login session; `None` for the bootstrap token.
+    /// The login session; `None` for the bootstrap token and for grants.
     pub login: Option<(TokenId, Timestamp)>,
+    /// The grant that an agent acts with.
+    pub grant: Option<Grant>,
+}
+
+/// What an agent's short-lived token says beside who it is.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The token.
+    pub id: TokenId,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The only mission in which its roles count.
+    pub mission: Option<MissionId>,
+    /// The agent session.
+    pub session: Option<SessionId>,
+    /// The task it works on, with the attempt that is its fence.
+    pub task: Option<(TaskId, i32)>,
 }
 
 impl Caller {
@@ -137,6 +154,25 @@ impl OpCtx {
             replayed: AtomicBool::new(false),
             ids,
         }
+    }
+
+    /// What our own code does in the name of a node or an agent, as Contributor of one mission.
+    pub(crate) fn acting(
+        app: &crate::app::App,
+        (id, name, kind): (PrincipalId, String, PrincipalKind),
+        mission: MissionId,
+    ) -> Self {
+        let caller = Caller {
+            id,
+            name,
+            kind,
+            organization: app.organization,
+            role: None,
+            mission_roles: HashMap::from([(mission, Role::Contributor)]),
+            login: None,
+            grant: None,
+        };
+        Self::new(Arc::new(caller), "system".to_owned(), app.clock.now(), app.ids.clone())
     }
 
     /// The time of the operation.

@@ -45,6 +45,29 @@ macro_rules! write_tx {
     }};
 }
 
+/// Runs a body in a write transaction on behalf of a node or of the system, who send no idempotency key.
+///
+/// As in [`write_tx!`] the body may run again and has no effect outside `tx`.
+#[macro_export]
+macro_rules! system_tx {
+    ($app:expr, |$tx:ident| $body:block) => {{
+        let mut run = 0_u32;
+        loop {
+            run += 1;
+            let mut transaction = $app.db.begin_write().await?;
+            let outcome = async {
+                let $tx = &mut transaction;
+                $crate::write::typed(async { $body }).await
+            }
+            .await;
+            match $crate::write::finish_system($app, transaction, outcome, run).await {
+                std::ops::ControlFlow::Break(result) => break result,
+                std::ops::ControlFlow::Continue(()) => {}
+            }
+        }
+    }};
+}
+
 #[derive(sqlx::FromRow)]
 struct Kept {
     body_sha256: String,
@@ -133,9 +156,30 @@ pub async fn finish<T>(
     run: u32,
 ) -> std::ops::ControlFlow<Result<T, Error>> {
     use std::ops::ControlFlow::{Break, Continue};
+    let (value, fresh) = match outcome {
+        Ok((value, fresh)) => (Ok(value), fresh),
+        Err(error) => (Err(error), true),
+    };
+    if !fresh {
+        return Break(value);
+    }
+    match finish_system(app, tx, value, run).await {
+        Break(Err(error)) => Break(Err(refused(app, cx, error).await)),
+        Break(Ok(value)) => Break(Ok(value)),
+        Continue(()) => Continue(()),
+    }
+}
+
+/// [`finish`] without a caller to whom a refusal belongs.
+pub async fn finish_system<T>(
+    app: &App,
+    tx: Tx,
+    outcome: Result<T, Error>,
+    run: u32,
+) -> std::ops::ControlFlow<Result<T, Error>> {
+    use std::ops::ControlFlow::{Break, Continue};
     let error = match outcome {
-        Ok((value, false)) => return Break(Ok(value)),
-        Ok((value, true)) => {
+        Ok(value) => {
             let recorded = tx.recorded;
             match app.db.commit(tx).await {
                 Ok(()) => {
@@ -159,7 +203,7 @@ pub async fn finish<T>(
         tokio::time::sleep(std::time::Duration::from_millis(jitter + u64::from(run) * 2)).await;
         return Continue(());
     }
-    Break(Err(refused(app, cx, error).await))
+    Break(Err(error))
 }
 
 /// Records a refusal that happens before any transaction of the change; the error is given back.

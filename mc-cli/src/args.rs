@@ -1,8 +1,13 @@
 //! The grammar: clap types only.
 
 mod admin;
+mod installation;
+mod agents;
+mod node;
+mod session;
 mod work;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,11 +20,15 @@ use crate::kind::Target;
 use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
+pub use installation::{Down, Up};
+pub use agents::{AgentProgram, McpCommand, Run};
+pub use node::{NodeCommand, TokenCommand};
+pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
 #[derive(Debug, Parser)]
-#[command(name = "mc", version, propagate_version = true, max_term_width = 100, after_help = AFTER)]
+#[command(name = "mc", version = mc_api::BUILD_ID, propagate_version = true, max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -30,7 +39,8 @@ pub struct Cli {
 }
 
 const AFTER: &str = "\
-Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub), principal (prn).
+Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub),
+       session (ses), turn (trn), principal (prn), node (no), join_token (jt).
 Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
             9 approval needed, 130 interrupted.";
@@ -74,11 +84,15 @@ pub struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start control plane and node on this machine
+    Up(Up),
+    /// End what `mc up` started
+    Down(Down),
     /// Show objects
     Get(Get),
     /// Show one object with all that belongs to it
     Describe(Named),
-    /// Create a mission, kluster, task or principal
+    /// Create a mission, kluster, task, session or principal
     #[command(subcommand)]
     Create(Create),
     /// Create or change what manifests describe
@@ -93,6 +107,15 @@ pub enum Command {
     /// Claim tasks, work on them, steer them
     #[command(subcommand)]
     Task(TaskCommand),
+    /// Prompt an agent session
+    Prompt(Prompt),
+    /// Show the events of an agent session
+    Logs(Logs),
+    /// Take part in an agent session: see it, prompt it, answer it
+    Attach(Attach),
+    /// Cancel, stop, decide for an agent session
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Store and fetch artifacts
     #[command(subcommand)]
     Artifact(ArtifactCommand),
@@ -102,9 +125,17 @@ pub enum Command {
     Reject(Decide),
     /// Publish artifacts to the Git ledger
     Publish(Publish),
+    /// Let machines join, look after nodes
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Read and verify the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Start an agent's command line with this server's tools
+    Run(Run),
+    /// The tools of this server, for agents
+    #[command(subcommand)]
+    Mcp(McpCommand),
     /// Log in and out
     #[command(subcommand)]
     Auth(AuthCommand),
@@ -114,6 +145,20 @@ pub enum Command {
     /// Health and version
     #[command(subcommand)]
     System(SystemCommand),
+    /// Keep an installation running (started by `mc up`)
+    #[command(hide = true)]
+    Supervise {
+        /// The installation's folder
+        #[arg(long)]
+        data_dir: PathBuf,
+    },
+    /// Become a program in a session of its own (started by `mc up`)
+    #[command(hide = true)]
+    Detached {
+        /// Program and arguments
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Print a completion script
     Completion {
         /// For which shell
@@ -148,6 +193,12 @@ pub struct Filter {
     /// Only of this task
     #[arg(long, value_name = "REF")]
     pub task: Option<String>,
+    /// Only of this agent session
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+    /// Only on this node
+    #[arg(long, value_name = "REF")]
+    pub node: Option<String>,
     /// Only with this runtime
     #[arg(long, value_name = "NAME")]
     pub runtime: Option<String>,
@@ -232,6 +283,9 @@ pub enum Create {
     /// Create a task in the mission of -m and the kluster of -k
     #[command(visible_alias = "t")]
     Task(Box<CreateTask>),
+    /// Create an agent session in the mission of -m
+    #[command(visible_alias = "ses")]
+    Session(CreateSession),
     /// Create a principal
     #[command(visible_alias = "prn")]
     Principal {

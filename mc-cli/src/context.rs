@@ -36,6 +36,11 @@ impl Invocation {
         Self { global, out: self.out, environment: self.environment.clone() }
     }
 
+    /// What the environment says.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// The configuration file.
     pub fn store(&self) -> anyhow::Result<Store> {
         Ok(Store::new(&self.environment)?)

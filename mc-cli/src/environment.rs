@@ -12,8 +12,14 @@ pub struct Environment {
     pub config: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`, when absolute.
     pub config_home: Option<PathBuf>,
+    /// `XDG_STATE_HOME`, when absolute.
+    pub state_home: Option<PathBuf>,
+    /// `PATH`.
+    pub path: Option<OsString>,
     /// `HOME`.
     pub home: Option<PathBuf>,
+    /// `MC_BIN_DIR`: where the sibling programs are.
+    pub bin_dir: Option<PathBuf>,
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
 }
@@ -26,7 +32,10 @@ impl Environment {
             token: value("MC_TOKEN").and_then(|token| token.into_string().ok()),
             config: value("MC_CONFIG").map(PathBuf::from),
             config_home: value("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),
+            state_home: value("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),
+            path: value("PATH"),
             home: value("HOME").map(PathBuf::from),
+            bin_dir: value("MC_BIN_DIR").map(PathBuf::from),
             no_color: value("NO_COLOR").is_some(),
         }
     }

@@ -60,6 +60,9 @@ pub enum Failure {
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
+    /// A program that was run for the user ended so; it has said why itself.
+    #[error("the program ended with {0}")]
+    Exited(u8),
 }
 
 impl Failure {
@@ -72,6 +75,7 @@ impl Failure {
             Self::Timeout(_) => Exit::Timeout,
             Self::ApprovalNeeded(_) => Exit::ApprovalNeeded,
             Self::Interrupted => Exit::Interrupted,
+            Self::Exited(_) => Exit::Internal,
         }
     }
 }

@@ -17,8 +17,16 @@ pub enum Kind {
     Approval,
     /// A publication.
     Publication,
+    /// An agent session.
+    Session,
+    /// A turn.
+    Turn,
     /// A principal.
     Principal,
+    /// A node.
+    Node,
+    /// A join token.
+    JoinToken,
 }
 
 impl Kind {
@@ -30,7 +38,11 @@ impl Kind {
         Self::Artifact,
         Self::Approval,
         Self::Publication,
+        Self::Session,
+        Self::Turn,
         Self::Principal,
+        Self::Node,
+        Self::JoinToken,
     ];
 
     /// Singular, plural and short name.
@@ -42,7 +54,11 @@ impl Kind {
             Self::Artifact => ["artifact", "artifacts", "art"],
             Self::Approval => ["approval", "approvals", "apr"],
             Self::Publication => ["publication", "publications", "pub"],
+            Self::Session => ["session", "sessions", "ses"],
+            Self::Turn => ["turn", "turns", "trn"],
             Self::Principal => ["principal", "principals", "prn"],
+            Self::Node => ["node", "nodes", "no"],
+            Self::JoinToken => ["join_token", "join-tokens", "jt"],
         }
     }
 }
@@ -116,8 +132,24 @@ macro_rules! for_kind {
                 type $R = mc_api::publication::Publication;
                 $body
             }
+            $crate::kind::Kind::Session => {
+                type $R = mc_api::session::AgentSession;
+                $body
+            }
+            $crate::kind::Kind::Turn => {
+                type $R = mc_api::session::Turn;
+                $body
+            }
             $crate::kind::Kind::Principal => {
                 type $R = mc_api::auth::Principal;
+                $body
+            }
+            $crate::kind::Kind::Node => {
+                type $R = mc_api::node::Node;
+                $body
+            }
+            $crate::kind::Kind::JoinToken => {
+                type $R = mc_api::node::JoinToken;
                 $body
             }
         }
@@ -141,7 +173,7 @@ mod tests {
             let (kind_name, collection) = for_kind!(*kind, R => (R::KIND, R::COLLECTION));
             assert_eq!([kind_name, collection], kind.names()[..2]);
         }
-        assert!("node".parse::<Kind>().unwrap_err().contains("tasks (t)"));
+        assert!("host".parse::<Kind>().unwrap_err().contains("tasks (t)"));
     }
 
     #[test]

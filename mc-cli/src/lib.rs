@@ -5,18 +5,23 @@
 //! No asynchronous runtime is started before a command needs the network.
 
 pub mod age;
+pub mod agents;
 pub mod apply;
 pub mod args;
+mod bridge;
 mod commands;
 pub mod config;
 pub mod context;
 pub mod environment;
 pub mod exit;
+mod grant_file;
 pub mod kind;
 pub mod manifests;
 pub mod output;
 pub mod reach;
 pub mod table;
+pub mod transcript;
+mod up;
 pub mod view;
 
 use std::ffi::OsString;
@@ -27,7 +32,7 @@ use clap::Parser as _;
 use crate::args::Cli;
 use crate::context::Invocation;
 use crate::environment::Environment;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
 /// Runs `mc` with the process's arguments and environment.
@@ -45,7 +50,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let invocation = Invocation::new(cli.global, environment, output);
     let exit = match commands::run(&invocation, cli.command) {
         Ok(()) => Exit::Ok,
-        Err(error) => invocation.out.failure(&error),
+        Err(error) => match error.downcast_ref::<Failure>() {
+            Some(Failure::Exited(code)) => return ExitCode::from(*code),
+            _ => invocation.out.failure(&error),
+        },
     };
     exit.into()
 }

@@ -209,7 +209,7 @@ fn fix(error: &anyhow::Error) -> Option<&'static str> {
     let client = error.chain().find_map(|cause| cause.downcast_ref::<mc_client::Error>())?;
     match client {
         mc_client::Error::Unreachable { .. } => Some(
-            "start a server with `mc-controlplane --data-dir DIR`, or choose another by --server, MC_BASE_URL or `mc config use-context`",
+            "start a server with `mc up --detach`, or choose another by --server, MC_BASE_URL or `mc config use-context`",
         ),
         mc_client::Error::Timeout { .. } => {
             Some("look at `mc system doctor` and the server's log, then try again")

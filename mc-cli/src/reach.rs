@@ -1,7 +1,9 @@
 //! Whether a state that someone waits for can still come.
 
 use mc_api::approval::ApprovalState;
+use mc_api::node::NodeState;
 use mc_api::publication::PublicationState;
+use mc_api::session::{SessionState, TurnState};
 use mc_api::task::TaskState;
 
 /// Whether `target` can follow from `from`, in any number of legal moves.
@@ -44,6 +46,21 @@ pub fn publication(from: PublicationState, target: PublicationState) -> bool {
     })
 }
 
+/// Whether an agent session in `from` can come to `target`: until it has ended, to every state.
+pub fn session(from: SessionState, target: SessionState) -> bool {
+    from == target || (!from.is_terminal() && target != SessionState::Starting)
+}
+
+/// Whether a turn in `from` can come to `target`.
+pub fn turn(from: TurnState, target: TurnState) -> bool {
+    reachable(TurnState::ALL, from, target, TurnState::allows)
+}
+
+/// Whether a node in `from` can come to `target`: only a revocation is for ever.
+pub fn node(from: NodeState, target: NodeState) -> bool {
+    from == target || from != NodeState::Revoked
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +77,7 @@ mod tests {
 
     #[test]
     fn decisions_are_final() {
+        assert!(node(NodeState::NotReady, NodeState::Ready) && !node(NodeState::Revoked, NodeState::Ready));
         assert!(approval(ApprovalState::Open, ApprovalState::Executed));
         assert!(!approval(ApprovalState::Rejected, ApprovalState::Approved));
         assert!(publication(PublicationState::AwaitingApproval, PublicationState::Published));

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! STATE/mesh.lock controller_epoch runtimes.json
+//!       restore_broken/<runtime>.json
 //!       node/           node.key identity.json ca.der node.crt conn_seq            (uplink)
 //!       sessions/<id>/  spec.json meta.json lock ack stderr.log journal/<first_seq>.seg
 //!                       uplink.json grant.json work/                                (uplink)
@@ -32,6 +33,7 @@ impl StateDir {
         private.recursive(true).mode(0o700);
         private.create(path.join("sessions"))?;
         private.create(path.join("run/s"))?;
+        private.create(path.join("restore_broken"))?;
         Ok(Self(fs::canonicalize(path)?))
     }
 
@@ -53,6 +55,11 @@ impl StateDir {
     /// Runtime definitions added by the operator.
     pub fn runtimes(&self) -> PathBuf {
         self.0.join("runtimes.json")
+    }
+
+    /// There while sessions of this runtime are known to come back empty.
+    pub fn restore_mark(&self, runtime: &str) -> PathBuf {
+        self.0.join("restore_broken").join(format!("{}.json", runtime.replace('/', "_")))
     }
 
     /// Identity of the node and what its uplink counts.

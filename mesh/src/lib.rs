@@ -13,7 +13,6 @@
 pub mod cli;
 mod clock;
 pub mod daemon;
-pub mod event;
 pub mod exec;
 mod files;
 mod ids;
@@ -28,4 +27,10 @@ mod wire;
 
 pub use files::{SessionDir, StateDir};
 pub use ids::{InvalidSessionId, SessionId, mint_op_id};
-pub use runtimes::{Runtime, Timing};
+pub use runtimes::{Runtime, RuntimeStatus, SignIn, Timing};
+
+/// Identifies the build, as `--version` prints it; the parts of one installation must agree.
+pub const BUILD_ID: &str = match option_env!("MC_BUILD_ID") {
+    Some(id) => id,
+    None => env!("CARGO_PKG_VERSION"),
+};

@@ -1,5 +1,6 @@
 //! Looking at and ending processes by identity, never by name.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -42,16 +43,35 @@ pub(crate) fn marked(session: &SessionId) -> Vec<i32> {
         .collect()
 }
 
-/// Kills every marked process and waits until none is left or `limit` passes. Answers who is left.
+/// Kills the processes of a session, round by round.
+///
+/// A process that is ending loses its environment, and with it the mark, before it lets go of its files and locks.
+/// What was seen once is therefore waited for by its identity.
+#[derive(Debug, Default)]
+pub(crate) struct Hunt {
+    seen: BTreeMap<i32, u64>,
+}
+
+impl Hunt {
+    /// Kills what carries the mark now. Answers who is left of this and the earlier rounds.
+    pub(crate) fn round(&mut self, session: &SessionId) -> Vec<i32> {
+        self.seen.retain(|pid, started| start_time(*pid) == Some(*started));
+        for pid in marked(session) {
+            signal(pid, Signal::KILL);
+            self.seen.extend(start_time(pid).map(|started| (pid, started)));
+        }
+        self.seen.keys().copied().collect()
+    }
+}
+
+/// Kills every process of a session and waits until none is left or `limit` passes. Answers who is left.
 pub(crate) fn kill_marked(session: &SessionId, limit: Duration) -> Vec<i32> {
     let deadline = Instant::now() + limit;
+    let mut hunt = Hunt::default();
     loop {
-        let left = marked(session);
+        let left = hunt.round(session);
         if left.is_empty() || Instant::now() >= deadline {
             return left;
-        }
-        for pid in left {
-            signal(pid, Signal::KILL);
         }
         std::thread::sleep(Duration::from_millis(5));
     }

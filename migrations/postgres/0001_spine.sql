@@ -28,12 +28,19 @@ CREATE TABLE token (
     token_id        UUID PRIMARY KEY,
     organization_id UUID NOT NULL REFERENCES organization (organization_id),
     principal_id    UUID NOT NULL REFERENCES principal (principal_id),
-    kind            TEXT NOT NULL CHECK (kind IN ('bootstrap', 'login')),
+    kind            TEXT NOT NULL CHECK (kind IN ('bootstrap', 'login', 'grant')),
+    mission_id      UUID,
+    session_id      UUID,
+    task_id         UUID,
+    attempt         INTEGER,
     token_sha256    TEXT NOT NULL UNIQUE,
     created_at      BIGINT NOT NULL,
     expires_at      BIGINT,
-    revoked_at      BIGINT
+    revoked_at      BIGINT,
+    CHECK ((task_id IS NULL) = (attempt IS NULL))
 );
+CREATE INDEX token_grant_expires_at_idx ON token (expires_at) WHERE kind = 'grant';
+CREATE INDEX token_grant_session_id_idx ON token (session_id) WHERE session_id IS NOT NULL;
 
 CREATE TABLE idempotency (
     principal_id UUID NOT NULL,

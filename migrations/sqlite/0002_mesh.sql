@@ -25,6 +25,7 @@ CREATE TABLE node (
     conn_seq        INTEGER NOT NULL,
     command_seq     INTEGER NOT NULL,
     lease_until     INTEGER NOT NULL,
+    reported_ready  BOOLEAN NOT NULL,
     last_seen_at    INTEGER NOT NULL,
     revoked_at      INTEGER,
     version         INTEGER NOT NULL,
@@ -73,6 +74,7 @@ CREATE TABLE turn (
     session_id      BLOB NOT NULL REFERENCES agent_session (session_id),
     organization_id BLOB NOT NULL REFERENCES organization (organization_id),
     number          INTEGER NOT NULL,
+    op_id           TEXT NOT NULL,
     state           TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'cancelled', 'interrupted', 'failed')),
     prompt          TEXT NOT NULL,
     stop_reason     TEXT,
@@ -84,8 +86,10 @@ CREATE TABLE turn (
     version         INTEGER NOT NULL,
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,
-    UNIQUE (session_id, number)
+    UNIQUE (session_id, number),
+    UNIQUE (session_id, op_id)
 );
+CREATE INDEX turn_unsettled_idx ON turn (turn_id) WHERE settled_at IS NULL;
 
 CREATE TABLE session_event (
     session_id BLOB NOT NULL REFERENCES agent_session (session_id),

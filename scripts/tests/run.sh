@@ -8,11 +8,10 @@ set -uo pipefail
 . "$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)/../lib.sh"
 
 ONLY=${1:-}
-HERE=$MC_SCRIPTS/tests
 ROOT=$(mktemp -d)
 PASSED=0 BROKEN=()
 
-unset MC_TOKEN MC_BASE_URL MC_HTTP MC_STACK_PROFILE MC_DATABASE_URL MC_BIN_DIR MC_UP_TIMEOUT MC_DOWN_TIMEOUT FAKE_MODE
+unset MC_TOKEN MC_BASE_URL MC_HTTP MC_STACK_PROFILE MC_DATABASE_URL MC_BIN_DIR MC_DATA_DIR MC_UP_TIMEOUT
 unset RUSTUP_HOME RUSTUP_TOOLCHAIN CARGO_HOME CARGO_TARGET_DIR CI
 
 trap 'rm -rf -- "$ROOT"' EXIT
@@ -45,8 +44,6 @@ it() {
     BROKEN+=("$name")
     sed 's/^/  | /' "$dir/output" >&2
   fi
-  # Whatever a test left running is ended by its pid file, with the identity check of the scripts.
-  if read_pid_file "$dir/data/run/controlplane.pid"; then kill -KILL "$RUN_PID" 2>/dev/null || true; fi
 }
 
 # expect CODE COMMAND...: runs it, keeps its output in ./last, compares the exit code.
@@ -78,17 +75,16 @@ fake() {
   chmod +x "bin/$1"
 }
 
-# with_server: environment of dev-up with the fake control plane and a free port.
-with_server() {
-  cp "$HERE/fake-controlplane" bin/mc-controlplane
-  chmod +x bin/mc-controlplane
-  export MC_BIN_DIR=$PWD/bin MC_DATA_DIR=$PWD/data MC_UP_TIMEOUT=10
-  MC_HTTP=127.0.0.1:$(free_port)
-  export MC_HTTP
+# with_programs: environment of dev-up with a fake mc that writes its calls down.
+with_programs() {
+  fake mc "printf '%s\\n' \"\$*\" >>'$PWD/calls'; echo 'fake mc' >&2"
+  fake mc-controlplane :
+  fake mc-mesh :
+  fake mc-scripted-agent :
+  export MC_BIN_DIR=$PWD/bin MC_DATA_DIR=$PWD/data
 }
 up() { "$MC_SCRIPTS/dev-up.sh" "$@"; }
 down() { "$MC_SCRIPTS/dev-down.sh" "$@"; }
-server_pid() { read_pid_file data/run/controlplane.pid && printf '%s\n' "$RUN_PID"; }
 
 # ---- lib.sh ---------------------------------------------------------------------------------------------------------
 
@@ -109,7 +105,7 @@ a_process_is_known_by_its_start_time() {
   refuse proc_is '' "$start"
   refuse proc_is '12 34' "$start"
   kill "$pid"
-  wait_gone "$pid" "$start" 5
+  wait "$pid" || true
   refuse proc_is "$pid" "$start"
 }
 
@@ -117,13 +113,11 @@ a_port_has_a_named_holder() {
   local port
   port=$(free_port)
   refuse port_listening "$port"
-  "$HERE/fake-controlplane" --data-dir "$PWD" --http "127.0.0.1:$port" &
+  perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr => $ARGV[0], Listen => 1) or die; sleep 60' "127.0.0.1:$port" &
   local pid=$!
-  for _ in $(seq 50); do port_open 127.0.0.1 "$port" && break || sleep 0.1; done
+  for _ in $(seq 50); do port_listening "$port" && break || sleep 0.1; done
   port_listening "$port"
-  case $(port_holder "$port") in "pid $pid "*fake-controlplane*) ;; *) kill "$pid"; return 1 ;; esac
-  [ "$(http_status 127.0.0.1 "$port" /readyz)" = 200 ]
-  [ "$(http_status 127.0.0.1 "$port" /other)" = 404 ]
+  case $(port_holder "$port") in "pid $pid "*perl*) ;; *) kill "$pid"; return 1 ;; esac
   kill "$pid"
 }
 
@@ -155,166 +149,65 @@ a_toolchain_beside_cargo_serves_an_empty_home() {
 
 # ---- dev-up, dev-down -----------------------------------------------------------------------------------------------
 
-up_starts_once_and_down_ends_it() {
-  with_server
-  local pid
-  expect 0 up --no-demo
-  said "up: http://$MC_HTTP"
-  not_said generated
-  pid=$(server_pid)
-  [ "$(stat -c %a data/token)" = 600 ]
-  [ "$(stat -c %a data/log/controlplane.log)" = 600 ]
-  expect 0 up --no-demo
-  said "already up: http://$MC_HTTP (pid $pid)"
-  expect 0 down
-  said "stopped (pid $pid)"
-  refuse proc_start_time "$pid"
-  expect 0 down
-  said 'not running'
+up_starts_detached_and_waits_as_long_as_told() {
+  with_programs
+  MC_UP_TIMEOUT=7 expect 0 up --no-demo
+  said 'Stop: '
+  grep -qx "up --detach --data-dir $PWD/data --timeout 7s" calls
 }
 
-up_again_finds_the_address_it_was_started_with() {
-  with_server
-  local first=$MC_HTTP
-  expect 0 up --no-demo
-  MC_HTTP=127.0.0.1:$(free_port)
-  expect 0 up --no-demo
-  said "already up: http://$first"
-  expect 0 down
-}
-
-up_does_not_hold_its_lock_after_it_ended() {
-  with_server
-  expect 0 up --no-demo
-  flock -n data/run/dev-up.lock true
-  expect 0 down
-}
-
-up_survives_the_end_of_its_terminal_session() {
-  with_server
-  setsid --wait bash -c '"$1/dev-up.sh" --no-demo' _ "$MC_SCRIPTS"
-  server_pid
-  expect 0 down
-}
-
-up_waits_for_a_slow_start() {
-  with_server
-  FAKE_MODE=slow expect 0 up --no-demo
-  expect 0 down
-}
-
-up_gives_up_at_the_deadline_and_leaves_nothing() {
-  with_server
-  FAKE_MODE=never MC_UP_TIMEOUT=1 expect 1 up --no-demo
-  said 'not ready within 1 s'
-  said '503'
-  refuse port_listening "${MC_HTTP##*:}"
-  [ ! -e data/run/controlplane.pid ]
-}
-
-up_shows_why_the_server_died() {
-  with_server
-  FAKE_MODE=dies expect 1 up --no-demo
-  said 'cannot open the database'
-  said 'ended'
-  [ ! -e data/run/controlplane.pid ]
-}
-
-up_names_the_holder_of_a_busy_port() {
-  with_server
-  "$HERE/fake-controlplane" --data-dir "$PWD" --http "$MC_HTTP" 2>/dev/null &
+up_builds_nothing_when_it_runs_already() {
+  with_programs
+  unset MC_BIN_DIR
+  mkdir -p target/ci data/run
+  cp bin/mc target/ci
+  sleep 60 &
   local pid=$!
-  for _ in $(seq 50); do port_open 127.0.0.1 "${MC_HTTP##*:}" && break || sleep 0.1; done
-  expect 1 up --no-demo
+  printf '%s %s\n' "$pid" "$(proc_start_time "$pid")" >data/run/supervisor.pid
+  CARGO_TARGET_DIR=$PWD/target expect 0 up --no-demo
   kill "$pid"
-  said "already used by pid $pid"
-  said 'MC_HTTP='
-}
-
-up_refuses_a_token_that_differs_from_the_stored_one() {
-  with_server
-  mkdir -p data
-  printf 'stored-token' >data/token
-  MC_TOKEN=other-token expect 1 up --no-demo
-  said "$PWD/data/token"
-  not_said other-token
-  not_said stored-token
-  MC_TOKEN=stored-token expect 0 up --no-demo
-  expect 0 down
-}
-
-up_does_not_take_a_session_token_for_a_bootstrap_token() {
-  with_server
-  MC_TOKEN=mcs_abc expect 0 up --no-demo
-  said 'not used as bootstrap token'
-  [ "$(cat data/token)" = generated ]
-  expect 0 down
+  said 'runs already'
+  grep -q '^up --detach' calls
 }
 
 up_refuses_what_it_cannot_do() {
-  with_server
+  with_programs
   expect 2 up --frob
-  MC_HTTP=8008 expect 1 up --no-demo
-  said 'HOST:PORT'
-  MC_HTTP=127.0.0.1:99999 expect 1 up --no-demo
-  said 'HOST:PORT'
   MC_STACK_PROFILE=huge expect 1 up --no-demo
-  said 'quickstart or full'
+  said 'not a profile'
   MC_STACK_PROFILE=full expect 1 up --no-demo
-  said MC_DATABASE_URL
-  MC_BIN_DIR=$PWD/none expect 1 up --no-demo
-  said 'no program mc-controlplane'
-  MC_DATA_DIR=/proc/none expect 1 up --no-demo
-  said 'cannot write the data folder'
+  said 'not built yet'
+  rm bin/mc-mesh
+  expect 1 up --no-demo
+  said 'no program mc-mesh'
+  refuse test -e calls
 }
 
-up_hands_on_the_profile() {
-  with_server
-  MC_STACK_PROFILE=full MC_DATABASE_URL=postgres://u@127.0.0.1/d expect 0 up --no-demo
-  grep -q 'profile full' data/log/controlplane.log
+up_ends_with_the_failure_of_mc() {
+  with_programs
+  fake mc 'echo "error: port 8008 is already used" >&2; exit 5'
+  expect 5 up
+  said 'already used'
+  not_said 'Stop: '
+}
+
+down_calls_mc_down_for_what_exists() {
+  with_programs
   expect 0 down
-}
-
-up_says_that_the_demo_is_not_built() {
-  with_server
-  expect 0 up
-  said 'demo: not built yet'
-  expect 0 down
-}
-
-up_ignores_a_pid_file_of_a_process_that_is_gone() {
-  with_server
-  sleep 60 &
-  local pid=$!
+  said 'not running'
+  refuse test -e calls
   mkdir -p data/run
-  printf '%s 1\n' "$pid" >data/run/controlplane.pid # alive, but started at another time
-  expect 0 up --no-demo
-  said '^up: http'
   expect 0 down
-  kill "$pid"
+  grep -qx "down --data-dir $PWD/data" calls
+  rm bin/mc
+  expect 1 down
+  said 'no program'
 }
 
-down_leaves_a_stranger_alone() {
-  with_server
-  sleep 60 &
-  local pid=$!
-  mkdir -p data/run
-  printf '%s 1\n' "$pid" >data/run/controlplane.pid
-  expect 0 down
-  said 'is gone'
-  kill -0 "$pid"
-  kill "$pid"
-}
-
-down_escalates_to_sigkill() {
-  with_server
-  FAKE_MODE=stubborn expect 0 up --no-demo
-  local pid
-  pid=$(server_pid)
-  MC_DOWN_TIMEOUT=1 expect 0 down
-  said SIGKILL
-  said "stopped (pid $pid)"
-  refuse proc_start_time "$pid"
+demo_needs_an_installation() {
+  with_programs
+  expect 1 "$MC_SCRIPTS/demo.sh"
+  said 'no installation'
 }
 
 # ---- install-mc -----------------------------------------------------------------------------------------------------
@@ -377,7 +270,10 @@ case \"\$*\" in *'${1:-never such}'*) exit 101 ;; esac
 [ -z \"\${SAY_SKIP:-}\" ] || echo \"\$SAY_SKIP\" >>\"\$MC_TEST_SKIPPED_FILE\""
 }
 # Script tests are not run from inside script tests: --quick.
-test_sh() { env -u CI PATH="$PWD/bin:$PATH" HOME="$PWD" "$@" "$MC_SCRIPTS/test.sh" --quick; }
+test_sh() {
+  fake_npm
+  env -u CI PATH="$PWD/bin:$PATH" HOME="$PWD" MC_AGENTS_DIR="$PWD/agents" "$@" "$MC_SCRIPTS/test.sh" --quick
+}
 
 test_run_calls_the_phases_with_the_given_server() {
   fake_cargo
@@ -420,6 +316,55 @@ test_run_without_postgres_is_a_skip_here_and_a_failure_in_ci() {
   expect 1 test_sh MC_DEV_DIR=/proc/none CI=true
   said 'FAILED: postgres'
   expect 2 env CI=true "$MC_SCRIPTS/test.sh" --no-postgres
+}
+
+test_run_without_the_agent_is_a_skip_here_and_a_failure_in_ci_or_when_asked_for() {
+  fake_cargo
+  expect 0 test_sh MC_TEST_POSTGRES_URL=postgres://given NPM_FAILS=1
+  said 'the tests of third-party agents: codex cannot be installed'
+  expect 1 test_sh MC_TEST_POSTGRES_URL=postgres://given NPM_FAILS=1 MC_TEST_AGENTS=codex
+  said 'FAILED: agents'
+  expect 1 test_sh MC_TEST_POSTGRES_URL=postgres://given NPM_FAILS=1 CI=true
+  said 'FAILED: agents'
+}
+
+# ---- third-party-agents.sh ------------------------------------------------------------------------------------------
+
+# fake_npm: stands for npm and node; writes its calls down and "installs" the program codex-acp.
+fake_npm() {
+  fake node 'echo v20.0.0'
+  fake npm "echo \"\$*\" >>'$PWD/npm-calls'
+[ -z \"\${NPM_FAILS:-}\" ] || { echo 'ENOTFOUND registry'; exit 1; }
+mkdir -p node_modules/.bin
+[ -n \"\${NPM_EMPTY:-}\" ] || { echo >node_modules/.bin/codex-acp; chmod +x node_modules/.bin/codex-acp; }"
+}
+agents() { env -i PATH="$PWD/bin:/usr/bin:/bin" MC_AGENTS_DIR="$PWD/agents" "$@" "$MC_SCRIPTS/third-party-agents.sh"; }
+
+agents_are_installed_once_and_again_when_the_pin_moves() {
+  fake_npm
+  expect 0 agents
+  [ -x agents/codex/node_modules/.bin/codex-acp ]
+  grep -q -- '--ignore-scripts.* @zed-industries/codex-acp@' npm-calls
+  expect 0 agents HOME=
+  said 'is installed'
+  [ "$(wc -l <npm-calls)" = 1 ]
+  echo 'codex-acp@0.0.1' >agents/codex/installed
+  expect 0 agents
+  [ "$(wc -l <npm-calls)" = 2 ]
+}
+
+agents_say_why_they_cannot_be_installed() {
+  fake_npm
+  expect 1 agents NPM_FAILS=1
+  said 'npm: ENOTFOUND registry'
+  said 'fix: check the network'
+  expect 1 agents NPM_EMPTY=1
+  said 'has no program codex-acp'
+  fake node 'echo v16.2.0'
+  expect 1 agents
+  said 'Node 18 or newer is needed, found v16.2.0'
+  [ ! -e agents/codex ]
+  expect 2 "$MC_SCRIPTS/third-party-agents.sh" unknown
 }
 
 # Helpers have short names; a test's name states a fact in at least three words.

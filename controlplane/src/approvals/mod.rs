@@ -13,8 +13,10 @@
 
 mod effects;
 pub(crate) mod model;
+pub(crate) mod permission;
 pub mod reconcile;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;
 pub mod token;
+pub mod tools;

@@ -34,7 +34,7 @@ pub struct NewApproval<'a> {
     pub expires_at: Timestamp,
 }
 
-fn event<'a>(after: &'a Record, before: Option<&Record>) -> Result<Event<'a, Approval>, Error> {
+pub(super) fn event<'a>(after: &'a Record, before: Option<&Record>) -> Result<Event<'a, Approval>, Error> {
     let before_sha256 = match before {
         Some(before) => ledger::digest_of(&before.approval)?,
         None => None,
@@ -106,7 +106,7 @@ async fn resolve_locked(tx: &mut Tx, cx: &OpCtx, reference: &str) -> Result<Reco
     resolve(tx, cx, reference).await
 }
 
-async fn replace(tx: &mut Tx, before: &Record, after: &Record) -> Result<(), Error> {
+pub(super) async fn replace(tx: &mut Tx, before: &Record, after: &Record) -> Result<(), Error> {
     if store::replace(tx, before, after).await? { Ok(()) } else { Err(changed_meanwhile()) }
 }
 
@@ -183,11 +183,13 @@ pub async fn decide(
         let mut after = before.decide(state, decider, note, app.governance, cx.now())?;
         check(&request, &before)?;
         cx.check_version(before.approval.version)?;
+        let choice = effects::choose(tx, &before, approve, request.option.as_deref()).await?;
+        after.approval.outcome = choice.outcome();
         replace(tx, &before, &after).await?;
         ledger::record(tx, cx, proof, event(&after, Some(&before))?).await?;
         if !approve {
-            effects::refused(app, tx, &after).await?;
-        } else if effects::approved(app, tx, &after).await? {
+            effects::refused(app, tx, &after, choice).await?;
+        } else if effects::approved(app, tx, &after, choice).await? {
             after = execute_in(app, tx, &after).await?;
         }
         shown(app, cx, &after)
@@ -209,7 +211,7 @@ pub async fn cancel(app: &App, cx: &OpCtx, reference: &str) -> Result<Approval, 
         cx.check_version(before.approval.version)?;
         replace(tx, &before, &after).await?;
         ledger::record(tx, cx, proof, event(&after, Some(&before))?).await?;
-        effects::refused(app, tx, &after).await?;
+        effects::refused(app, tx, &after, effects::Choice::Nothing).await?;
         shown(app, cx, &after)
     })
 }
@@ -221,7 +223,7 @@ async fn execute_in(app: &App, tx: &mut Tx, before: &Record) -> Result<Record, E
     Ok(after)
 }
 
-async fn save_system(
+pub(super) async fn save_system(
     app: &App,
     tx: &mut Tx,
     before: &Record,
@@ -297,7 +299,7 @@ pub(crate) async fn expire(app: &App, id: ApprovalId) -> Result<bool, Error> {
     }
     let after = before.to(ApprovalState::Expired, now)?;
     save_system(app, &mut tx, &before, &after, "approval.expire").await?;
-    effects::refused(app, &mut tx, &after).await?;
+    effects::refused(app, &mut tx, &after, effects::Choice::Nothing).await?;
     app.db.commit(tx).await?;
     app.sequencer.nudge();
     Ok(true)

@@ -9,3 +9,4 @@ pub mod reconcile;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;
+pub mod tools;

@@ -165,6 +165,40 @@ async fn insert(
     })
 }
 
+/// Makes an artifact of bytes that are stored already, in another subject's transaction.
+///
+/// # Errors
+/// [`ProblemKind::Forbidden`].
+pub(crate) async fn attach_in(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    mission: (MissionId, mc_api::Name),
+    task: TaskId,
+    (name, media_type): (&str, &str),
+    stored: &Stored,
+) -> Result<ArtifactId, Error> {
+    let proof = cx.authorize_in(Action::CreateArtifact, mission.0)?;
+    let artifact = Artifact {
+        kind: "artifact".into(),
+        id: ArtifactId::from_uuid(cx.new_uuid()),
+        name: name.to_owned(),
+        mission_id: mission.0,
+        mission: mission.1,
+        task_id: Some(task),
+        media_type: media_type.to_owned(),
+        sha256: stored.sha256.to_string(),
+        size_bytes: i64::try_from(stored.size_bytes).map_err(Error::internal)?,
+        labels: Labels::default(),
+        version: 1,
+        created_by: cx.caller.id,
+        created_at: cx.now(),
+        updated_at: cx.now(),
+    };
+    store::insert(tx, cx.caller.organization, &artifact).await?;
+    ledger::record(tx, cx, proof, event(&artifact)).await?;
+    Ok(artifact.id)
+}
+
 /// Finds a living artifact that the caller may read.
 pub(crate) async fn resolve(tx: &mut Tx, cx: &OpCtx, reference: &str) -> Result<Artifact, Error> {
     let absent = || Error::not_found("artifact", reference);

@@ -3,13 +3,15 @@
 use axum::extract::State;
 use axum::response::Response;
 use mc_api::Page;
-use mc_api::auth::{CreatePrincipal, LoginRequest, LoginSession, Principal, SetRole, WhoAmI};
+use mc_api::auth::{
+    CreateGrant, CreatePrincipal, Grant, LoginRequest, LoginSession, Principal, SetRole, WhoAmI,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::service;
+use super::{grants, service};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::{Cmd, Created, Ctx, Found, Gone, Query, Ref, page};
@@ -41,6 +43,26 @@ async fn whoami(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, 
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", responses((status = 204)))]
 async fn logout(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
     service::logout(&app, &cx).await?;
+    Ok(Gone::answer(&cx))
+}
+
+/// Makes a grant for an agent; its token is shown once.
+#[utoipa::path(post, path = "/api/v1/auth/grants", tag = "auth", request_body = CreateGrant, responses((status = 201, body = Grant)))]
+async fn issue_grant(
+    State(app): State<SharedApp>,
+    Cmd(cx, body): Cmd<CreateGrant>,
+) -> Result<Response, Error> {
+    Ok(Created::answer(&cx, &grants::issue(&app, &cx, body).await?))
+}
+
+/// Ends a grant before its time.
+#[utoipa::path(delete, path = "/api/v1/auth/grants/{ref}", tag = "auth", params(("ref" = String, Path)), responses((status = 204)))]
+async fn revoke_grant(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+) -> Result<Response, Error> {
+    grants::revoke(&app, &cx, &reference).await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -86,6 +108,8 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(login))
         .routes(routes!(whoami))
         .routes(routes!(logout))
+        .routes(routes!(issue_grant))
+        .routes(routes!(revoke_grant))
         .routes(routes!(list, create))
         .routes(routes!(get))
         .routes(routes!(set_role))

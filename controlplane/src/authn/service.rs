@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::error::Error;
 use crate::ledger::{self, Event};
-use crate::op::{Caller, OpCtx};
+use crate::op::{Caller, Grant, OpCtx};
 use crate::write::hex_digest;
 use crate::write_tx;
 
@@ -32,7 +32,17 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Arc<Caller>, Error> 
     if holder.revoked_at.is_some() || holder.expires_at.is_some_and(|end| end <= app.clock.now()) {
         return Err(refused());
     }
-    let (role, mission_roles) = roles(&mut tx, holder.principal_id).await?;
+    let (role, mission_roles) = roles(&mut tx, holder.principal_id, holder.mission_id).await?;
+    let grant = match (holder.token_kind.as_str(), holder.expires_at) {
+        ("grant", Some(expires_at)) => Some(Grant {
+            id: holder.token_id,
+            expires_at,
+            mission: holder.mission_id,
+            session: holder.session_id,
+            task: holder.task_id.zip(holder.attempt),
+        }),
+        _ => None,
+    };
     let login = match (holder.token_kind.as_str(), holder.expires_at) {
         ("login", Some(end)) => Some((holder.token_id, end)),
         _ => None,
@@ -45,12 +55,15 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Arc<Caller>, Error> 
         role,
         mission_roles,
         login,
+        grant,
     }))
 }
 
+/// The roles of a principal; with `only`, what they come to in that mission and nowhere else.
 async fn roles(
     tx: &mut Tx,
     principal: PrincipalId,
+    only: Option<MissionId>,
 ) -> Result<(Option<Role>, HashMap<MissionId, Role>), Error> {
     let mut role = None;
     let mut mission_roles = HashMap::new();
@@ -62,21 +75,27 @@ async fn roles(
             }
         }
     }
+    if let Some(mission) = only {
+        let here = role.max(mission_roles.remove(&mission));
+        return Ok((None, here.map(|role| (mission, role)).into_iter().collect()));
+    }
     Ok((role, mission_roles))
 }
 
 /// The caller of a request that lasts, as it would be found now.
 ///
 /// # Errors
-/// [`ProblemKind::Unauthenticated`] when the login was revoked or ended.
+/// [`ProblemKind::Unauthenticated`] when the login or grant was revoked or ended.
 pub async fn again(app: &App, caller: &Caller) -> Result<Arc<Caller>, Error> {
     let mut tx = app.db.begin_read().await?;
-    if let Some((login, end)) = caller.login
-        && (end <= app.clock.now() || !store::is_live(&mut tx, login).await?)
+    let grant = caller.grant.as_ref();
+    if let Some((token, end)) = caller.login.or(grant.map(|grant| (grant.id, grant.expires_at)))
+        && (end <= app.clock.now() || !store::is_live(&mut tx, token).await?)
     {
-        return Err(Error::new(ProblemKind::Unauthenticated, "the login session ended"));
+        return Err(Error::new(ProblemKind::Unauthenticated, "the login session or grant ended"));
     }
-    let (role, mission_roles) = roles(&mut tx, caller.id).await?;
+    let only = grant.and_then(|grant| grant.mission);
+    let (role, mission_roles) = roles(&mut tx, caller.id, only).await?;
     Ok(Arc::new(Caller { role, mission_roles, ..caller.clone() }))
 }
 
@@ -105,7 +124,8 @@ pub async fn whoami(app: &App, cx: &OpCtx) -> Result<WhoAmI, Error> {
     Ok(WhoAmI {
         principal,
         login_session_id: cx.caller.login.map(|(id, _)| id),
-        expires_at: cx.caller.login.map(|(_, end)| end),
+        grant: cx.caller.grant.as_ref().map(|grant| super::grants::shown(&cx.caller, grant)),
+        expires_at: cx.caller.login.map(|(_, end)| end).or(cx.caller.grant.as_ref().map(|g| g.expires_at)),
         governance_profile: app.governance,
     })
 }
@@ -123,6 +143,7 @@ pub async fn login(app: &App, cx: &OpCtx, request: LoginRequest) -> Result<Login
         return Err(Error::invalid("/role", "only together with principal"));
     }
     write_tx!(app, cx, |tx| {
+        super::grants::refuse_grant(cx)?;
         // A named principal other than oneself may be made or impersonated by an Admin only.
         let principal = match &request.principal {
             None => store::find(tx, cx.caller.organization, &cx.caller.id.to_string()).await?,
@@ -198,7 +219,7 @@ pub async fn logout(app: &App, cx: &OpCtx) -> Result<(), Error> {
     let Some((id, _)) = cx.caller.login else {
         return Err(Error::new(
             ProblemKind::InvalidTransition,
-            "the bootstrap token has no login session to end",
+            "the bootstrap token and grants have no login session to end",
         ));
     };
     write_tx!(app, cx, |tx| {
@@ -218,7 +239,7 @@ pub async fn logout(app: &App, cx: &OpCtx) -> Result<(), Error> {
     })
 }
 
-fn new_principal(cx: &OpCtx, name: Name, kind: PrincipalKind, role: Option<Role>) -> Principal {
+pub(super) fn new_principal(cx: &OpCtx, name: Name, kind: PrincipalKind, role: Option<Role>) -> Principal {
     Principal {
         kind: "principal".into(),
         id: PrincipalId::from_uuid(cx.new_uuid()),

@@ -1,7 +1,7 @@
 //! Principals, roles and tokens in the database.
 
-use mc_api::auth::{MissionRole, Principal, PrincipalKind};
-use mc_api::id::{MissionId, OrganizationId, PrincipalId, TokenId};
+use mc_api::auth::{Grant, MissionRole, Principal, PrincipalKind};
+use mc_api::id::{MissionId, OrganizationId, PrincipalId, SessionId, TaskId, TokenId};
 use mc_api::{Name, Role, Timestamp};
 
 use crate::db::{DbError, Filter, Tx};
@@ -17,11 +17,16 @@ pub(crate) struct Holder {
     pub(crate) organization_id: OrganizationId,
     pub(crate) name: String,
     pub(crate) kind: PrincipalKind,
+    pub(crate) mission_id: Option<MissionId>,
+    pub(crate) session_id: Option<SessionId>,
+    pub(crate) task_id: Option<TaskId>,
+    pub(crate) attempt: Option<i32>,
 }
 
 pub(crate) async fn holder(tx: &mut Tx, token_sha256: String) -> Result<Option<Holder>, DbError> {
     tx.query(
-        "SELECT t.token_id, t.kind AS token_kind, t.expires_at, t.revoked_at, p.principal_id, p.organization_id, p.name, p.kind
+        "SELECT t.token_id, t.kind AS token_kind, t.expires_at, t.revoked_at, p.principal_id, p.organization_id, p.name, p.kind,
+                t.mission_id, t.session_id, t.task_id, t.attempt
          FROM token t JOIN principal p ON p.principal_id = t.principal_id WHERE t.token_sha256 = $1",
     )
     .bind(token_sha256)
@@ -204,7 +209,60 @@ pub(crate) async fn insert_login(tx: &mut Tx, token: NewToken) -> Result<(), DbE
     Ok(())
 }
 
-/// Whether the login was not revoked.
+pub(crate) async fn insert_grant(tx: &mut Tx, token: NewToken, grant: &Grant) -> Result<(), DbError> {
+    tx.query(
+        "INSERT INTO token (token_id, organization_id, principal_id, kind, mission_id, session_id, task_id, attempt,
+             token_sha256, created_at, expires_at)
+         VALUES ($1, $2, $3, 'grant', $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(token.id)
+    .bind(token.organization)
+    .bind(token.principal)
+    .bind(grant.mission_id)
+    .bind(grant.session_id)
+    .bind(grant.task_id)
+    .bind(grant.attempt)
+    .bind(token.sha256)
+    .bind(token.created_at)
+    .bind(token.expires_at)
+    .execute()
+    .await?;
+    Ok(())
+}
+
+/// The mission that a grant is confined to; the outer `None` when there is no such grant.
+pub(crate) async fn find_grant(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    grant: TokenId,
+) -> Result<Option<Option<MissionId>>, DbError> {
+    let row: Option<(Option<MissionId>,)> = tx
+        .query("SELECT mission_id FROM token WHERE organization_id = $1 AND token_id = $2 AND kind = 'grant'")
+        .bind(organization)
+        .bind(grant)
+        .fetch_optional()
+        .await?;
+    Ok(row.map(|(mission,)| mission))
+}
+
+pub(crate) async fn revoke_of_session(
+    tx: &mut Tx,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    tx.query("UPDATE token SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL")
+        .bind(session)
+        .bind(now)
+        .execute()
+        .await
+}
+
+/// Forgets grants that ended before a time. Returns how many.
+pub(crate) async fn forget_grants(tx: &mut Tx, before: Timestamp) -> Result<u64, DbError> {
+    tx.query("DELETE FROM token WHERE kind = 'grant' AND expires_at < $1").bind(before).execute().await
+}
+
+/// Whether a token was not revoked.
 pub(crate) async fn is_live(tx: &mut Tx, token: TokenId) -> Result<bool, DbError> {
     let (live,): (bool,) = tx
         .query("SELECT EXISTS (SELECT 1 FROM token WHERE token_id = $1 AND revoked_at IS NULL)")

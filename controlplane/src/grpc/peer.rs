@@ -1,17 +1,18 @@
 //! Which node is calling.
 
+use std::sync::Arc;
+
 use http::Extensions;
 use mc_api::id::NodeId;
 use mc_api::node::Node;
 use mc_api::{ProblemKind, Timestamp};
-use rustls::pki_types::CertificateDer;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 use uuid::Uuid;
 
-use crate::app::{App, SharedApp};
+use crate::app::App;
 use crate::error::Error;
 use crate::nodes;
-use crate::op::OpCtx;
+use crate::op::{Caller, OpCtx};
 
 /// A node that calls, as its certificate and the database say.
 pub struct NodeCaller {
@@ -40,35 +41,48 @@ impl NodeCaller {
     }
 }
 
-/// The client certificate of a call. TLS has checked that our authority signed it.
-pub(super) fn certificate(extensions: &Extensions) -> Option<CertificateDer<'static>> {
-    let connection = extensions.get::<TlsConnectInfo<TcpConnectInfo>>()?;
-    connection.peer_certs()?.first().cloned()
+/// What was found out about the caller before the handler.
+#[derive(Clone)]
+pub(super) struct Known {
+    node: Node,
+    caller: Arc<Caller>,
+    not_after: Timestamp,
 }
 
 fn refused(why: &str) -> Error {
     Error::new(ProblemKind::Unauthenticated, why)
 }
 
-/// The node that calls.
+/// Finds the node that calls. TLS has checked that our authority signed the certificate.
 ///
 /// # Errors
 /// [`ProblemKind::Unauthenticated`] without a certificate, with one that has ended, or of a node we do not know;
 /// [`ProblemKind::Forbidden`] when the node was revoked.
-pub async fn peer<T>(app: &SharedApp, request: &tonic::Request<T>) -> Result<NodeCaller, Error> {
-    let der = certificate_of(request).ok_or_else(|| refused("a client certificate is needed"))?;
-    let (id, not_before, not_after) = named(&der).ok_or_else(|| refused("the certificate names no node"))?;
+pub(super) async fn authenticate(app: &App, extensions: &Extensions) -> Result<Known, Error> {
+    let certificate = extensions
+        .get::<TlsConnectInfo<TcpConnectInfo>>()
+        .and_then(TlsConnectInfo::peer_certs)
+        .and_then(|chain| chain.first().cloned())
+        .ok_or_else(|| refused("a client certificate of this installation is needed; join first"))?;
+    let (id, not_before, not_after) =
+        named(&certificate).ok_or_else(|| refused("the certificate names no node"))?;
     let now = app.clock.now();
     if now < not_before || not_after <= now {
         return Err(refused("the certificate has ended, or is not good yet; rejoin"));
     }
     let (node, caller) = nodes::service::authenticate(app, id).await?;
-    let cx = OpCtx::new(caller, request_id(app), now, app.ids.clone());
-    Ok(NodeCaller { node, cx, not_after })
+    Ok(Known { node, caller, not_after })
 }
 
-fn certificate_of<T>(request: &tonic::Request<T>) -> Option<CertificateDer<'static>> {
-    request.peer_certs()?.first().cloned()
+/// The node that calls.
+///
+/// # Errors
+/// [`ProblemKind::Unauthenticated`] on a call that came past [`super::routes`], which no service does.
+pub fn peer<T>(app: &App, request: &tonic::Request<T>) -> Result<NodeCaller, Error> {
+    let known = request.extensions().get::<Known>().cloned();
+    let Known { node, caller, not_after } = known.ok_or_else(|| refused("nobody is known to call"))?;
+    let cx = OpCtx::new(caller, request_id(app), app.clock.now(), app.ids.clone());
+    Ok(NodeCaller { node, cx, not_after })
 }
 
 /// A fresh id of a call, for log and ledger.

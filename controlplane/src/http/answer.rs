@@ -37,6 +37,8 @@ versioned! {
     mc_api::artifact::Artifact => "artifacts",
     mc_api::approval::Approval => "approvals",
     mc_api::publication::Publication => "publications",
+    mc_api::session::AgentSession => "sessions",
+    mc_api::session::Turn => "turns",
     mc_api::auth::Principal => "principals",
     mc_api::node::Node => "nodes",
 }
@@ -64,8 +66,8 @@ macro_rules! unversioned {
 }
 
 unversioned! {
-    mc_api::auth::LoginSession, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health,
-    mc_api::system::Version,
+    mc_api::auth::LoginSession, mc_api::auth::Grant, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health,
+    mc_api::system::Version, mc_api::tool::ToolList, mc_api::tool::ToolAnswer,
 }
 
 impl<T> Versioned for mc_api::Page<T> {
@@ -107,7 +109,7 @@ impl Found {
     pub fn answer<T: Serialize + Versioned>(cx: &OpCtx, object: &T) -> Response {
         mark(cx, body(StatusCode::OK, object))
     }
-    /// The answer to a caller who needs no identity.
+    /// The answer when nothing of the context shows in it.
     pub fn anonymous<T: Serialize + Versioned>(status: StatusCode, object: &T) -> Response {
         body(status, object)
     }

@@ -1,5 +1,7 @@
 //! Extractors: who calls, with which body, about which object.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -12,7 +14,7 @@ use super::json;
 use crate::app::SharedApp;
 use crate::authn;
 use crate::error::Error;
-use crate::op::{Idempotency, OpCtx};
+use crate::op::{Caller, Idempotency, OpCtx};
 
 /// The context of a request without a body.
 pub struct Ctx(pub OpCtx);
@@ -77,8 +79,22 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
     Ok(Some(key.to_owned()))
 }
 
-pub(crate) async fn context(parts: &Parts, app: &SharedApp, body: &[u8]) -> Result<OpCtx, Error> {
-    let caller = authn::service::authenticate(app, bearer(&parts.headers)?).await?;
+/// Finds the caller of a request by its token.
+pub(crate) async fn caller(headers: &HeaderMap, app: &SharedApp) -> Result<Arc<Caller>, Error> {
+    authn::service::authenticate(app, bearer(headers)?).await
+}
+
+async fn context(parts: &Parts, app: &SharedApp, body: &[u8]) -> Result<OpCtx, Error> {
+    context_of(caller(&parts.headers, app).await?, parts, app, body)
+}
+
+/// The context of a request of a known caller.
+pub(crate) fn context_of(
+    caller: Arc<Caller>,
+    parts: &Parts,
+    app: &SharedApp,
+    body: &[u8],
+) -> Result<OpCtx, Error> {
     let request_id = parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
     let mut cx = OpCtx::new(caller, request_id, app.clock.now(), app.ids.clone());
     cx.if_match = if_match(&parts.headers)?;
@@ -109,7 +125,7 @@ impl<T: DeserializeOwned + Send> FromRequest<SharedApp> for Cmd<T> {
     async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
         // Who calls is asked before the body is read: an anonymous caller costs no memory.
-        authn::service::authenticate(app, bearer(&parts.headers)?).await?;
+        caller(&parts.headers, app).await?;
         let media = text(&parts.headers, header::CONTENT_TYPE.as_str())?.unwrap_or("application/json");
         let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if !matches!(essence.as_str(), "application/json" | "application/merge-patch+json") {

@@ -23,23 +23,30 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
         match inner.classify() {
-            serde_json::error::Category::Data => {
-                // "… at line 1 column 2" helps nobody who sent the body from a program.
-                let message = inner.to_string();
-                let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-                let error = FieldError { pointer, message };
-                let detail = format!(
-                    "{}: {}",
-                    if error.pointer.is_empty() { "/" } else { &error.pointer },
-                    error.message
-                );
-                Error { errors: vec![error], ..Error::new(ProblemKind::Validation, detail) }
-            }
+            serde_json::error::Category::Data => broken(pointer, &inner),
             _ => malformed(format!("the body is not JSON: {inner}")),
         }
     })?;
     reader.end().map_err(|error| malformed(format!("after the JSON value: {error}")))?;
     Ok(value)
+}
+
+/// Reads what is JSON already.
+///
+/// # Errors
+/// [`ProblemKind::Validation`] with the JSON pointer of the first member that does not fit.
+pub fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
+    serde_path_to_error::deserialize(value).map_err(|error| broken(pointer(error.path()), error.inner()))
+}
+
+fn broken(pointer: String, error: &serde_json::Error) -> Error {
+    // "… at line 1 column 2" helps nobody who sent the body from a program.
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    let error = FieldError { pointer, message };
+    let detail =
+        format!("{}: {}", if error.pointer.is_empty() { "/" } else { &error.pointer }, error.message);
+    Error { errors: vec![error], ..Error::new(ProblemKind::Validation, detail) }
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

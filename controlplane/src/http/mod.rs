@@ -6,7 +6,7 @@ mod frame;
 pub mod json;
 mod openapi;
 pub mod page;
-mod problem;
+pub(crate) mod problem;
 pub mod router;
 mod system;
 

@@ -20,28 +20,7 @@ impl IntoResponse for Error {
 /// Turns the error that a handler left into its document; other answers pass.
 pub(super) fn render(response: Response, path: &str, request_id: &str) -> Response {
     let Some(error) = response.extensions().get::<Arc<Error>>().cloned() else { return response };
-    match error.kind {
-        ProblemKind::Internal => {
-            tracing::error!(request.id = request_id, error = ?error, "request {request_id} failed: {}", chain(&error));
-        }
-        ProblemKind::Unavailable => {
-            tracing::warn!(request.id = request_id, "request {request_id} not served: {}", chain(&error));
-        }
-        _ => tracing::debug!(
-            request.id = request_id,
-            problem = error.kind.slug(),
-            "request {request_id} refused: {error}"
-        ),
-    }
-    let problem = Problem {
-        kind: format!("{}{}", Problem::TYPE_PREFIX, error.kind.slug()),
-        title: error.kind.title().to_owned(),
-        status: error.kind.status(),
-        detail: error.detail.clone(),
-        instance: Some(path.to_owned()),
-        request_id: Some(request_id.to_owned()),
-        errors: error.errors.clone(),
-    };
+    let problem = document(&error, path, request_id);
     let body = serde_json::to_vec(&problem).unwrap_or_else(|_| b"{}".to_vec());
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -59,6 +38,32 @@ pub(super) fn render(response: Response, path: &str, request_id: &str) -> Respon
         parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     Response::from_parts(parts, axum::body::Body::from(body))
+}
+
+/// The document of an error, which is logged here, once.
+pub(crate) fn document(error: &Error, path: &str, request_id: &str) -> Problem {
+    match error.kind {
+        ProblemKind::Internal => {
+            tracing::error!(request.id = request_id, error = ?error, "request {request_id} failed: {}", chain(error));
+        }
+        ProblemKind::Unavailable => {
+            tracing::warn!(request.id = request_id, "request {request_id} not served: {}", chain(error));
+        }
+        _ => tracing::debug!(
+            request.id = request_id,
+            problem = error.kind.slug(),
+            "request {request_id} refused: {error}"
+        ),
+    }
+    Problem {
+        kind: format!("{}{}", Problem::TYPE_PREFIX, error.kind.slug()),
+        title: error.kind.title().to_owned(),
+        status: error.kind.status(),
+        detail: error.detail.clone(),
+        instance: Some(path.to_owned()),
+        request_id: Some(request_id.to_owned()),
+        errors: error.errors.clone(),
+    }
 }
 
 /// The error with all its causes, for the log.

@@ -10,7 +10,9 @@ use utoipa_axum::routes;
 use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::{approvals, artifacts, authn, klusters, ledger, missions, nodes, publications, tasks};
+use crate::{
+    approvals, artifacts, authn, klusters, ledger, mcp, missions, nodes, publications, sessions, tasks,
+};
 
 /// The routes and their document, without state.
 pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
@@ -28,8 +30,10 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(artifacts::routes::routes())
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())
+        .merge(sessions::routes::routes())
         .merge(nodes::routes::routes())
         .merge(ledger::routes::routes())
+        .merge(mcp::routes::routes())
         .split_for_parts();
     openapi::complete(&mut document);
     (router, document)
@@ -41,6 +45,7 @@ pub fn router(app: SharedApp) -> Router {
     let docs = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/openapi.json", document);
     router
         .merge(docs)
+        .route("/mcp", mcp::server::route(&app))
         .fallback(|uri: Uri| async move { Error::not_found("path", uri.path()) })
         .method_not_allowed_fallback(|| async {
             Error::new(ProblemKind::MethodNotAllowed, "the path exists, but not with this method")

@@ -16,7 +16,7 @@ use crate::error::Error;
 pub(crate) fn version() -> Version {
     Version {
         version: env!("CARGO_PKG_VERSION").into(),
-        build_id: env!("CARGO_PKG_VERSION").into(),
+        build_id: mc_api::BUILD_ID.into(),
         api_version: API_VERSION.into(),
     }
 }

@@ -15,6 +15,7 @@ mod seal;
 mod sequencer;
 pub mod service;
 pub(crate) mod store;
+pub mod tools;
 
 pub(crate) use record::digest_of;
 pub use record::{Event, record, record_refusal, record_system};

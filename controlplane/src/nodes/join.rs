@@ -301,6 +301,7 @@ fn system_context(app: &App, request_id: String) -> OpCtx {
         role: None,
         mission_roles: HashMap::new(),
         login: None,
+        grant: None,
     };
     OpCtx::new(Arc::new(caller), request_id, app.clock.now(), app.ids.clone())
 }

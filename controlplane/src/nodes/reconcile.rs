@@ -1,8 +1,49 @@
-//! Leases of nodes after a restart of the control plane.
+//! Background work on nodes: leases after a restart of ours, and readiness that turned with nobody asking.
 
-use super::{model, store};
+use mc_api::Action;
+use mc_api::id::NodeId;
+use mc_api::node::NodeState;
+
+use super::{model, service, store};
 use crate::app::App;
 use crate::error::Error;
+use crate::ledger;
+use crate::op::organization_proof;
+
+/// How many nodes one round looks at.
+const BATCH: i64 = 200;
+
+/// One round: records which nodes became ready or not ready, so that watchers hear it. Idempotent, and harmless beside
+/// itself in another replica.
+///
+/// # Errors
+/// Database failures; the next round tries again.
+pub async fn run(app: &App) -> Result<(), Error> {
+    let turned = store::turned(&mut app.db.begin_read().await?, app.clock.now(), BATCH).await?;
+    for id in turned {
+        report(app, id).await?;
+    }
+    Ok(())
+}
+
+async fn report(app: &App, id: NodeId) -> Result<(), Error> {
+    let mut tx = app.db.begin_write().await?;
+    let now = app.clock.now();
+    let Some(before) = store::find_by_id(&mut tx, id, now).await? else { return Ok(()) };
+    let ready = before.node.state == NodeState::Ready;
+    if !store::report(&mut tx, id, ready, now).await? {
+        return Ok(());
+    }
+    let Some(after) = store::find_by_id(&mut tx, id, now).await? else { return Ok(()) };
+    let verb = if ready { "node.ready" } else { "node.not_ready" };
+    let proof = organization_proof(Action::ManageNode);
+    let event = service::event(&after.node, ledger::digest_of(&before.node)?);
+    ledger::record_system(&mut tx, app, after.organization, proof, verb, event).await?;
+    app.db.commit(tx).await?;
+    app.sequencer.nudge();
+    tracing::info!(node.id = %id, "node {} is {}", after.node.name, after.node.state);
+    Ok(())
+}
 
 /// Gives every lease that held when we stopped a whole length from now: a restart of ours makes no node unreliable.
 ///

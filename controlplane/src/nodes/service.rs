@@ -26,7 +26,7 @@ pub struct Narrow {
     pub state: Option<NodeState>,
 }
 
-fn event(after: &Node, before_sha256: Option<String>) -> Event<'_, Node> {
+pub(super) fn event(after: &Node, before_sha256: Option<String>) -> Event<'_, Node> {
     Event { subject_kind: "node", subject_id: after.id.to_string(), body: after, before_sha256 }
 }
 
@@ -142,6 +142,7 @@ pub async fn authenticate(app: &App, id: NodeId) -> Result<(Node, Arc<Caller>), 
         role: None,
         mission_roles: HashMap::new(),
         login: None,
+        grant: None,
     };
     Ok((node, Arc::new(caller)))
 }

@@ -138,8 +138,8 @@ pub(crate) struct New<'n> {
 pub(crate) async fn insert(tx: &mut Tx, new: New<'_>) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO node (node_id, organization_id, name, principal_id, join_token_id, public_key, cordoned, facts,
-             conn_seq, command_seq, lease_until, last_seen_at, version, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10, $11, $12, $13)",
+             conn_seq, command_seq, lease_until, reported_ready, last_seen_at, version, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, TRUE, $10, $11, $12, $13)",
     )
     .bind(new.node.id)
     .bind(new.organization)
@@ -241,6 +241,36 @@ pub(crate) async fn extend_leases(tx: &mut Tx, until: Timestamp) -> Result<u64, 
     .bind(until)
     .execute()
     .await
+}
+
+/// Nodes whose readiness is not what was last reported.
+pub(crate) async fn turned(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<NodeId>, DbError> {
+    let rows: Vec<(NodeId,)> = tx
+        .query(
+            "SELECT node_id FROM node WHERE revoked_at IS NULL AND reported_ready <> (lease_until > $1)
+             ORDER BY node_id LIMIT $2",
+        )
+        .bind(now)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Notes that the readiness of a node is reported, with a new version; `false`: somebody else was first, or it turned
+/// back meanwhile.
+pub(crate) async fn report(tx: &mut Tx, id: NodeId, ready: bool, now: Timestamp) -> Result<bool, DbError> {
+    let reported = tx
+        .query(
+            "UPDATE node SET reported_ready = $2, version = version + 1, updated_at = $3
+             WHERE node_id = $1 AND revoked_at IS NULL AND reported_ready <> $2 AND (lease_until > $3) = $2",
+        )
+        .bind(id)
+        .bind(ready)
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(reported == 1)
 }
 
 /// A join token as stored.

@@ -15,5 +15,6 @@ pub mod reconcile;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;
+pub mod tools;
 
 pub use model::Record;

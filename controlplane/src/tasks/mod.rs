@@ -19,5 +19,6 @@ pub mod reconcile;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;
+pub mod tools;
 
 pub use numbers::Numbers;

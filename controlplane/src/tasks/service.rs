@@ -3,6 +3,7 @@
 mod check;
 mod claims;
 mod create;
+pub(crate) mod held;
 mod moves;
 mod update;
 

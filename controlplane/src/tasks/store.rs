@@ -291,6 +291,64 @@ pub(crate) async fn candidates(
     filter.finish(tx, "t.priority DESC, t.task_id", limit).fetch_all().await
 }
 
+/// Ready tasks that name one of the runtimes, need no capability and have an attempt left; with the runtime.
+pub(crate) async fn ready_with_runtime(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    runtimes: Vec<String>,
+    limit: i64,
+) -> Result<Vec<(TaskId, String)>, DbError> {
+    Filter::new(
+        tx,
+        "SELECT t.task_id, COALESCE(t.runtime, k.runtime) AS runtime
+         FROM task t JOIN kluster k ON k.kluster_id = t.kluster_id",
+    )
+    .always(
+        "t.state = 'ready' AND t.deleted_at IS NULL AND t.capabilities = '[]' AND t.attempt < t.max_attempts",
+    )
+    .and("t.organization_id = ?", organization)
+    .one_of("COALESCE(t.runtime, k.runtime)", runtimes)
+    .finish(tx, "t.priority DESC, t.task_id", limit)
+    .fetch_all()
+    .await
+}
+
+/// Moves the end of an active claim. `false` when the attempt is not active, or not held by this principal.
+pub(crate) async fn extend_claim(
+    tx: &mut Tx,
+    task: TaskId,
+    attempt: i32,
+    principal: PrincipalId,
+    until: Timestamp,
+) -> Result<bool, DbError> {
+    let extended = tx
+        .query(
+            "UPDATE task_claim SET lease_until = $4
+             WHERE task_id = $1 AND attempt = $2 AND principal_id = $3 AND state = 'active'",
+        )
+        .bind(task)
+        .bind(attempt)
+        .bind(principal)
+        .bind(until)
+        .execute()
+        .await?;
+    Ok(extended == 1)
+}
+
+/// Moves the end of active claims of agent sessions that wait for a node, where it is near.
+pub(crate) async fn extend_waiting(tx: &mut Tx, until: Timestamp, before: Timestamp) -> Result<u64, DbError> {
+    tx.query(
+        "UPDATE task_claim SET lease_until = $1 WHERE state = 'active' AND lease_until < $2 AND EXISTS (
+             SELECT 1 FROM agent_session s WHERE s.task_id = task_claim.task_id
+                 AND s.task_attempt = task_claim.attempt AND s.principal_id = task_claim.principal_id
+                 AND s.node_id IS NULL AND s.state = 'starting')",
+    )
+    .bind(until)
+    .bind(before)
+    .execute()
+    .await
+}
+
 fn json(list: &impl serde::Serialize) -> String {
     serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned())
 }

@@ -2,11 +2,12 @@
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
-use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, NodeId, TaskId};
+use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, NodeId, SessionId, TaskId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
 use mc_api::node::{Node, NodeState};
 use mc_api::publication::Publication;
+use mc_api::session::AgentSession;
 use mc_api::task::Task;
 use mc_api::{Labels, Page, ProblemKind};
 
@@ -15,7 +16,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, klusters, missions, nodes, publications, tasks};
+use crate::{approvals, artifacts, klusters, missions, nodes, publications, sessions, tasks};
 
 /// Whether the object carries all wanted labels.
 fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
@@ -185,6 +186,43 @@ impl Watched for Approvals {
     }
     fn id(object: &Approval) -> ApprovalId {
         object.id
+    }
+}
+
+/// Agent sessions. What nodes report of them is not in the ledger, so their versions are looked at instead.
+pub struct Sessions(pub sessions::service::Narrow);
+
+impl Watched for Sessions {
+    type Object = AgentSession;
+    type Id = SessionId;
+    const KIND: &'static str = "session";
+    const LOOKS: bool = true;
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<SessionId>,
+    ) -> Result<Page<AgentSession>, Error> {
+        sessions::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<AgentSession>, Error> {
+        let session = found(sessions::service::get(app, cx, id).await)?;
+        let narrow = &self.0;
+        Ok(session.filter(|session| {
+            narrow.mission.is_none_or(|mission| mission == session.mission_id)
+                && narrow.task.is_none_or(|task| Some(task) == session.task_id)
+                && narrow.node.is_none_or(|node| Some(node) == session.node_id)
+                && narrow.states.as_ref().is_none_or(|states| states.contains(&session.state))
+                && narrow.runtime.as_ref().is_none_or(|runtime| session.runtime == *runtime)
+                && wears(&session.labels, &narrow.labels)
+        }))
+    }
+    fn id(object: &AgentSession) -> SessionId {
+        object.id
+    }
+    async fn versions(&self, app: &SharedApp, cx: &OpCtx) -> Result<Vec<(String, i64)>, Error> {
+        let versions = sessions::service::versions(app, cx, self.0.mission).await?;
+        Ok(versions.into_iter().map(|(id, version)| (id.to_string(), version)).collect())
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod kinds;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::http::page;
 use crate::ledger;
 use crate::op::OpCtx;
 
-pub use kinds::{Approvals, Artifacts, Klusters, Missions, Nodes, Publications, Tasks};
+pub use kinds::{Approvals, Artifacts, Klusters, Missions, Nodes, Publications, Sessions, Tasks};
 
 /// A list that can be watched.
 pub trait Watched: Send + Sync + 'static {
@@ -51,10 +51,22 @@ pub trait Watched: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
     /// The object's id as text.
     fn id(object: &Self::Object) -> Self::Id;
+    /// The ledger does not tell of every change: the versions are looked at every [`LOOK`] instead.
+    const LOOKS: bool = false;
+    /// Ids and versions of all that may be part of the list, for those that look.
+    fn versions(
+        &self,
+        _app: &SharedApp,
+        _cx: &OpCtx,
+    ) -> impl Future<Output = Result<Vec<(String, i64)>, Error>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
 }
 
 /// At most this many events of the ledger are read at once.
 const STEP: i64 = 500;
+/// How often a list whose changes are not all in the ledger is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 /// How often a silent stream says that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -67,6 +79,9 @@ struct Stream<W: Watched> {
     seq: i64,
     snapshot: Option<page::Request<W::Id>>,
     known: HashSet<String>,
+    /// The versions that were looked at last; only for lists that look.
+    versions: HashMap<String, i64>,
+    checked: tokio::time::Instant,
     /// A client that came back may know what is not in `known`; what it was told to be gone is told once.
     told_gone: Option<HashSet<String>>,
     ready: VecDeque<Event>,
@@ -96,13 +111,16 @@ pub async fn stream<W: Watched>(
     // Asked once before the stream begins, so that a refusal is a problem document and not a broken stream.
     list.page(&app, &cx, page::Request::largest()).await?;
     let state = Stream {
-        snapshot: from.is_none().then(page::Request::largest),
+        // A list that looks has no position to go on from: its client drops the versions it has seen.
+        snapshot: (from.is_none() || W::LOOKS).then(page::Request::largest),
         seq: from.unwrap_or(sealed),
         app,
         cx,
         list,
         head,
         known: HashSet::new(),
+        versions: HashMap::new(),
+        checked: tokio::time::Instant::now(),
         told_gone: from.map(|_| HashSet::new()),
         ready: VecDeque::new(),
         ended: false,
@@ -129,6 +147,7 @@ impl<W: Watched> Stream<W> {
             }
             let stepped = match self.snapshot.take() {
                 Some(page) => self.step_snapshot(page).await,
+                None if W::LOOKS => self.step_look().await,
                 None => self.step_changes().await,
             };
             if let Err(error) = stepped {
@@ -140,6 +159,9 @@ impl<W: Watched> Stream<W> {
     }
 
     async fn step_snapshot(&mut self, page: page::Request<W::Id>) -> Result<(), Error> {
+        if W::LOOKS && page.after.is_none() {
+            self.first_look().await?;
+        }
         let found = self.list.page(&self.app, &self.cx, page.clone()).await?;
         let last = found.items.last().map(W::id);
         for object in &found.items {
@@ -152,6 +174,50 @@ impl<W: Watched> Stream<W> {
                 self.ready.push_back(message(self.seq, "bookmark", &serde_json::json!({ "seq": self.seq }))?);
             }
         }
+        Ok(())
+    }
+
+    /// What is looked at before the snapshot is older than it, never newer: a change in between is told twice.
+    async fn first_look(&mut self) -> Result<(), Error> {
+        self.versions = self.list.versions(&self.app, &self.cx).await?.into_iter().collect();
+        Ok(())
+    }
+
+    async fn step_look(&mut self) -> Result<(), Error> {
+        tokio::select! {
+            () = self.app.stop.cancelled() => {
+                self.ended = true;
+                return Ok(());
+            }
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        if self.checked.elapsed() >= KEEP_ALIVE {
+            self.checked = tokio::time::Instant::now();
+            self.check_login().await?;
+        }
+        let versions: HashMap<String, i64> =
+            self.list.versions(&self.app, &self.cx).await?.into_iter().collect();
+        self.seq = self.seq.max(*self.head.borrow());
+        let changed: Vec<String> = versions
+            .iter()
+            .filter(|(id, version)| self.versions.get(*id) != Some(version))
+            .map(|(id, _)| id.clone())
+            .collect();
+        let gone = self.known.iter().filter(|id| !versions.contains_key(*id)).cloned();
+        for id in changed.into_iter().chain(gone.collect::<Vec<_>>()) {
+            match self.list.find(&self.app, &self.cx, &id).await? {
+                Some(object) => {
+                    let name = if self.known.insert(id) { "added" } else { "modified" };
+                    self.ready.push_back(message(self.seq, name, &object)?);
+                }
+                None if self.known.remove(&id) => {
+                    let gone = serde_json::json!({ "kind": W::KIND, "id": id });
+                    self.ready.push_back(message(self.seq, "deleted", &gone)?);
+                }
+                None => {}
+            }
+        }
+        self.versions = versions;
         Ok(())
     }
 

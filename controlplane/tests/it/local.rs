@@ -98,6 +98,7 @@ impl Local {
             role: Some(Role::Contributor),
             mission_roles: std::collections::HashMap::new(),
             login: None,
+            grant: None,
         };
         OpCtx::new(Arc::new(caller), "test".into(), app.clock.now(), app.ids.clone())
     }

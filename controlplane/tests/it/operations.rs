@@ -17,7 +17,8 @@ pub(crate) enum Who {
 }
 
 /// Method, path, who may, and the body to send (empty: none). In path and body `{ref}`, `{mission}`,
-/// `{artifact}` and `{new}` are filled in: the object of the path's collection, ids, and a name that nobody has yet.
+/// `{task}`, `{artifact}`,
+/// `{approval}` and `{new}` are filled in: the object of the path's collection, ids, and a name that nobody has yet.
 pub(crate) type Operation = (&'static str, &'static str, Who, &'static str);
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -31,6 +32,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("POST", "/api/v1/auth/login", Needs(Action::Login), "{}"),
     ("GET", "/api/v1/auth/whoami", Anyone, ""),
     ("POST", "/api/v1/auth/logout", Needs(Action::Logout), ""),
+    ("POST", "/api/v1/auth/grants", Needs(Action::IssueGrant), r#"{"principal":"{new}"}"#),
+    ("DELETE", "/api/v1/auth/grants/{ref}", Needs(Action::RevokeGrant), ""),
+    ("GET", "/mcp/tools", Anyone, ""),
+    // What the tools need is in `TOOLS`.
+    ("POST", "/mcp/call", Anyone, r#"{"tool":"whoami"}"#),
     ("GET", "/api/v1/principals", Needs(Action::ReadPrincipal), ""),
     (
         "POST",
@@ -92,7 +98,83 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("POST", "/api/v1/approvals/{ref}/reject", Needs(Action::DecideApproval), "{}"),
     // Only the requester withdraws; `approvals::only_the_requester_withdraws` covers that.
     ("POST", "/api/v1/approvals/{ref}/cancel", Needs(Action::CancelApproval), ""),
+    ("GET", "/api/v1/sessions", Needs(Action::ReadSession), ""),
+    (
+        "POST",
+        "/api/v1/sessions",
+        Needs(Action::CreateSession),
+        r#"{"mission":"{mission}","runtime":"nobody-has-it"}"#,
+    ),
+    ("GET", "/api/v1/sessions/{ref}", Needs(Action::ReadSession), ""),
+    ("GET", "/api/v1/sessions/{ref}/events", Needs(Action::ReadSession), ""),
+    ("GET", "/api/v1/sessions/{ref}/turns", Needs(Action::ReadSession), ""),
+    ("POST", "/api/v1/sessions/{ref}/prompt", Needs(Action::SteerSession), r#"{"text":"{new}"}"#),
+    ("POST", "/api/v1/sessions/{ref}/cancel", Needs(Action::SteerSession), ""),
+    ("POST", "/api/v1/sessions/{ref}/decide", Needs(Action::SteerSession), r#"{"decision":"retry"}"#),
+    ("POST", "/api/v1/sessions/{ref}/stop", Needs(Action::SteerSession), ""),
+    ("GET", "/api/v1/turns", Needs(Action::ReadSession), ""),
+    ("GET", "/api/v1/turns/{ref}", Needs(Action::ReadSession), ""),
+    ("GET", "/api/v1/nodes", Needs(Action::ReadNode), ""),
+    ("GET", "/api/v1/nodes/{ref}", Needs(Action::ReadNode), ""),
+    ("DELETE", "/api/v1/nodes/{ref}", Needs(Action::ManageNode), ""),
+    ("POST", "/api/v1/nodes/{ref}/cordon", Needs(Action::ManageNode), ""),
+    ("POST", "/api/v1/nodes/{ref}/uncordon", Needs(Action::ManageNode), ""),
+    ("GET", "/api/v1/join-tokens", Needs(Action::ManageNode), ""),
+    ("POST", "/api/v1/join-tokens", Needs(Action::ManageNode), "{}"),
+    ("GET", "/api/v1/join-tokens/{ref}", Needs(Action::ManageNode), ""),
+    ("DELETE", "/api/v1/join-tokens/{ref}", Needs(Action::ManageNode), ""),
     ("GET", "/api/v1/ledger/events", Needs(Action::ReadLedger), ""),
     ("GET", "/api/v1/ledger/head", Needs(Action::ReadLedger), ""),
     ("GET", "/api/v1/ledger/export", Needs(Action::ExportLedger), ""),
 ];
+
+const fn tool(who: Who, body: &'static str) -> Operation {
+    ("POST", "/mcp/call", who, body)
+}
+
+/// Every tool, called through the plain HTTP door; `mcp::every_tool_is_in_the_table` compares it with the registry.
+pub(crate) const TOOLS: &[Operation] = &[
+    tool(Anyone, r#"{"tool":"whoami","arguments":{}}"#),
+    tool(Needs(Action::ReadTask), r#"{"tool":"list_tasks","arguments":{}}"#),
+    tool(Needs(Action::ReadTask), r#"{"tool":"get_task","arguments":{"task":"{task}"}}"#),
+    tool(
+        Needs(Action::CreateTask),
+        r#"{"tool":"create_task","arguments":{"mission":"{mission}","kluster":"fixture","title":"{new}"}}"#,
+    ),
+    tool(
+        Needs(Action::UpdateTask),
+        r#"{"tool":"update_task","arguments":{"task":"{task}","description":"{new}"}}"#,
+    ),
+    tool(Needs(Action::ClaimTask), r#"{"tool":"claim_task","arguments":{"task":"{task}"}}"#),
+    tool(Needs(Action::ClaimTask), r#"{"tool":"claim_next_task","arguments":{}}"#),
+    tool(Needs(Action::WorkTask), r#"{"tool":"heartbeat_task","arguments":{"task":"{task}","attempt":1}}"#),
+    tool(Needs(Action::WorkTask), r#"{"tool":"progress_task","arguments":{"task":"{task}","attempt":1}}"#),
+    tool(Needs(Action::WorkTask), r#"{"tool":"complete_task","arguments":{"task":"{task}","attempt":1}}"#),
+    tool(
+        Needs(Action::WorkTask),
+        r#"{"tool":"fail_task","arguments":{"task":"{task}","attempt":1,"reason":"x"}}"#,
+    ),
+    tool(Needs(Action::WorkTask), r#"{"tool":"release_task","arguments":{"task":"{task}","attempt":1}}"#),
+    tool(
+        Needs(Action::CreateArtifact),
+        r#"{"tool":"create_artifact","arguments":{"mission":"{mission}","name":"{new}","text":"x"}}"#,
+    ),
+    tool(Needs(Action::ReadArtifact), r#"{"tool":"list_artifacts","arguments":{}}"#),
+    tool(Needs(Action::ReadArtifact), r#"{"tool":"get_artifact","arguments":{"artifact":"{artifact}"}}"#),
+    tool(
+        Needs(Action::DownloadArtifact),
+        r#"{"tool":"download_artifact","arguments":{"artifact":"{artifact}"}}"#,
+    ),
+    tool(
+        Needs(Action::RequestPublication),
+        r#"{"tool":"request_publication","arguments":{"mission":"{mission}","artifacts":["{artifact}"]}}"#,
+    ),
+    tool(Needs(Action::ReadApproval), r#"{"tool":"list_approvals","arguments":{}}"#),
+    tool(Needs(Action::ReadApproval), r#"{"tool":"get_approval","arguments":{"approval":"{approval}"}}"#),
+    tool(Needs(Action::ReadLedger), r#"{"tool":"get_entity_history","arguments":{}}"#),
+];
+
+/// The operations and the tools.
+pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(TOOLS)
+}

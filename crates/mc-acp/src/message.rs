@@ -12,6 +12,8 @@ pub mod code {
     pub const METHOD_NOT_FOUND: i64 = -32601;
     /// The parameters cannot be read.
     pub const INVALID_PARAMS: i64 = -32602;
+    /// The agent wants `authenticate` first.
+    pub const AUTH_REQUIRED: i64 = -32000;
     /// The request was cancelled by `$/cancel_request`.
     pub const CANCELLED: i64 = -32800;
 }

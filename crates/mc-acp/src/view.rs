@@ -15,6 +15,8 @@ pub struct AgentCaps {
     pub can_resume: bool,
     /// Ids of the offered authentication methods.
     pub auth_methods: Vec<String>,
+    /// Name and version of the agent as it tells them; empty when it does not.
+    pub agent: String,
 }
 
 impl AgentCaps {
@@ -23,7 +25,9 @@ impl AgentCaps {
         let value: Value = serde_json::from_str(result.get()).unwrap_or_default();
         let caps = &value["agentCapabilities"];
         let methods = value["authMethods"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let info = |field: &str| value["agentInfo"][field].as_str().unwrap_or_default();
         Self {
+            agent: format!("{} {}", info("name"), info("version")).trim().to_owned(),
             protocol_version: value["protocolVersion"].as_i64().unwrap_or_default(),
             can_load: caps["loadSession"].as_bool().unwrap_or_default(),
             can_resume: caps["sessionCapabilities"]["resume"].is_object(),
@@ -107,6 +111,14 @@ impl Update {
             _ => UpdateKind::Other,
         };
         Some(Self { kind, raw })
+    }
+
+    /// Whether it shows work of the agent: text, thought, tool call or plan.
+    pub fn is_work(&self) -> bool {
+        match self.kind {
+            UpdateKind::Message | UpdateKind::Thought | UpdateKind::ToolCall | UpdateKind::Plan => true,
+            UpdateKind::UserMessage | UpdateKind::Other => false,
+        }
     }
 
     /// Text of a message or thought chunk, when it is text.

@@ -104,6 +104,10 @@ actions! {
     Login = "auth.login" => Viewer,
     /// Revoke an own login session.
     Logout = "auth.logout" => Viewer,
+    /// Make a grant for an agent.
+    IssueGrant = "grant.issue" => Contributor,
+    /// End a grant before its time.
+    RevokeGrant = "grant.revoke" => Contributor,
     /// Read what the system says of itself.
     ReadSystem = "system.read" => Viewer,
 }

@@ -122,4 +122,7 @@ pub struct DecideApproval {
     /// Refused when the stored digest differs: proof that the decider saw this very action.
     #[serde(default)]
     pub action_sha256: Option<String>,
+    /// An option that the agent offers (`agent_permission` only); absent: the first that allows, or declines, once.
+    #[serde(default)]
+    pub option: Option<String>,
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::{MissionId, PrincipalId, TokenId};
+use crate::id::{MissionId, PrincipalId, SessionId, TaskId, TokenId};
 use crate::{Name, Role, Timestamp};
 
 crate::text_enum! {
@@ -110,6 +110,68 @@ pub struct LoginSession {
     pub expires_at: Timestamp,
 }
 
+/// Makes a grant for an agent (`POST /api/v1/auth/grants`). A grant itself makes none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateGrant {
+    /// The agent, made when absent; default `<caller>-agent`.
+    #[serde(default)]
+    pub principal: Option<Name>,
+    /// Only in this mission (id or name).
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// For this task (id or key), which the agent has claimed: its reports then need no attempt.
+    #[serde(default)]
+    pub task: Option<String>,
+    /// Lifetime in seconds, 60 to 43 200; default 900.
+    #[serde(default)]
+    pub ttl_seconds: Option<u32>,
+}
+
+/// What an agent acts with for a short time. The token is shown once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Grant {
+    /// Always `grant`.
+    #[serde(default = "grant_kind")]
+    pub kind: String,
+    /// The id.
+    pub id: TokenId,
+    /// The agent.
+    pub principal_id: PrincipalId,
+    /// The agent's name.
+    pub principal: String,
+    /// The only mission in which it counts; absent: wherever the agent has a role.
+    pub mission_id: Option<MissionId>,
+    /// The agent session that it was made for.
+    pub session_id: Option<SessionId>,
+    /// The task whose reports need no attempt.
+    pub task_id: Option<TaskId>,
+    /// The attempt that counts for them.
+    pub attempt: Option<i32>,
+    /// `mcg_…`; absent when the answer is repeated for the same idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// A file (0600) by which an agent's MCP bridge is told server and grant. Whoever renews the grant replaces the file as
+/// a whole; the bridge reads it again before each call.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct GrantFile {
+    /// The server's address.
+    pub base_url: String,
+    /// `mcg_…`.
+    pub token: String,
+    /// When the token ends.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+fn grant_kind() -> String {
+    "grant".into()
+}
+
 /// Who the caller is (`GET /api/v1/auth/whoami`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhoAmI {
@@ -117,7 +179,10 @@ pub struct WhoAmI {
     pub principal: Principal,
     /// The login session in use; absent for the bootstrap token.
     pub login_session_id: Option<TokenId>,
-    /// When that ends.
+    /// The grant in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+    /// When the login session or the grant ends.
     pub expires_at: Option<Timestamp>,
     /// The governance profile of the server.
     pub governance_profile: GovernanceProfile,

@@ -26,6 +26,7 @@ pub mod system;
 pub mod task;
 mod text_enum;
 pub mod time;
+pub mod tool;
 
 pub use action::{Action, Role};
 pub use name::{Labels, Name};
@@ -35,3 +36,10 @@ pub use time::Timestamp;
 
 /// The API group and version of manifests.
 pub const API_VERSION: &str = "missioncontrol.dev/v1";
+
+/// Identifies the build, as `--version` prints it: `MC_BUILD_ID` of the compiler's environment (the version with the
+/// commit behind a `+`), else the version. Parts of one installation must agree.
+pub const BUILD_ID: &str = match option_env!("MC_BUILD_ID") {
+    Some(id) => id,
+    None => env!("CARGO_PKG_VERSION"),
+};

@@ -366,8 +366,9 @@ pub struct Heartbeat {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReportProgress {
-    /// The fencing token.
-    pub attempt: i32,
+    /// The fencing token; may be absent when the caller's grant is for this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<i32>,
     /// 0 to 100.
     #[serde(default)]
     pub percent: Option<i32>,
@@ -380,8 +381,9 @@ pub struct ReportProgress {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompleteTask {
-    /// The fencing token.
-    pub attempt: i32,
+    /// The fencing token; may be absent when the caller's grant is for this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<i32>,
     /// The result in words, at most 64 KiB.
     #[serde(default)]
     pub result: Option<String>,
@@ -394,8 +396,9 @@ pub struct CompleteTask {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailTask {
-    /// The fencing token.
-    pub attempt: i32,
+    /// The fencing token; may be absent when the caller's grant is for this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<i32>,
     /// Why, at most 2000 characters.
     pub reason: String,
     /// Whether another attempt may help.

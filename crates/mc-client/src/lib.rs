@@ -11,12 +11,15 @@
 mod artifacts;
 mod error;
 mod ledger;
+mod nodes;
 mod operations;
 mod options;
 mod query;
 mod resource;
+mod sessions;
 mod sse;
 mod tasks;
+mod tools;
 mod transport;
 mod watch;
 
@@ -27,5 +30,7 @@ pub use operations::Decision;
 pub use options::{Options, Retry, Server, Token};
 pub use query::{ListQuery, Scope};
 pub use resource::{Creatable, Deletable, Patchable, Resource};
+pub use sessions::Follow;
+pub use tools::CallKey;
 pub use transport::Client;
 pub use watch::{Deleted, Event, Watch};

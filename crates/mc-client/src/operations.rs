@@ -1,7 +1,7 @@
 //! Decisions, identity and what the system says of itself.
 
 use mc_api::approval::{Approval, DecideApproval};
-use mc_api::auth::{LoginRequest, LoginSession, Principal, SetRole, WhoAmI};
+use mc_api::auth::{CreateGrant, Grant, LoginRequest, LoginSession, Principal, SetRole, WhoAmI};
 use mc_api::system::{Health, Version};
 use reqwest::Method;
 
@@ -49,6 +49,18 @@ impl Client {
     /// Revokes the login session presented.
     pub async fn logout(&self) -> Result<(), Error> {
         self.send(Call::new(Method::POST, &["api", "v1", "auth", "logout"])).await.map(drop)
+    }
+
+    /// Makes a grant for an agent.
+    pub async fn issue_grant(&self, body: &CreateGrant) -> Result<Grant, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "auth", "grants"]).json(body)).await
+    }
+
+    /// Ends a grant before its time.
+    pub async fn revoke_grant(&self, id: mc_api::id::TokenId) -> Result<(), Error> {
+        let id = id.to_string();
+        let path = ["api", "v1", "auth", "grants", &id];
+        self.send(Call::new(Method::DELETE, &path)).await.map(drop)
     }
 
     /// Who the token belongs to.

@@ -27,6 +27,10 @@ pub struct ListQuery {
     pub kluster: Option<String>,
     /// Task id or key (artifacts).
     pub task: Option<String>,
+    /// Agent session id (turns).
+    pub session: Option<String>,
+    /// Node id or name (agent sessions).
+    pub node: Option<String>,
     /// Any of these states.
     pub states: Vec<String>,
     /// Exactly this name (tasks).
@@ -53,6 +57,8 @@ impl ListQuery {
         push(&mut pairs, "mission", self.mission.as_ref());
         push(&mut pairs, "kluster", self.kluster.as_ref());
         push(&mut pairs, "task", self.task.as_ref());
+        push(&mut pairs, "session", self.session.as_ref());
+        push(&mut pairs, "node", self.node.as_ref());
         push(&mut pairs, "name", self.name.as_ref());
         push(&mut pairs, "runtime", self.runtime.as_ref());
         push(&mut pairs, "subject", self.subject.as_ref());

@@ -5,7 +5,9 @@ use mc_api::artifact::Artifact;
 use mc_api::auth::{CreatePrincipal, Principal};
 use mc_api::kluster::{CreateKluster, Kluster, UpdateKluster};
 use mc_api::mission::{CreateMission, Mission, UpdateMission};
+use mc_api::node::{CreateJoinToken, JoinToken, Node};
 use mc_api::publication::{CreatePublication, Publication};
+use mc_api::session::{AgentSession, CreateSession, Turn};
 use mc_api::task::{CreateTask, Task, UpdateTask};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -63,14 +65,31 @@ resources! {
     Artifact, "artifact", "artifacts";
     Approval, "approval", "approvals";
     Publication, "publication", "publications";
+    AgentSession, "session", "sessions";
+    Turn, "turn", "turns";
     Principal, "principal", "principals";
+    Node, "node", "nodes";
+}
+
+impl Resource for JoinToken {
+    const KIND: &'static str = "join_token";
+    const COLLECTION: &'static str = "join-tokens";
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+    /// It changes by its uses only.
+    fn version(&self) -> i64 {
+        self.used
+    }
 }
 creatable! {
     Mission: CreateMission;
     Kluster: CreateKluster;
     Task: CreateTask;
     Publication: CreatePublication;
+    AgentSession: CreateSession;
     Principal: CreatePrincipal;
+    JoinToken: CreateJoinToken;
 }
 patchable! { Mission: UpdateMission; Kluster: UpdateKluster; Task: UpdateTask; }
-deletable! { Mission; Kluster; Task; Artifact; }
+deletable! { Mission; Kluster; Task; Artifact; Node; JoinToken; }

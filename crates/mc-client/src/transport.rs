@@ -39,13 +39,15 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Body,
     pub(crate) if_match: Option<i64>,
+    /// The idempotency key, when the caller may send the same again by another call.
+    pub(crate) key: Option<Uuid>,
     /// The answer is read as it comes: the deadline ends with its first byte.
     pub(crate) stream: bool,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn new(method: Method, path: &'a [&'a str]) -> Self {
-        Self { method, path, query: Vec::new(), body: Body::Empty, if_match: None, stream: false }
+        Self { method, path, query: Vec::new(), body: Body::Empty, if_match: None, key: None, stream: false }
     }
 
     pub(crate) fn get(path: &'a [&'a str]) -> Self {
@@ -64,6 +66,11 @@ impl<'a> Call<'a> {
 
     pub(crate) fn if_match(mut self, version: Option<i64>) -> Self {
         self.if_match = version;
+        self
+    }
+
+    pub(crate) fn key(mut self, key: Uuid) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -164,7 +171,7 @@ impl Client {
     /// Sends, repeats where that helps, and returns the first successful answer.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Response, Error> {
         let retry = self.options.retry;
-        let key = (call.method != Method::GET).then(random_id);
+        let key = call.key.or_else(|| (call.method != Method::GET).then(random_id));
         for attempt in 1.. {
             let failure = match self.attempt(&call, key).await {
                 Ok(response) => return Ok(response),
@@ -280,6 +287,6 @@ impl Client {
 
 /// A fresh random value: idempotency keys need to be unique, jitter needs a die.
 #[expect(clippy::disallowed_methods, reason = "the client's one source of keys; nothing is ordered by them")]
-fn random_id() -> Uuid {
+pub(crate) fn random_id() -> Uuid {
     Uuid::now_v7()
 }

@@ -27,6 +27,14 @@ pub(crate) struct Turn {
     cancelled: bool,
 }
 
+/// The key in the first line of a task assignment, `Task KEY: TITLE`.
+fn task_key(text: &str) -> Option<&str> {
+    let (key, _) = text.lines().next()?.strip_prefix("Task ")?.split_once(": ")?;
+    let (prefix, number) = key.rsplit_once('-')?;
+    let is_key = !prefix.is_empty() && !key.contains(' ') && number.parse::<u64>().is_ok();
+    is_key.then_some(key)
+}
+
 /// `Break` ends the turn.
 type Flow = std::ops::ControlFlow<StopReason>;
 
@@ -69,7 +77,9 @@ impl Turn {
             }
         }
         if commands.is_empty() {
-            return if self.agent.config.task_mode { self.task(text) } else { self.echo(text) };
+            let key = task_key(text);
+            let is_task = key.is_some() || self.agent.config.task_mode;
+            return if is_task { self.task(text, key) } else { self.echo(text) };
         }
         for command in commands {
             self.drain();
@@ -93,8 +103,9 @@ impl Turn {
         Flow::Continue(())
     }
 
-    /// What a task assignment gets: a plan of two steps and exactly one question.
-    fn task(&mut self, text: &str) -> Flow {
+    /// What a task assignment gets: a plan of two steps and exactly one question. Where MCP servers offer the tools,
+    /// the task's progress, its result as an artifact and its completion are reported too.
+    fn task(&mut self, text: &str, key: Option<&str>) -> Flow {
         let title: String = text
             .lines()
             .find(|line| !line.trim().is_empty())
@@ -106,10 +117,17 @@ impl Turn {
         let plan = |states: [&str; 2]| plan(["Do the work", "Write the result"].into_iter().zip(states));
         self.say(&format!("Starting: {title}"));
         self.update(plan(["in_progress", "pending"]));
+        let task = key.and_then(|key| {
+            self.use_tool("progress_task", json!({"task": key, "percent": 10, "note": "started"}))
+        });
         match self.ask("write result", &Choice::DEFAULT) {
             Answer::Allowed => {
+                let result = format!("Result: {title}: done");
+                if let Some(task) = task {
+                    self.hand_in(&task, &result);
+                }
                 self.update(plan(["completed", "completed"]));
-                self.say(&format!("Result: {title}: done"));
+                self.say(&result);
                 Flow::Continue(())
             }
             Answer::Rejected => {
@@ -121,6 +139,21 @@ impl Turn {
                 self.say(&format!("Permission to write the result could not be had: {reason}"));
                 Flow::Break(StopReason::Refusal)
             }
+        }
+    }
+
+    /// Stores the result as an artifact of the task and completes the task with it.
+    fn hand_in(&mut self, task: &Value, result: &str) {
+        let (mission, key) = (&task["mission"], &task["key"]);
+        let text = format!("# {}\n\n{result}\n", task["title"].as_str().unwrap_or_default());
+        let artifact = json!({
+            "mission": mission, "task": key, "name": "result.md", "media_type": "text/markdown", "text": text,
+        });
+        if let Some(artifact) = self.use_tool("create_artifact", artifact) {
+            self.use_tool(
+                "complete_task",
+                json!({"task": key, "result": result, "artifact": artifact["id"]}),
+            );
         }
     }
 

@@ -61,6 +61,21 @@ pub enum AuthCommand {
         #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
         ttl: Option<Duration>,
     },
+    /// Make a grant for an agent, in the mission of -m or everywhere
+    Grant {
+        /// The agent, made when absent; default NAME-agent
+        #[arg(long = "as", value_name = "NAME")]
+        principal: Option<Name>,
+        /// Task that the agent has claimed: its reports then need no attempt
+        #[arg(long, value_name = "REF")]
+        task: Option<String>,
+        /// How long it lasts, up to 12h; default 15m
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        ttl: Option<Duration>,
+        /// Write it for `mc mcp serve --grant-file` (0600) instead of printing the token
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
     /// Who you are
     Whoami,
     /// End the login session in use

@@ -25,13 +25,21 @@ fn the_calls_others_rely_on_are_read() {
         "mc approve apr_1 --note fine",
         "mc ledger verify -o json",
         "mc wait task apollo-1 --for state=done --timeout 60s",
+        "mc create session -m apollo --runtime scripted --task apollo-1",
+        "mc prompt ses_1 hello --wait -o json",
+        "mc logs ses_1 -o json --from 3 --follow",
+        "mc wait session ses_1 --for state=idle",
+        "mc session stop ses_1",
+        "mc approve apr_1 --option allow",
         "mc publish -m apollo --task apollo-1 --wait",
         "mc apply -f - -f dir --dry-run",
+        "mc node token create --name builder --ttl 5m --uses 1 -o json",
+        "mc get nodes -o json",
     ] {
         let words: Vec<&str> = call.split(' ').collect();
         assert!(Cli::try_parse_from(words).is_ok(), "{call}");
     }
-    for call in ["mc get", "mc get nodes", "mc create mission Bad_Name", "mc wait task a --for ready"] {
+    for call in ["mc get", "mc get hosts", "mc create mission Bad_Name", "mc wait task a --for ready"] {
         assert!(Cli::try_parse_from(call.split(' ')).is_err(), "{call}");
     }
 }

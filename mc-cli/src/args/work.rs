@@ -159,6 +159,9 @@ pub struct Decide {
     /// Refuse unless the action has this SHA-256 (as `mc describe approval` shows it)
     #[arg(long, value_name = "HEX")]
     pub action_sha256: Option<String>,
+    /// Answer an agent with this option that it offers; default: allow or reject once
+    #[arg(long, value_name = "ID")]
+    pub option: Option<String>,
 }
 
 /// `mc publish`.

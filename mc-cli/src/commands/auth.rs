@@ -1,8 +1,9 @@
 //! `mc auth`.
 
+use std::path::Path;
 use std::time::Duration;
 
-use mc_api::auth::{LoginRequest, LoginSession};
+use mc_api::auth::{CreateGrant, GrantFile, LoginRequest, LoginSession};
 use mc_api::{Name, Role};
 
 use crate::age::{now, until};
@@ -10,12 +11,22 @@ use crate::args::AuthCommand;
 use crate::config::Context;
 use crate::context::Invocation;
 use crate::exit::Failure;
+use crate::grant_file;
 use crate::output::Format;
 use crate::table;
 
 pub(super) async fn run(cx: &Invocation, command: AuthCommand) -> anyhow::Result<()> {
     match command {
         AuthCommand::Login { principal, role, ttl } => login(cx, principal, role, ttl).await,
+        AuthCommand::Grant { principal, task, ttl, file } => {
+            let body = CreateGrant {
+                principal,
+                mission: cx.global.mission.clone(),
+                task,
+                ttl_seconds: seconds(ttl)?,
+            };
+            grant(cx, &body, file.as_deref()).await
+        }
         AuthCommand::Whoami => whoami(cx).await,
         AuthCommand::Logout => logout(cx).await,
     }
@@ -29,10 +40,7 @@ async fn login(
     role: Option<Role>,
     ttl: Option<Duration>,
 ) -> anyhow::Result<()> {
-    let ttl_seconds = ttl
-        .map(|ttl| u32::try_from(ttl.as_secs()))
-        .transpose()
-        .map_err(|_| Failure::Usage("the lifetime is too long".into()))?;
+    let ttl_seconds = seconds(ttl)?;
     let store = cx.store()?;
     let asked = cx.global.context.clone();
     let known = store.read()?;
@@ -82,6 +90,39 @@ async fn login(
             until(session.expires_at, now())
         )
     })
+}
+
+fn seconds(ttl: Option<Duration>) -> Result<Option<u32>, Failure> {
+    ttl.map(|ttl| u32::try_from(ttl.as_secs()))
+        .transpose()
+        .map_err(|_| Failure::Usage("the lifetime is too long".into()))
+}
+
+/// Makes a grant; its token goes to the file, or is printed, and nowhere else.
+async fn grant(cx: &Invocation, body: &CreateGrant, file: Option<&Path>) -> anyhow::Result<()> {
+    let (server, _) = cx.address()?;
+    let mut grant = cx.client()?.issue_grant(body).await?;
+    let Some(token) = grant.token.clone() else {
+        return Err(Failure::Conflict("the answer came twice and keeps no token; ask again".into()).into());
+    };
+    if let Some(path) = file {
+        grant.token = None;
+        let content = GrantFile {
+            base_url: server.to_string(),
+            token: token.clone(),
+            expires_at: Some(grant.expires_at),
+        };
+        grant_file::write(path, &content)?;
+    }
+    let left = until(grant.expires_at, now());
+    cx.out.value(&grant, || match file {
+        Some(path) => format!("{} for {} in {}\n", grant.principal, left, path.display()),
+        None => format!("{token}\n"),
+    })?;
+    if file.is_none() {
+        cx.out.talk(&format!("a grant for {}, {left}; it is not shown again", grant.principal));
+    }
+    Ok(())
 }
 
 async fn whoami(cx: &Invocation) -> anyhow::Result<()> {

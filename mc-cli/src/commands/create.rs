@@ -4,6 +4,7 @@ use mc_api::Labels;
 use mc_api::auth::{CreatePrincipal, Principal};
 use mc_api::kluster::{CreateKluster, Kluster};
 use mc_api::mission::{CreateMission, Mission};
+use mc_api::session::{AgentSession, CreateSession};
 use mc_api::task::{CreateTask, OnDependencyFailure, Task};
 
 use super::get::done;
@@ -55,6 +56,17 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
                 annotations: Labels::default(),
             };
             done(cx, &client.create::<Task>(&body).await?, "created")
+        }
+        Create::Session(args) => {
+            let body = CreateSession {
+                mission: cx.mission()?,
+                runtime: args.runtime,
+                task: args.task,
+                node: args.node,
+                cwd: args.cwd,
+                labels: to_labels(args.labels),
+            };
+            done(cx, &client.create::<AgentSession>(&body).await?, "created")
         }
         Create::Principal { name, principal_kind, role } => {
             let body = CreatePrincipal { name, principal_kind, role };

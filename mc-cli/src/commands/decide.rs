@@ -8,7 +8,7 @@ use crate::args::Decide;
 use crate::context::Invocation;
 
 pub(super) async fn run(cx: &Invocation, decision: Decision, args: Decide) -> anyhow::Result<()> {
-    let body = DecideApproval { note: args.note, action_sha256: args.action_sha256 };
+    let body = DecideApproval { note: args.note, action_sha256: args.action_sha256, option: args.option };
     let reference = args.reference.strip_prefix("approval/").unwrap_or(&args.reference);
     let approval = cx.client()?.decide(reference, decision, &body).await?;
     let own = if approval.self_approved { " (own request)" } else { "" };

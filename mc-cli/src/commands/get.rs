@@ -55,6 +55,8 @@ pub(super) fn query(cx: &Invocation, filter: &Filter) -> anyhow::Result<ListQuer
         mission: scope.mission.filter(|_| !filter.all_missions),
         kluster: scope.kluster,
         task: filter.task.clone(),
+        session: filter.session.clone(),
+        node: filter.node.clone(),
         states: filter.state.clone(),
         runtime: filter.runtime.clone(),
         labels: filter.selector.clone().unwrap_or_default().0,
@@ -68,7 +70,7 @@ pub(super) async fn collect<R: Resource>(
     mut query: ListQuery,
     limit: Option<u32>,
 ) -> Result<Page<R>, mc_client::Error> {
-    if matches!(R::KIND, "mission" | "principal") {
+    if matches!(R::KIND, "mission" | "principal" | "node" | "join_token") {
         // They are in no mission; the context's does not filter them.
         query.mission = None;
     }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod artifact;
+mod attach;
 mod auth;
 mod completion;
 mod config;
@@ -12,7 +13,11 @@ mod describe;
 mod get;
 mod ledger;
 mod ledger_verify;
+mod mcp;
+mod node;
 mod publish;
+mod run;
+mod session;
 mod system;
 mod task;
 mod wait;
@@ -22,6 +27,7 @@ use crate::args::{Command, ConfigCommand, LedgerCommand};
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::kind::Target;
+use crate::up;
 
 /// Runs one command. The asynchronous runtime starts only for those that need the network.
 pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
@@ -30,17 +36,27 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Config(command) => configuration(cx, &command),
         Command::Ledger(LedgerCommand::Verify { file: Some(file), git: _ }) => ledger_verify::file(cx, &file),
         Command::Ledger(LedgerCommand::Verify { file: None, git: Some(dir) }) => ledger_verify::git(cx, &dir),
-        networked => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            drop(rustls::crypto::ring::default_provider().install_default());
-            runtime.block_on(async {
-                tokio::select! {
-                    done = Box::pin(online(cx, networked)) => done,
-                    _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted.into()),
-                }
-            })
-        }
+        Command::Detached { command } => up::detached(&command),
+        // These meet signals in their own way.
+        Command::Up(args) => runtime()?.block_on(up::up(cx, args)),
+        Command::Down(args) => runtime()?.block_on(up::down(cx, args)),
+        Command::Supervise { data_dir } => runtime()?.block_on(up::supervise(cx, data_dir)),
+        // The agent has the terminal: Ctrl-C is for it.
+        Command::Run(args) => runtime()?.block_on(Box::pin(run::run(cx, args))),
+        // Ctrl-C is a word of its own there.
+        Command::Attach(args) => runtime()?.block_on(attach::run(cx, args)),
+        networked => runtime()?.block_on(async {
+            tokio::select! {
+                done = Box::pin(online(cx, networked)) => done,
+                _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted.into()),
+            }
+        }),
     }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
 fn configuration(cx: &Invocation, command: &ConfigCommand) -> anyhow::Result<()> {
@@ -64,15 +80,27 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Watch(args) => watch::run(cx, args).await,
         Command::Wait(args) => wait::run(cx, args).await,
         Command::Task(args) => task::run(cx, args).await,
+        Command::Prompt(args) => session::prompt(cx, args).await,
+        Command::Logs(args) => session::logs(cx, args).await,
+        Command::Attach(args) => attach::run(cx, args).await,
+        Command::Session(args) => session::run(cx, args).await,
         Command::Artifact(args) => artifact::run(cx, args).await,
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
         Command::Publish(args) => publish::run(cx, args).await,
+        Command::Node(args) => node::run(cx, args).await,
         Command::Ledger(LedgerCommand::Verify { .. }) => ledger_verify::server(cx).await,
         Command::Ledger(args) => ledger::run(cx, args).await,
+        Command::Mcp(args) => mcp::run(cx, args).await,
         Command::Auth(args) => auth::run(cx, args).await,
         Command::System(args) => system::run(cx, args).await,
-        Command::Config(_) | Command::Completion { .. } => unreachable!("needs no network; see run"),
+        Command::Config(_)
+        | Command::Completion { .. }
+        | Command::Run(_)
+        | Command::Up(_)
+        | Command::Down(_)
+        | Command::Supervise { .. }
+        | Command::Detached { .. } => unreachable!("see run"),
     }
 }
 

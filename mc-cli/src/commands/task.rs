@@ -44,7 +44,7 @@ pub(super) async fn run(cx: &Invocation, command: TaskCommand) -> anyhow::Result
         }
         TaskCommand::Progress { task, percent, note } => {
             let attempt = attempt(&client, &scope, &task).await?;
-            let body = ReportProgress { attempt, percent, note };
+            let body = ReportProgress { attempt: Some(attempt), percent, note };
             done(cx, &client.report_progress(&task.reference, &scope, &body).await?, "progressed")
         }
         TaskCommand::Complete { task, result, artifact } => {
@@ -53,14 +53,14 @@ pub(super) async fn run(cx: &Invocation, command: TaskCommand) -> anyhow::Result
                 None => None,
                 Some(artifact) => Some(result_artifact(&client, &scope, &task.reference, &artifact).await?),
             };
-            let body = CompleteTask { attempt, result, artifact };
+            let body = CompleteTask { attempt: Some(attempt), result, artifact };
             let task = client.complete_task(&task.reference, &scope, &body).await?;
             let what = format!("completed, now {}", task.state);
             done(cx, &task, &what)
         }
         TaskCommand::Fail { task, reason, retryable } => {
             let attempt = attempt(&client, &scope, &task).await?;
-            let body = FailTask { attempt, reason, retryable };
+            let body = FailTask { attempt: Some(attempt), reason, retryable };
             let task = client.fail_task(&task.reference, &scope, &body).await?;
             let what = format!("given up, now {}", task.state);
             done(cx, &task, &what)

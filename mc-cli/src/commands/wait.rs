@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use mc_api::ProblemKind;
 use mc_api::approval::{Approval, ApprovalState};
+use mc_api::node::{Node, NodeState};
 use mc_api::publication::{Publication, PublicationState};
+use mc_api::session::{AgentSession, SessionState, Turn, TurnState};
 use mc_api::task::{Task, TaskState};
 use mc_client::{Client, Scope};
 use tokio::time::Instant;
@@ -46,6 +48,9 @@ stateful! {
     Task, TaskState, reach::task;
     Approval, ApprovalState, reach::approval;
     Publication, PublicationState, reach::publication;
+    AgentSession, SessionState, reach::session;
+    Turn, TurnState, reach::turn;
+    Node, NodeState, reach::node;
 }
 
 pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
@@ -66,7 +71,19 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
         (Condition::State(state), Kind::Publication) => {
             reached::<Publication>(cx, &client, &reference, &state, args.timeout).await
         }
-        (Condition::State(_), Kind::Mission | Kind::Kluster | Kind::Artifact | Kind::Principal) => {
+        (Condition::State(state), Kind::Session) => {
+            reached::<AgentSession>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(state), Kind::Turn) => {
+            reached::<Turn>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(state), Kind::Node) => {
+            reached::<Node>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (
+            Condition::State(_),
+            Kind::Mission | Kind::Kluster | Kind::Artifact | Kind::Principal | Kind::JoinToken,
+        ) => {
             Err(Failure::Usage(format!("a {kind} has no state; only `--for delete` can be waited for"))
                 .into())
         }
@@ -141,22 +158,22 @@ async fn gone<V: View>(
 }
 
 /// Growing pauses up to an end.
-struct Patience {
+pub(super) struct Patience {
     end: Instant,
     pause: Duration,
 }
 
 impl Patience {
-    fn new(timeout: Duration) -> Self {
+    pub(super) fn new(timeout: Duration) -> Self {
         Self { end: Instant::now() + timeout, pause: Duration::from_millis(50) }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.end
     }
 
     /// Sleeps; `false` when the time had run out before.
-    async fn pause(&mut self) -> bool {
+    pub(super) async fn pause(&mut self) -> bool {
         if self.is_over() {
             return false;
         }

@@ -36,7 +36,7 @@ async fn watch<V: View>(cx: &Invocation, args: Watch) -> anyhow::Result<()> {
         None => None,
     };
     let mut filter = query(cx, &args.filter)?;
-    if V::KIND == "mission" {
+    if matches!(V::KIND, "mission" | "node") {
         filter.mission = None;
     }
     let wide = cx.out.format == Format::Wide;

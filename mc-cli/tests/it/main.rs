@@ -1,5 +1,13 @@
-//! What users see: tables and descriptions from fixed objects, and the binary itself.
-#![expect(clippy::unwrap_used, reason = "a test ends where its helper fails")]
+//! `mc` as a program: what it prints, and what it does with a real server.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this is test code; the setting for tests sees test functions only"
+)]
 
 mod binary;
+mod bridge;
+mod run;
+mod server;
 mod tables;
+mod up;

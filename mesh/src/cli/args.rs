@@ -9,7 +9,7 @@ use crate::ids::SessionId;
 
 /// Node daemon of MissionControl and its local commands.
 #[derive(Debug, Parser)]
-#[command(name = "mc-mesh", version)]
+#[command(name = "mc-mesh", version = crate::BUILD_ID)]
 pub struct Args {
     /// Folder that holds everything the node knows.
     #[arg(
@@ -58,6 +58,9 @@ pub(super) enum Command {
     /// Create and list sessions.
     #[command(subcommand)]
     Session(Session),
+    /// Show the kinds of agents of this node.
+    #[command(subcommand)]
+    Runtime(Runtime),
     /// Queue a prompt.
     Prompt {
         session: SessionId,
@@ -93,8 +96,14 @@ pub(super) enum Command {
     Cancel { session: SessionId },
     /// Decide how to go on after the agent lost the conversation.
     Decide { session: SessionId, decision: Choice },
-    /// End a session and wait until no process of it is left.
-    Stop { session: SessionId },
+    /// End sessions and wait until no process of them is left; prints their ids.
+    Stop {
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        session: Option<SessionId>,
+        /// Every session, also those that are created meanwhile.
+        #[arg(long)]
+        all: bool,
+    },
     /// Show events and type prompts (`/answer ID [OPTION]`, `/cancel`, `/quit`).
     Attach {
         session: SessionId,
@@ -134,6 +143,15 @@ pub(super) enum Session {
         id: Option<SessionId>,
     },
     /// List sessions; needs no daemon.
+    List {
+        #[arg(long, short, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Runtime {
+    /// List runtimes and whether they can be used; needs no daemon.
     List {
         #[arg(long, short, value_enum, default_value_t = Output::Text)]
         output: Output,

@@ -1,19 +1,20 @@
 //! What the local commands do.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use mc_journal::Reader;
+use mc_transcript::Event;
 
-use super::args::{Args, Choice, Command, Exec, Output, Session};
+use super::args::{Args, Choice, Command, Exec, Output, Runtime, Session};
 use super::attach;
-use crate::event::Event;
 use crate::files::{self, Lock, StateDir};
 use crate::ids::{SessionId, mint_op_id};
 use crate::protocol::{Code, Decision, FromMesh, Op, OpRequest, OpResult, ToMesh};
 use crate::spec::SessionMeta;
-use crate::{daemon, exec, shim, uplink, wire};
+use crate::{daemon, exec, runtimes, shim, uplink, wire};
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(45);
@@ -41,6 +42,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             }
         }
         Command::Session(Session::List { output }) => list(&open()?, output),
+        Command::Runtime(Runtime::List { output }) => list_runtimes(&open()?, output),
         Command::Prompt { session, text, op_id } => {
             let blocks = vec![mc_acp::outgoing::text_block(&text)];
             operate(&open()?, session, Op::Prompt { blocks }, op_id)
@@ -56,7 +58,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             };
             operate(&open()?, session, Op::Decide { decision }, None)
         }
-        Command::Stop { session } => stop(&open()?, &session),
+        Command::Stop { session: Some(session), all: _ } => stop(&open()?, &session),
+        Command::Stop { session: None, all: _ } => stop_all(&open()?),
         Command::Logs { session, from, follow, output } => {
             let mut out = io::stdout().lock();
             follow_events(&open()?, &session, from, follow, |event| show(&mut out, event, output))
@@ -103,13 +106,8 @@ fn operate(state: &StateDir, session: SessionId, op: Op, op_id: Option<String>) 
 
 fn stop(state: &StateDir, session: &SessionId) -> anyhow::Result<()> {
     operate(state, session.clone(), Op::Stop, None)?;
-    let dir = state.session(session);
     let until = Instant::now() + STOP_LIMIT;
-    loop {
-        let meta: Option<SessionMeta> = files::read_json(&dir.meta())?;
-        if meta.is_some_and(|meta| meta.state.is_terminal()) && !Lock::is_held(&dir.lock())? {
-            break;
-        }
+    while !has_ended(state, session)? {
         if Instant::now() > until {
             bail!("session {session} has not ended within {STOP_LIMIT:?}");
         }
@@ -118,6 +116,46 @@ fn stop(state: &StateDir, session: &SessionId) -> anyhow::Result<()> {
     let left = crate::procs::marked(session);
     if !left.is_empty() {
         bail!("processes {left:?} of session {session} are still there");
+    }
+    Ok(())
+}
+
+fn has_ended(state: &StateDir, session: &SessionId) -> anyhow::Result<bool> {
+    let dir = state.session(session);
+    let meta: Option<SessionMeta> = files::read_json(&dir.meta())?;
+    Ok(meta.is_some_and(|meta| meta.state.is_terminal()) && !Lock::is_held(&dir.lock())?)
+}
+
+/// Looks again until nothing is left to stop, because a session may be created while others end.
+fn stop_all(state: &StateDir) -> anyhow::Result<()> {
+    let until = Instant::now() + STOP_LIMIT;
+    let mut asked = BTreeSet::new();
+    loop {
+        let mut left = Vec::new();
+        for session in state.sessions()? {
+            if state.session(&session).spec().exists() && !has_ended(state, &session)? {
+                left.push(session);
+            }
+        }
+        if left.is_empty() {
+            break;
+        }
+        for session in &left {
+            if asked.insert(session.clone()) {
+                submit(state, session.clone(), Op::Stop, None)?;
+            }
+        }
+        if Instant::now() > until {
+            bail!("sessions that have not ended within {STOP_LIMIT:?}: {left:?}");
+        }
+        std::thread::sleep(FOLLOW_EVERY);
+    }
+    for session in asked {
+        let left = crate::procs::marked(&session);
+        if !left.is_empty() {
+            bail!("processes {left:?} of session {session} are still there");
+        }
+        print(session.as_str())?;
     }
     Ok(())
 }
@@ -131,6 +169,20 @@ fn list(state: &StateDir, output: Output) -> anyhow::Result<()> {
         let state = summary.meta.as_ref().map_or("starting", |meta| meta.state.as_str());
         let live = if summary.is_live { "live" } else { "-" };
         print(&format!("{}  {:<10} {:<16} {live}", summary.spec.id, summary.spec.runtime, state))?;
+    }
+    Ok(())
+}
+
+fn list_runtimes(state: &StateDir, output: Output) -> anyhow::Result<()> {
+    let all = runtimes::list(state).context("cannot read runtimes.json")?;
+    if output == Output::Json {
+        return print(&serde_json::to_string_pretty(&all)?);
+    }
+    for runtime in all {
+        let is = if runtime.available { "available" } else { "-" };
+        let about = runtime.hint.or(runtime.program).unwrap_or_default();
+        let broken = runtime.restore_broken.map(|agent| format!(" ({agent} does not restore sessions)"));
+        print(&format!("{:<10} {is:<9} {about}{}", runtime.name, broken.unwrap_or_default()))?;
     }
     Ok(())
 }

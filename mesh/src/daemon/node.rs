@@ -2,12 +2,13 @@
 //!
 //! The uplink is built on four things: [`Node::subscribe`] tells what became durable, [`Node::reader`] gives
 //! the records, [`Node::acked`] lets the journal be trimmed, and [`Node::create`] and [`Node::submit`] bring
-//! specifications and commands down. All calls are safe from any thread; `submit` blocks up to 10 s.
+//! specifications and commands down. All calls are safe from any thread; `submit` blocks up to 13 s.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use mc_journal::Reader;
 
@@ -15,11 +16,13 @@ use super::supervisor::Supervisor;
 use crate::files::{self, Lock, StateDir};
 use crate::ids::SessionId;
 use crate::protocol::{Code, Op, OpRequest, OpResult, SessionState, Summary};
-use crate::runtimes;
-use crate::spec::{Desired, SessionSpec};
+use crate::runtimes::{self, RuntimeStatus};
+use crate::spec::{Desired, SessionMeta, SessionSpec};
 
 /// Notices waiting for a subscriber; when full, newer ones are dropped, because the next one says it all.
 const NOTICES: usize = 1024;
+/// How long a command waits for a shim that is being started or adopted.
+const REACH_LIMIT: Duration = Duration::from_secs(3);
 
 /// What is safe to send on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,8 +113,8 @@ impl Node {
         let runtime = runtimes.get(&spec.runtime).ok_or_else(|| {
             NodeError::Runtime(format!("no runtime {:?}; known: {:?}", spec.runtime, runtimes.keys()))
         })?;
-        if runtime.program().is_none() {
-            return Err(NodeError::Runtime(format!("{:?} is not installed", runtime.command.first())));
+        if let Some(hint) = runtime.status(spec.runtime.clone()).hint {
+            return Err(NodeError::Runtime(format!("runtime {:?} is not available: {hint}", spec.runtime)));
         }
         let dir = self.0.state.session(&spec.id);
         if let Some(present) = files::read_json::<SessionSpec>(&dir.spec())? {
@@ -139,6 +142,12 @@ impl Node {
                 files::write_json(&dir.spec(), &spec)?;
             }
         }
+        if !is_stop && !sender.is_connected() && self.is_wanted(session)? {
+            let until = Instant::now() + REACH_LIMIT;
+            while !sender.is_connected() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
         let mut result = sender.submit(request);
         if is_stop && result.code == Code::Unavailable {
             // No shim to tell, but the wish is durable and the supervisor carries it out.
@@ -147,9 +156,23 @@ impl Node {
         Ok(result)
     }
 
+    /// Whether a shim lives or will be started.
+    fn is_wanted(&self, session: &SessionId) -> io::Result<bool> {
+        let dir = self.0.state.session(session);
+        let spec: Option<SessionSpec> = files::read_json(&dir.spec())?;
+        let meta: Option<SessionMeta> = files::read_json(&dir.meta())?;
+        Ok(spec.is_some_and(|spec| spec.desired == Desired::Running)
+            && meta.is_none_or(|meta| !meta.state.is_terminal()))
+    }
+
     /// All sessions, oldest first.
     pub fn list(&self) -> Result<Vec<Summary>, NodeError> {
         list(&self.0.state)
+    }
+
+    /// All runtimes by name, read anew: what is installed changes without a restart.
+    pub fn runtimes(&self) -> Result<Vec<RuntimeStatus>, NodeError> {
+        Ok(runtimes::list(&self.0.state)?)
     }
 
     /// Reads a session's records from `from` on. Read no further than [`Committed::durable_seq`]: what is not

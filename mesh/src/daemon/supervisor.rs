@@ -17,7 +17,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mc_journal::Reader;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::Signal;
+use rustix::time::Timespec;
 
 use super::node::{Committed, Inner};
 use crate::files::{self, Lock, SessionDir};
@@ -28,6 +31,9 @@ use crate::{procs, wire};
 
 const OP_LIMIT: Duration = Duration::from_secs(10);
 const SILENCE_LIMIT: Duration = Duration::from_secs(3);
+/// How often a quiet shim is asked for its status. It may take long to answer, for a disk may take long to sync;
+/// twice this without a word and it counts as hung.
+const ASK_EVERY: Duration = Duration::from_secs(6);
 const START_LIMIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
@@ -76,6 +82,11 @@ impl Supervisor {
 }
 
 impl Sender {
+    /// Whether commands reach the shim at this moment.
+    pub(super) fn is_connected(&self) -> bool {
+        locked(&self.link).stream.is_some()
+    }
+
     /// Sends a command and waits. A command whose answer was lost may be given again with its id.
     pub(super) fn submit(&self, request: OpRequest) -> OpResult {
         let unavailable =
@@ -200,7 +211,6 @@ impl Worker {
         match wire::receive(&stream)? {
             Some(FromShim::Attached { status, .. }) => {
                 tracing::info!(session.id = %self.id, "adopted {} at seq {}", self.id, status.last_seq);
-                stream.set_read_timeout(None)?;
                 let mut link = locked(&self.link);
                 if link.acked_seq > 0 {
                     wire::send(&stream, &ToShim::Acked { seq: link.acked_seq })?;
@@ -233,7 +243,8 @@ impl Worker {
     }
 
     fn serve(&self, stream: &UnixStream) {
-        while let Ok(Some(message)) = wire::receive::<FromShim>(stream) {
+        while self.await_word(stream) {
+            let Ok(Some(message)) = wire::receive::<FromShim>(stream) else { return };
             match message {
                 FromShim::Result(result) => {
                     for waiting in locked(&self.link).waiting.remove(&result.op_id).unwrap_or_default() {
@@ -246,6 +257,29 @@ impl Worker {
                 }
                 FromShim::Displaced => return,
                 FromShim::Attached { .. } | FromShim::Refused { .. } | FromShim::Status(_) => {}
+            }
+        }
+    }
+
+    /// Waits until the shim says something, asking it when it has been quiet; false when it does not answer.
+    fn await_word(&self, stream: &UnixStream) -> bool {
+        let limit = Timespec::try_from(ASK_EVERY).expect("seconds fit");
+        let mut has_asked = false;
+        loop {
+            match poll(&mut [PollFd::new(stream, PollFlags::IN)], Some(&limit)) {
+                Ok(0) if has_asked => {
+                    tracing::warn!(session.id = %self.id, "shim of {} does not answer any more", self.id);
+                    return false;
+                }
+                Ok(0) => {
+                    // Under the lock, so that it does not cut a command in two. A full pipe shows by the silence.
+                    let link = locked(&self.link);
+                    let _ = link.stream.as_ref().map(|stream| wire::send(stream, &ToShim::Status));
+                    has_asked = true;
+                }
+                Ok(_) => return true,
+                Err(Errno::INTR) => {}
+                Err(_) => return false,
             }
         }
     }

@@ -12,6 +12,7 @@ use super::clients::Clients;
 use super::ending::{Ending, Then};
 use super::model::Model;
 use super::opening::Opening;
+use super::restored::{RestoreMark, Restored};
 use super::room::Room;
 use super::stderr::StderrLog;
 use super::turn::Cancel;
@@ -62,12 +63,16 @@ pub(super) struct Core {
     pub(super) cancel: Cancel,
     pub(super) acked_seq: u64,
     stderr: StderrLog,
-    crashes: VecDeque<Instant>,
+    pub(super) crashes: VecDeque<Instant>,
     garbage: VecDeque<Instant>,
     commit_due: Option<Instant>,
     announced: (u64, u64),
     has_failed: bool,
     pub(super) room: Room,
+    pub(super) restored: Option<Restored>,
+    pub(super) restore_mark: RestoreMark,
+    /// An operator wants the next restore tried whatever the mark says.
+    pub(super) is_retry: bool,
 }
 
 impl Core {
@@ -75,7 +80,7 @@ impl Core {
     pub(super) fn open(
         dir: SessionDir,
         spec: SessionSpec,
-        runtime: Runtime,
+        (runtime, restore_mark): (Runtime, RestoreMark),
         inputs: SyncSender<Input>,
     ) -> Result<Self, Error> {
         let mut model = Model::default();
@@ -104,6 +109,9 @@ impl Core {
             announced: (0, 0),
             has_failed: false,
             room: Room::default(),
+            restored: None,
+            restore_mark,
+            is_retry: false,
         };
         if report.truncated_bytes > 0 {
             core.record(
@@ -126,6 +134,9 @@ impl Core {
         if self.spec.desired == Desired::Stopped || self.model.stop_requested {
             self.begin_ending(Then::Stop);
         }
+        self.publish()?;
+        // Whoever looks for this shim finds it, also when the state stays what it was.
+        self.write_meta()?;
         loop {
             self.advance()?;
             self.publish()?;
@@ -290,6 +301,9 @@ impl Core {
                 self.record(Kind::Epoch, &EpochEvent::Started { epoch, pid: agent.pid })?;
                 self.agent = Some(agent);
                 self.next_rpc_id = 0;
+                // In this order: the meta file never knows more than the journal.
+                self.flush()?;
+                self.write_meta()?;
                 self.begin_opening()
             }
             Err(error) => {

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use super::Error;
 use super::core::{Core, Phase};
 use crate::payload::{EpochEvent, OpDone, PermAnswer, PermOutcome};
-use crate::procs;
+use crate::procs::Hunt;
 use crate::protocol::{Op, OpRequest};
 use crate::runtimes::millis;
 use crate::spec::OnInterrupt;
@@ -35,6 +35,7 @@ pub(super) struct Ending {
     then: Then,
     stage: Stage,
     due: Instant,
+    hunt: Hunt,
 }
 
 impl Ending {
@@ -72,7 +73,8 @@ impl Core {
             // An agent that is restarted is broken already; one that is gone needs no waiting.
             _ => Duration::ZERO,
         };
-        self.phase = Phase::Ending(Ending { then, stage: Stage::InputClosed, due: Instant::now() + pause });
+        let (stage, due) = (Stage::InputClosed, Instant::now() + pause);
+        self.phase = Phase::Ending(Ending { then, stage, due, hunt: Hunt::default() });
     }
 
     /// The agent itself is gone: go on with what it left behind.
@@ -109,10 +111,7 @@ impl Core {
                     agent.signal_group(Signal::KILL);
                 }
                 let is_full = self.room.is_full();
-                let left = procs::marked(&self.spec.id);
-                for pid in &left {
-                    procs::signal(*pid, Signal::KILL);
-                }
+                let left = ending.hunt.round(&self.spec.id);
                 let is_reaped = self.agent.as_ref().is_none_or(|agent| {
                     // A reader that waits for room does not see the end of the pipe.
                     agent.exit.is_some() && (agent.is_eof || is_full)

@@ -10,7 +10,8 @@
 //!
 //! ```text
 //! Down ─start→ Initialize → (Authenticate) → Open → Serving ─agent gone→ Ending → Down (back-off)
-//!                                              └ restore failed → NeedsDecision → Open
+//!                                              │         └ restored, first turn empty ┐
+//!                                              └ restore failed → NeedsDecision ←───────┘  → Open
 //! any ─stop→ Ending → Finished          5 deaths in 10 minutes → Finished (failed)
 //! ```
 
@@ -21,6 +22,7 @@ mod ending;
 mod model;
 mod opening;
 mod ops;
+mod restored;
 mod room;
 mod socket;
 mod stderr;
@@ -39,6 +41,7 @@ use crate::{procs, runtimes};
 
 /// Messages waiting for the core; when full, the threads wait, and with them the agent's pipe.
 const INPUT_QUEUE: usize = 64;
+const LOCK_TRIES: u32 = 10;
 
 /// Why a shim ended before its session did.
 #[derive(Debug, thiserror::Error)]
@@ -69,13 +72,24 @@ enum Input {
     Disconnected { id: u64 },
 }
 
+/// Takes the session's lock. Whoever looks whether it is held takes it for an instant, so one refusal proves nothing.
+fn acquire(path: &Path) -> Result<Lock, Error> {
+    for _ in 0..LOCK_TRIES {
+        if let Some(lock) = Lock::try_acquire(path)? {
+            return Ok(lock);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err(Error::Busy)
+}
+
 /// Runs the shim of one session until the session ends.
 pub fn run(state: &Path, session: &SessionId) -> Result<(), Error> {
     let state = StateDir::open(state)?;
     let dir = state.session(session);
     let spec: SessionSpec =
         files::read_json(&dir.spec())?.ok_or_else(|| Error::NotFound(format!("no session {session}")))?;
-    let lock = Lock::try_acquire(&dir.lock())?.ok_or(Error::Busy)?;
+    let lock = acquire(&dir.lock())?;
     rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1)).map_err(io::Error::from)?;
     // An agent of a shim that was killed may have left children behind.
     let left = procs::kill_marked(session, Duration::from_secs(5));
@@ -85,8 +99,9 @@ pub fn run(state: &Path, session: &SessionId) -> Result<(), Error> {
     let runtime = runtimes::load(&state)?
         .remove(&spec.runtime)
         .ok_or_else(|| Error::NotFound(format!("no runtime {}", spec.runtime)))?;
+    let restore_mark = restored::RestoreMark::new(state.restore_mark(&spec.runtime));
     let (inputs, receiver) = sync_channel(INPUT_QUEUE);
-    let mut core = core::Core::open(dir, spec, runtime, inputs.clone())?;
+    let mut core = core::Core::open(dir, spec, (runtime, restore_mark), inputs.clone())?;
     socket::serve(files::bind(core.dir.socket())?, inputs)?;
     let ended = core.run(&receiver);
     // A stale socket would only cost the next caller a refused connection.

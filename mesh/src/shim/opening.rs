@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use mc_acp::view::{self, AgentCaps};
-use mc_acp::{RpcError, outgoing};
+use mc_acp::{RpcError, code, outgoing};
 use mc_journal::Kind;
 use serde_json::value::RawValue;
 
@@ -33,6 +33,7 @@ pub(super) struct Opening {
     rpc_id: i64,
     due: Instant,
     caps: AgentCaps,
+    has_signed_in: bool,
     /// Lines of a history replay, which the journal has already.
     replayed: u64,
 }
@@ -55,7 +56,10 @@ impl Core {
 
     fn open_step(&mut self, step: Step, caps: AgentCaps, line: &str) -> Result<(), Error> {
         let due = Instant::now() + millis(self.runtime.timing.open_ms);
-        self.phase = Phase::Opening(Opening { step, rpc_id: self.next_rpc_id, due, caps, replayed: 0 });
+        let has_signed_in = step == Step::Authenticate
+            || matches!(&self.phase, Phase::Opening(opening) if opening.has_signed_in);
+        let rpc_id = self.next_rpc_id;
+        self.phase = Phase::Opening(Opening { step, rpc_id, due, caps, has_signed_in, replayed: 0 });
         self.next_rpc_id += 1;
         self.send_line(line)
     }
@@ -93,7 +97,7 @@ impl Core {
         if opening.rpc_id != id {
             return Ok(());
         }
-        let (caps, replayed) = (opening.caps.clone(), opening.replayed);
+        let (caps, replayed, has_signed_in) = (opening.caps.clone(), opening.replayed, opening.has_signed_in);
         match (opening.step, result) {
             (Step::Initialize, Ok(result)) => {
                 let caps = AgentCaps::read(result);
@@ -104,20 +108,33 @@ impl Core {
                 self.open_or_restore(caps)
             }
             (Step::Authenticate, Ok(_)) => self.open_or_restore(caps),
+            (Step::New | Step::Restore { attempt: 1 }, Err(error))
+                if error.code == code::AUTH_REQUIRED && !has_signed_in =>
+            {
+                self.sign_in(caps, &error)
+            }
             (Step::New, Ok(result)) => match view::session_id(result) {
                 Some(agent_session) => self.opened(agent_session, "new", 0),
                 None => self.refused("the agent named no session"),
             },
-            (Step::Restore { .. }, Ok(_)) => {
+            (Step::Restore { attempt }, Ok(_)) => {
+                if attempt == 2 && !self.spec.mcp_servers.is_empty() {
+                    let reason = "restored without its MCP servers, which the agent refused".to_owned();
+                    self.record(Kind::Gap, &Gap { reason })?;
+                }
                 let agent_session = self.model.agent_session.clone().unwrap_or_default();
                 let how = if self.can_resume(&caps) { "resume" } else { "load" };
+                // Without a turn there is no conversation that could be missing.
+                if self.model.turns > 0 {
+                    self.was_restored(caps.agent);
+                }
                 self.opened(agent_session, how, replayed)
             }
             (Step::Restore { attempt: 1 }, Err(_)) => self.restore(2, caps),
             (Step::Restore { attempt: 2 }, Err(_)) => {
                 let due = Instant::now() + millis(self.runtime.timing.restore_ms);
-                self.phase =
-                    Phase::Opening(Opening { step: Step::Pause, rpc_id: -1, due, caps, replayed: 0 });
+                let (step, rpc_id) = (Step::Pause, -1);
+                self.phase = Phase::Opening(Opening { step, rpc_id, due, caps, has_signed_in, replayed: 0 });
                 Ok(())
             }
             (Step::Restore { .. }, Err(error)) => {
@@ -137,6 +154,19 @@ impl Core {
         Ok(())
     }
 
+    /// The agent asks for authentication: with a key of its environment, if there is one.
+    fn sign_in(&mut self, caps: AgentCaps, error: &RpcError) -> Result<(), Error> {
+        let mut env = self.runtime.environment();
+        env.extend(self.spec.env.clone());
+        let Some(method) = self.runtime.sign_in(&env) else {
+            let known: Vec<&str> = self.runtime.sign_in.iter().map(|way| way.env.as_str()).collect();
+            return self
+                .refused(&format!("{error}; log in as the agent's vendor says, or set one of {known:?}"));
+        };
+        let line = outgoing::authenticate(self.next_rpc_id, method);
+        self.open_step(Step::Authenticate, caps, &line)
+    }
+
     fn refused(&mut self, reason: &str) -> Result<(), Error> {
         self.append(Kind::Stderr, 0, format!("session not opened: {reason}").as_bytes())?;
         self.begin_ending(Then::Restart);
@@ -152,6 +182,10 @@ impl Core {
             return self.open_new(caps);
         }
         if caps.can_load || caps.can_resume {
+            let is_retry = std::mem::take(&mut self.is_retry);
+            if self.model.turns > 0 && !is_retry && self.restore_mark.is_set_for(&caps.agent)? {
+                return self.lost("this agent is known to restore sessions without their conversation");
+            }
             return self.restore(1, caps);
         }
         if self.model.turns == 0 {
@@ -178,7 +212,7 @@ impl Core {
         self.open_step(Step::Restore { attempt }, caps, &line)
     }
 
-    fn lost(&mut self, reason: &str) -> Result<(), Error> {
+    pub(super) fn lost(&mut self, reason: &str) -> Result<(), Error> {
         self.context_lost(reason, true)?;
         self.phase = Phase::NeedsDecision;
         Ok(())
@@ -192,12 +226,16 @@ impl Core {
 
     /// Decision: go on with an empty agent session.
     pub(super) fn open_new_session(&mut self) -> Result<(), Error> {
+        self.restored = None;
         self.open_new(AgentCaps::default())
     }
 
     /// Decision: start over with a fresh process and try to restore again.
     #[expect(clippy::unnecessary_wraps, reason = "same form as the other effects of commands")]
     pub(super) fn begin_restore(&mut self) -> Result<(), Error> {
+        self.is_retry = true;
+        // What an operator asks for is no crash loop.
+        self.crashes.clear();
         self.begin_ending(Then::Restart);
         Ok(())
     }

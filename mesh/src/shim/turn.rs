@@ -50,6 +50,7 @@ impl Core {
     /// One line of the agent.
     pub(super) fn on_line(&mut self, line: &[u8]) -> Result<(), Error> {
         let Ok(message) = Message::parse(line) else { return self.on_garbage(line) };
+        self.watch_restored(&message);
         match message {
             Message::Notification { method, .. } => {
                 if method == "session/update" && self.is_replay() {
@@ -105,9 +106,10 @@ impl Core {
         };
         // A permission that outlives its turn still gets its one answer.
         self.cancel_permissions()?;
-        self.record(Kind::OpDone, &OpDone { op_id: turn.op_id, turn: turn.number, outcome, detail })?;
+        let done = OpDone { op_id: turn.op_id, turn: turn.number, outcome, detail };
+        self.record(Kind::OpDone, &done)?;
         self.cancel = Cancel::default();
-        Ok(())
+        self.judge_restored(&done.outcome)
     }
 
     /// Sends the next prompt when the agent is idle, and moves a cancellation on.

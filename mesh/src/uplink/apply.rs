@@ -18,7 +18,7 @@ use crate::daemon::{Node, NodeError};
 use crate::files;
 use crate::ids::SessionId;
 use crate::protocol::{Code, Op, OpRequest};
-use crate::runtimes::find_program;
+use crate::runtimes;
 use crate::spec::{Desired, OnInterrupt, SessionSpec};
 
 /// An agent starts without its grant when none has come by then; it is written as soon as it comes.
@@ -207,7 +207,7 @@ fn local_spec(node: &Node, id: SessionId, spec: &wire::SessionSpec) -> Result<Se
     };
     let mut mcp_servers = Vec::new();
     if spec.has_grant {
-        let program = find_program("mc").ok_or_else(|| {
+        let program = runtimes::find("mc").ok_or_else(|| {
             NodeError::Runtime(
                 "mc is neither beside mc-mesh nor on PATH; agents need it as MCP server".to_owned(),
             )

@@ -7,12 +7,13 @@ use crate::{procs, runtimes};
 
 /// Facts as of now; the runtimes are looked for each time. Blocks on the disk.
 pub(super) fn gather(node: &Node, slots: u32) -> std::io::Result<NodeFacts> {
-    let runtimes = runtimes::load(node.state())?
+    let runtimes = runtimes::list(node.state())?
         .into_iter()
-        .map(|(name, runtime)| {
-            let available = runtime.program().is_some();
-            let hint = if available { String::new() } else { runtime.hint() };
-            Runtime { name, available, version: String::new(), hint }
+        .map(|status| Runtime {
+            name: status.name,
+            available: status.available,
+            version: String::new(),
+            hint: status.hint.unwrap_or_default(),
         })
         .collect();
     Ok(NodeFacts {

@@ -489,8 +489,7 @@ fn to_pem(label: &str, der: &[u8]) -> String {
         text.push('\n');
         rest = tail;
     }
-    text.push_str(&format!("-----END {label}-----\n"));
-    text
+    text + "-----END " + label + "-----\n"
 }
 
 fn from_pem(text: &str) -> Option<Vec<u8>> {

@@ -59,7 +59,7 @@ pub(super) async fn run(shared: &Shared, identity: &Identity, line: Line) -> Res
                 Received::Acked(cursor) => {
                     tracing::warn!(session.id = %cursor.session, "dropped a cursor by MQTT beyond what was sent");
                 }
-                Received::Command(command) => take(shared, identity, command),
+                Received::Command(command) => take(shared, identity, &command),
             }
         }
     };
@@ -72,9 +72,9 @@ fn was_sent(shared: &Shared, cursor: &wire::Cursor) -> bool {
     shared.table().sessions.get(&id).is_some_and(|tracked| cursor.acked_seq <= tracked.flow.sent())
 }
 
-fn take(shared: &Shared, identity: &Identity, command: wire::Command) {
+fn take(shared: &Shared, identity: &Identity, command: &wire::Command) {
     let op_id = &command.op_id;
-    if !identity.verify(&command) {
+    if !identity.verify(command) {
         tracing::error!(session.id = %command.session, op.id = %op_id,
             "refused command {op_id} by MQTT: its signature by key {:?} is not valid", command.key_id);
         return;

@@ -42,7 +42,7 @@ pub(super) async fn observe(shared: &Shared, id: &SessionId) -> std::io::Result<
     let mut status = wire::SessionStatus {
         session: id.to_string(),
         last_seq: tracked.durable(),
-        observed_generation: if tracked.is_settled { tracked.mark.generation } else { 0 },
+        observed_generation: tracked.mark.generation,
         ..wire::SessionStatus::default()
     };
     let is_wanted = tracked.wanted.as_ref().is_some_and(|spec| spec.desired() != wire::Wanted::Stopped);
@@ -58,11 +58,11 @@ pub(super) async fn observe(shared: &Shared, id: &SessionId) -> std::io::Result<
             if seen.is_live {
                 status.agent_pid = meta.agent_pid.unwrap_or_default();
                 status.shim_pid = meta.shim_pid;
-            } else if meta.state.is_terminal() && !tracked.is_stored() {
-                return Ok(None);
             }
-            // Terminal while the shim lives: it is about to end, and its last records are on their way.
-            if seen.is_live && meta.state.is_terminal() {
+            // A shim that still lives is about to end, and its last records are on their way; without a notice it is
+            // not known yet how far the journal reaches. Both are followed by a notice.
+            let is_whole = !seen.is_live && tracked.committed.is_some() && tracked.is_stored();
+            if meta.state.is_terminal() && !is_whole {
                 return Ok(None);
             }
             meta.state
@@ -71,7 +71,7 @@ pub(super) async fn observe(shared: &Shared, id: &SessionId) -> std::io::Result<
         (None, None, None) if !is_wanted && tracked.is_settled => SessionState::Stopped,
         (None, None, _) => SessionState::Starting,
     };
-    status.state = state.as_str().to_owned();
+    state.as_str().clone_into(&mut status.state);
     // How far the journal reaches is told with news, but is none.
     let is_news = tracked.reported.as_ref().is_none_or(|reported| {
         wire::SessionStatus { last_seq: status.last_seq, ..reported.clone() } != status

@@ -4,9 +4,13 @@
 
 mod broker;
 mod control_plane;
+mod faults;
 mod kills;
+mod model_stub;
+mod oracle;
 mod protocol;
 mod rig;
+mod third_party;
 mod turns;
 mod uplink;
 mod uplink_mqtt;

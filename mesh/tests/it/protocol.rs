@@ -7,7 +7,7 @@ use std::time::Duration;
 use mc_mesh::protocol::{Code, FromShim, Op, OpRequest, OpResult, PROTO, SessionState, Status, ToShim};
 use serde_json::json;
 
-use crate::rig::{Rig, eventually, kill};
+use crate::rig::{FORGETS, LOADS, Rig, eventually, kill};
 
 struct Controller(UnixStream);
 
@@ -66,18 +66,18 @@ fn prompt(text: &str) -> Op {
 
 #[test]
 fn newest_controller_owns_the_session() {
-    let rig = Rig::start("");
+    let rig = Rig::start(FORGETS);
     let id = rig.session();
     let shim = rig.meta(&id).unwrap()["shim_pid"].clone();
     let (mut reader, _) = Controller::hello(&rig, &id, 0, true);
-    assert_eq!(reader.op("r1", prompt("say 1")).code, Code::StaleEpoch);
+    assert_eq!(reader.op("r1", prompt("/say one")).code, Code::StaleEpoch);
     let (mut first, answer) = Controller::hello(&rig, &id, 1000, false);
     assert!(matches!(answer, FromShim::Attached { proto: PROTO, .. }), "{answer:?}");
     let (mut second, _) = Controller::hello(&rig, &id, 1001, false);
     assert_eq!(first.receive(), FromShim::Displaced);
     let (_, refused) = Controller::hello(&rig, &id, 1000, false);
     assert_eq!(refused, FromShim::Refused { controller_epoch: 1001 });
-    assert_eq!(second.op("s1", prompt("say 1")).code, Code::Ok);
+    assert_eq!(second.op("s1", prompt("/say one")).code, Code::Ok);
     rig.wait_event(&id, "turn_end", 1);
     assert_eq!(second.status().state, SessionState::Idle);
     // The daemon, now of an older epoch, is refused and leaves the shim alone.
@@ -90,14 +90,15 @@ fn newest_controller_owns_the_session() {
 
 #[test]
 fn trimmed_journal_still_knows_commands_session_and_turns() {
-    let mut rig = Rig::start("load");
+    let mut rig = Rig::start(LOADS);
     let id = rig.session();
     rig.kill_daemon();
     let before = rig.meta(&id).unwrap();
     let (mut controller, _) = Controller::hello(&rig, &id, 1, false);
     let mut results = Vec::new();
     for turn in 1..=3 {
-        let result = controller.op(&format!("op-{turn}"), prompt(&format!("say 1\n{}", "x".repeat(5 << 20))));
+        let result =
+            controller.op(&format!("op-{turn}"), prompt(&format!("/say one\n{}", "x".repeat(5 << 20))));
         assert_eq!(result.code, Code::Ok);
         results.push(result);
         eventually("turn over", || {
@@ -114,7 +115,7 @@ fn trimmed_journal_still_knows_commands_session_and_turns() {
     eventually("second epoch", || rig.meta(&id).filter(|meta| meta["epoch"] == 2 && meta["state"] == "idle"));
     assert_eq!(rig.meta(&id).unwrap()["agent_session"], before["agent_session"]);
     let (mut controller, _) = Controller::hello(&rig, &id, 1000, false);
-    let again = controller.op("op-1", prompt(&format!("say 1\n{}", "x".repeat(5 << 20))));
+    let again = controller.op("op-1", prompt(&format!("/say one\n{}", "x".repeat(5 << 20))));
     assert_eq!(again, results[0]);
     assert_eq!(controller.op("op-1", prompt("other")).code, Code::OpIdReused);
     assert_eq!(rig.witnessed_prompts(), 3);

@@ -5,10 +5,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A line of the witness file.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Witnessed {
+    pub(crate) pid: i64,
+    pub(crate) dir: Dir,
+    pub(crate) line: String,
+}
+
+/// Which way a line went, seen from the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Dir {
+    In,
+    Out,
+}
 
 /// Waits until `probe` answers, or fails with `what`.
 pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
@@ -22,31 +39,49 @@ pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) ->
     }
 }
 
+/// The scripted agent's options for conversations that another process can load.
+pub(crate) const LOADS: &[&str] = &["--load", "full"];
+/// For an agent that keeps its conversations to itself.
+pub(crate) const FORGETS: &[&str] = &["--no-load"];
+
+/// Waiting times short enough for tests.
+pub(crate) fn timing() -> Value {
+    json!({"cancel_ms": 300, "cancel_kill_ms": 300, "stop_eof_ms": 500, "stop_term_ms": 500, "restart_ms": 20,
+           "restore_ms": 20})
+}
+
 pub(crate) struct Rig {
     dir: TempDir,
     daemon: Option<Child>,
 }
 
 impl Rig {
-    /// A node with a running daemon whose runtime `fake` is the test agent in `mode`.
-    pub(crate) fn start(mode: &str) -> Self {
-        Self::with_quota(mode, None)
+    /// A node with a running daemon whose runtime `agent` is the scripted agent with these options, witnessed.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        Self::with_runtime(|dir| {
+            let mut command = vec!["mc-scripted-agent".to_owned()];
+            for (option, file) in [("--witness", "witness"), ("--state", "agent-state")] {
+                command.extend([option.to_owned(), dir.join(file).display().to_string()]);
+            }
+            command.extend(options.iter().map(|&option| option.to_owned()));
+            json!({"command": command, "timing": timing()})
+        })
     }
 
-    /// As [`Rig::start`], with a limit to the journal.
-    pub(crate) fn with_quota(mode: &str, quota_bytes: Option<u64>) -> Self {
+    /// The scripted agent without a witness, whose syncs would slow a flood down, and a limit to the journal.
+    pub(crate) fn unwitnessed(quota_bytes: Option<u64>) -> Self {
+        Self::with_runtime(
+            |_| json!({"command": ["mc-scripted-agent"], "journal_quota_bytes": quota_bytes, "timing": timing()}),
+        )
+    }
+
+    /// A node with a running daemon whose runtime `agent` is defined, given the rig's folder, by `define`.
+    pub(crate) fn with_runtime(define: impl FnOnce(&Path) -> Value) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/agent.py");
-        let runtime = json!({
-            "command": ["python3", agent],
-            "env": {"WITNESS": dir.path().join("witness"), "MODE": mode},
-            "journal_quota_bytes": quota_bytes,
-            "timing": {"cancel_ms": 300, "cancel_kill_ms": 300, "stop_eof_ms": 500, "stop_term_ms": 500,
-                       "restart_ms": 20, "restore_ms": 20},
-        });
         let state = dir.path().join("state");
         fs::create_dir(&state).unwrap();
-        fs::write(state.join("runtimes.json"), json!({ "fake": runtime }).to_string()).unwrap();
+        let runtimes = json!({"agent": define(dir.path())});
+        fs::write(state.join("runtimes.json"), runtimes.to_string()).unwrap();
         let mut rig = Self { dir, daemon: None };
         rig.start_daemon();
         rig
@@ -93,7 +128,7 @@ impl Rig {
 
     /// Creates a session and waits until it is idle.
     pub(crate) fn session(&self) -> String {
-        let id = self.ok(&["session", "new", "--runtime", "fake", "--cwd", "/"]);
+        let id = self.ok(&["session", "new", "--runtime", "agent", "--cwd", "/"]);
         self.wait_state(&id, "idle");
         id
     }
@@ -111,6 +146,15 @@ impl Rig {
 
     pub(crate) fn prompt(&self, id: &str, text: &str) -> Value {
         serde_json::from_str(&self.ok(&["prompt", id, text])).unwrap()
+    }
+
+    /// Gives a prompt again and again, as the same command, until it is accepted: after a kill the session cannot be
+    /// reached for a moment.
+    pub(crate) fn prompt_again(&self, id: &str, text: &str, op_id: &str) -> String {
+        eventually("prompt accepted", || {
+            let output = self.output(&["prompt", id, text, "--op-id", op_id]);
+            output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+        })
     }
 
     pub(crate) fn events(&self, id: &str) -> Vec<Value> {
@@ -135,24 +179,27 @@ impl Rig {
         messages.iter().map(|event| event["body"]["content"]["text"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Lines the agent itself saw: `in` or `out`.
-    pub(crate) fn witness(&self, way: &str) -> Vec<String> {
+    /// Records of the agent's own witness file, in order.
+    pub(crate) fn witness(&self) -> Vec<Witnessed> {
         let text = fs::read_to_string(self.path("witness")).unwrap_or_default();
-        text.lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .filter(|entry| entry["way"] == way)
-            .map(|entry| entry["line"].as_str().unwrap().to_owned())
-            .collect()
+        // The last line may be half written by an agent that lives.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Lines the agent received.
+    pub(crate) fn received(&self) -> Vec<String> {
+        self.witness().into_iter().filter(|seen| seen.dir == Dir::In).map(|seen| seen.line).collect()
     }
 
     pub(crate) fn witnessed_prompts(&self) -> usize {
-        self.witness("in").iter().filter(|line| line.contains("\"session/prompt\"")).count()
+        self.received().iter().filter(|line| line.contains("\"session/prompt\"")).count()
     }
 
-    pub(crate) fn touch(&self, name: &str) -> PathBuf {
-        let path = self.path(name);
-        fs::write(&path, "").unwrap();
-        path
+    /// Answers the newest open permission request.
+    pub(crate) fn answer(&self, id: &str, option: &str) {
+        let open = self.of_kind(id, "permission_open").pop().expect("a permission request");
+        self.ok(&["answer", id, open["body"]["id"].as_str().unwrap(), "--option", option]);
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -193,13 +240,15 @@ pub(crate) fn stop_process(pid: i64) {
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
 }
 
+/// Start time of a process; `None` when it is gone, a zombie, or ending and past its last instruction.
 pub(crate) fn start_time(pid: i64) -> Option<u64> {
+    const PF_EXITING: u64 = 4;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat[stat.rfind(')')? + 2..].split(' ');
-    if fields.next()? == "Z" {
+    let fields: Vec<&str> = stat[stat.rfind(')')? + 2..].split(' ').collect();
+    if fields[0] == "Z" || fields[6].parse::<u64>().ok()? & PF_EXITING != 0 {
         return None;
     }
-    fields.nth(18)?.parse().ok()
+    fields[19].parse().ok()
 }
 
 /// Living processes that carry the mark of a session.

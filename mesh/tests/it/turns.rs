@@ -1,44 +1,41 @@
 //! Turns, permissions, cancellation and stop without any crash of ours.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::rig::{Rig, eventually, marked, start_time};
-
-fn expected(turn: usize, chunks: usize) -> String {
-    (0..chunks).map(|n| format!("t{turn}c{n};")).collect::<Vec<_>>().concat()
-}
+use crate::oracle::assert_journal_is_witness;
+use crate::rig::{FORGETS, LOADS, Rig, eventually, marked, start_time};
 
 #[test]
 fn prompts_queue_and_run_one_at_a_time() {
-    let rig = Rig::start("");
+    let rig = Rig::start(FORGETS);
     let id = rig.session();
-    rig.prompt(&id, &format!("wait {}\nsay 2", rig.path("go").display()));
-    rig.prompt(&id, "say 3");
-    rig.wait_state(&id, "running");
-    eventually("first prompt reached the agent", || (rig.witnessed_prompts() == 1).then_some(()));
-    rig.touch("go");
+    rig.prompt(&id, "/ask first\n/say one;");
+    rig.prompt(&id, "/say two;\n/say three;");
+    rig.wait_state(&id, "requires_action");
+    assert_eq!(rig.witnessed_prompts(), 1);
+    rig.answer(&id, "allow_once");
     let done = rig.wait_event(&id, "turn_end", 2);
     assert_eq!(done["outcome"], "end_turn");
-    assert_eq!(rig.text(&id), expected(1, 2) + &expected(2, 3));
-    assert_eq!(rig.witnessed_prompts(), 2);
-    let order: Vec<Value> = rig.events(&id).into_iter().filter(|e| e["kind"] != "message").collect();
+    assert_eq!(rig.text(&id), "one;two;three;");
+    let order: Vec<Value> = rig.events(&id);
     let kinds: Vec<&str> = order
         .iter()
-        .map(|e| e["kind"].as_str().unwrap())
-        .filter(|k| *k != "other" && *k != "state")
+        .map(|event| event["kind"].as_str().unwrap())
+        .filter(|kind| ["prompt", "permission_open", "permission_answer", "turn_end"].contains(kind))
         .collect();
-    assert_eq!(kinds, ["prompt", "turn_end", "prompt", "turn_end"]);
+    assert_eq!(kinds, ["prompt", "permission_open", "permission_answer", "turn_end", "prompt", "turn_end"]);
+    assert_journal_is_witness(&rig, &id);
 }
 
 #[test]
 fn same_op_id_is_carried_out_once_and_another_body_is_refused() {
-    let rig = Rig::start("");
+    let rig = Rig::start(FORGETS);
     let id = rig.session();
-    let first = rig.ok(&["prompt", &id, "say 1", "--op-id", "op-1"]);
+    let first = rig.ok(&["prompt", &id, "/say one", "--op-id", "op-1"]);
     rig.wait_event(&id, "turn_end", 1);
-    let again = rig.ok(&["prompt", &id, "say 1", "--op-id", "op-1"]);
+    let again = rig.ok(&["prompt", &id, "/say one", "--op-id", "op-1"]);
     assert_eq!(first, again);
-    let other = rig.output(&["prompt", &id, "say 2", "--op-id", "op-1"]);
+    let other = rig.output(&["prompt", &id, "/say two", "--op-id", "op-1"]);
     assert!(!other.status.success());
     assert!(String::from_utf8_lossy(&other.stdout).contains("op_id_reused"));
     assert_eq!(rig.witnessed_prompts(), 1);
@@ -46,79 +43,77 @@ fn same_op_id_is_carried_out_once_and_another_body_is_refused() {
 
 #[test]
 fn permission_is_answered_once_with_an_offered_option() {
-    let rig = Rig::start("");
+    let rig = Rig::start(FORGETS);
     let id = rig.session();
-    rig.prompt(&id, "ask\nsay 1");
+    rig.prompt(&id, "/ask Write the file\n/say written");
     rig.wait_state(&id, "requires_action");
     let open = rig.wait_event(&id, "permission_open", 1);
     let permission = open["id"].as_str().unwrap();
     assert!(permission.starts_with("p-1-"), "{permission}");
+    assert_eq!(open["tool_call"]["title"], "Write the file");
     assert!(!rig.output(&["answer", &id, permission, "--option", "maybe"]).status.success());
-    rig.ok(&["answer", &id, permission, "--option", "yes", "--op-id", "winner"]);
-    let late = rig.output(&["answer", &id, permission, "--option", "no"]);
+    rig.ok(&["answer", &id, permission, "--option", "allow_once", "--op-id", "winner"]);
+    let late = rig.output(&["answer", &id, permission, "--option", "reject_once"]);
     let late: Value = serde_json::from_slice(&late.stdout).unwrap();
     assert_eq!((late["code"].as_str(), late["winner"].as_str()), (Some("already_answered"), Some("winner")));
     rig.wait_event(&id, "turn_end", 1);
-    assert_eq!(rig.text(&id), "answer:yes;".replace(';', "") + "t1c0;");
-    let replies = rig.witness("in").into_iter().filter(|line| line.contains("\"q1\"")).count();
-    assert_eq!(replies, 1);
+    assert_eq!(rig.text(&id), "written");
+    assert_eq!(rig.received().iter().filter(|line| line.contains("\"selected\"")).count(), 1);
+    assert_journal_is_witness(&rig, &id);
 }
 
 #[test]
-fn garbage_is_kept_as_text_and_unknown_notifications_stay_raw() {
-    let rig = Rig::start("");
-    let id = rig.session();
-    rig.prompt(&id, "garbage\nsay 1");
-    rig.wait_event(&id, "turn_end", 1);
-    let garbage = rig.wait_event(&id, "stderr", 1);
-    assert_eq!(garbage["text"], "npm warn this is not a protocol line");
-    assert_eq!(garbage["is_garbage"], true);
-    assert!(rig.of_kind(&id, "other").iter().any(|event| event["body"]["method"] == "x/brand_new"));
-    assert_eq!(rig.text(&id), expected(1, 1));
-}
-
-#[test]
-fn flood_arrives_complete_and_in_order() {
-    let rig = Rig::start("");
-    let id = rig.session();
-    rig.prompt(&id, "flood 10000");
-    rig.wait_event(&id, "turn_end", 1);
-    assert_eq!(rig.text(&id), expected(1, 10_000));
+fn task_asks_once_and_reports() {
+    for (option, outcome, said) in [
+        ("allow_once", "end_turn", "Starting: Fix the roofResult: Fix the roof: done"),
+        ("reject_once", "refusal", "Starting: Fix the roofPermission to write the result was refused"),
+    ] {
+        let rig = Rig::start(&["--task-mode"]);
+        let id = rig.session();
+        rig.prompt(&id, "Fix the roof");
+        rig.wait_state(&id, "requires_action");
+        rig.answer(&id, option);
+        assert_eq!(rig.wait_event(&id, "turn_end", 1)["outcome"], outcome);
+        assert_eq!(rig.text(&id), said);
+        assert!(!rig.of_kind(&id, "plan").is_empty());
+        assert_journal_is_witness(&rig, &id);
+    }
 }
 
 #[test]
 fn cancel_reaches_the_agent_once_and_ends_the_turn() {
-    let rig = Rig::start("");
+    let rig = Rig::start(FORGETS);
     let id = rig.session();
-    rig.prompt(&id, "say 1\nwait /nonexistent/never");
+    rig.prompt(&id, "/say one\n/sleep 600000");
     rig.wait_event(&id, "message", 1);
     rig.ok(&["cancel", &id]);
     let again = rig.output(&["cancel", &id]);
     assert!(again.status.success() || String::from_utf8_lossy(&again.stdout).contains("not_found"));
     assert_eq!(rig.wait_event(&id, "turn_end", 1)["outcome"], "cancelled");
-    let cancels = rig.witness("in").into_iter().filter(|line| line.contains("session/cancel")).count();
+    let cancels = rig.received().into_iter().filter(|line| line.contains("session/cancel")).count();
     assert_eq!(cancels, 1);
     rig.wait_state(&id, "idle");
 }
 
 #[test]
 fn cancel_answers_the_open_permission() {
-    let rig = Rig::start("");
+    let rig = Rig::start(FORGETS);
     let id = rig.session();
-    rig.prompt(&id, "ask");
+    rig.prompt(&id, "/ask anything");
     rig.wait_state(&id, "requires_action");
     rig.ok(&["cancel", &id]);
-    rig.wait_event(&id, "turn_end", 1);
+    assert_eq!(rig.wait_event(&id, "turn_end", 1)["outcome"], "cancelled");
     let answers = rig.of_kind(&id, "permission_answer");
     assert_eq!((answers.len(), answers[0]["body"]["outcome"].as_str()), (1, Some("cancelled")));
+    assert_journal_is_witness(&rig, &id);
 }
 
 #[test]
 fn agent_that_ignores_cancel_is_replaced() {
-    let rig = Rig::start("load");
+    let rig = Rig::start(LOADS);
     let id = rig.session();
     let pid = rig.meta(&id).unwrap()["agent_pid"].clone();
-    rig.prompt(&id, "say 1\nstubborn\nwait /nonexistent/never");
+    rig.prompt(&id, "/say one\n/ignorecancel\n/sleep 600000");
     rig.wait_event(&id, "message", 1);
     rig.ok(&["cancel", &id]);
     let done = rig.wait_event(&id, "turn_end", 1);
@@ -126,18 +121,19 @@ fn agent_that_ignores_cancel_is_replaced() {
     let meta =
         eventually("a new agent", || rig.meta(&id).filter(|m| m["state"] == "idle" && m["epoch"] == 2));
     assert_ne!(meta["agent_pid"], pid);
-    assert!(rig.witness("in").iter().any(|line| line.contains("$/cancel_request")));
-    rig.prompt(&id, "say 1");
+    assert!(rig.received().iter().any(|line| line.contains("$/cancel_request")));
+    rig.prompt(&id, "/say two");
     rig.wait_event(&id, "turn_end", 2);
+    assert_journal_is_witness(&rig, &id);
 }
 
 #[test]
-fn stop_leaves_no_process_behind() {
-    let rig = Rig::start("ignore-eof");
+fn stop_ends_a_deaf_agent_and_what_it_left_behind() {
+    let rig = Rig::start(FORGETS);
     let id = rig.session();
-    rig.prompt(&id, "daemon\nsay 1");
-    rig.wait_event(&id, "turn_end", 1);
-    let before = eventually("agent and its daemon", || Some(marked(&id)).filter(|pids| pids.len() >= 2));
+    rig.prompt(&id, "/fork 600\n/ignoreeof\n/hang");
+    rig.wait_event(&id, "message", 2);
+    let before = eventually("agent and its orphan", || Some(marked(&id)).filter(|pids| pids.len() >= 2));
     let shim = rig.meta(&id).unwrap()["shim_pid"].as_i64().unwrap();
     rig.ok(&["stop", &id]);
     assert_eq!(marked(&id), Vec::<i64>::new(), "before the stop: {before:?}");
@@ -149,7 +145,7 @@ fn stop_leaves_no_process_behind() {
 
 #[test]
 fn second_daemon_on_the_same_state_is_refused() {
-    let rig = Rig::start("");
+    let rig = Rig::start(FORGETS);
     let second = rig.output(&["run"]);
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("another mc-mesh"));
@@ -157,27 +153,37 @@ fn second_daemon_on_the_same_state_is_refused() {
 
 #[test]
 fn unknown_runtime_is_refused() {
-    let rig = Rig::start("");
+    let rig = Rig::start(FORGETS);
     let refused = rig.output(&["session", "new", "--runtime", "nope"]);
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("no runtime"));
 }
 
 #[test]
-fn full_journal_blocks_the_agent_and_nothing_else() {
-    let rig = Rig::with_quota("", Some(200_000));
-    let id = rig.session();
-    rig.prompt(&id, "flood 100000");
-    let refused = eventually("prompts are refused", || {
-        let output = rig.output(&["prompt", &id, "say 1"]);
-        (!output.status.success()).then(|| String::from_utf8(output.stdout).unwrap())
-    });
-    assert!(refused.contains("unavailable"), "{refused}");
-    assert_eq!(rig.meta(&id).unwrap()["state"], "running");
-    assert!(rig.witness("out").len() < 100_000, "the agent was not held back");
-    rig.ok(&["stop", &id]);
-    assert_eq!(marked(&id), Vec::<i64>::new());
-    let chunks = rig.of_kind(&id, "message").len();
-    assert_eq!(rig.text(&id), expected(1, chunks), "what was journaled is an exact prefix");
-    assert_eq!(rig.of_kind(&id, "gap").len(), 1);
+fn runtime_without_its_adapter_is_listed_as_unavailable_and_refused() {
+    let rig = Rig::with_runtime(
+        |_| json!({"command": ["mc-no-such-adapter"], "cli": "sh", "install": "npm install --global adapter"}),
+    );
+    let all: Vec<Value> = serde_json::from_str(&rig.ok(&["runtime", "list", "-o", "json"])).unwrap();
+    let of = |name: &str| all.iter().find(|runtime| runtime["name"] == name).unwrap();
+    assert_eq!(of("scripted")["available"], true);
+    assert_eq!(of("agent")["available"], false);
+    let hint = of("agent")["hint"].as_str().unwrap();
+    assert!(hint.starts_with("sh is installed, but its ACP adapter mc-no-such-adapter is not"), "{hint}");
+    let refused = rig.output(&["session", "new", "--runtime", "agent"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("npm install --global adapter"));
+}
+
+#[test]
+fn command_to_a_session_that_is_just_starting_waits_for_it() {
+    let mut rig = Rig::start(FORGETS);
+    let id = rig.ok(&["session", "new", "--runtime", "agent", "--cwd", "/"]);
+    rig.prompt(&id, "/say one;");
+    rig.wait_event(&id, "turn_end", 1);
+    rig.kill_daemon();
+    rig.start_daemon();
+    rig.prompt(&id, "/say two;");
+    rig.wait_event(&id, "turn_end", 2);
+    assert_eq!(rig.text(&id), "one;two;");
 }

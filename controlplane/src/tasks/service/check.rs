@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use mc_api::task::Task;
+
 use crate::error::Error;
 use crate::missions::service::check_text;
+use crate::op::OpCtx;
 use crate::tasks::model::DEFAULT_LEASE;
 
 /// At most this many characters of a note or reason.
@@ -58,5 +61,18 @@ pub(super) fn lease(seconds: Option<u32>) -> Result<Duration, Error> {
         None => Ok(DEFAULT_LEASE),
         Some(seconds @ 5..=3600) => Ok(Duration::from_secs(seconds.into())),
         Some(_) => Err(Error::invalid("/lease_seconds", "5 to 3600 seconds")),
+    }
+}
+
+/// The fence that a report presents: the attempt given, else that of the caller's grant when it is for this task.
+///
+/// # Errors
+/// [`mc_api::ProblemKind::Validation`] when there is neither.
+pub(super) fn fence(cx: &OpCtx, task: &Task, given: Option<i32>) -> Result<i32, Error> {
+    let granted = cx.caller.grant.as_ref().and_then(|grant| grant.task);
+    match (given, granted) {
+        (Some(attempt), _) => Ok(attempt),
+        (None, Some((id, attempt))) if id == task.id => Ok(attempt),
+        (None, _) => Err(Error::invalid("/attempt", "the number of the attempt, as the claim answered it")),
     }
 }

@@ -28,7 +28,7 @@ pub async fn progress(
     }
     write_tx!(app, cx, |tx| {
         let (before, proof) = open(tx, cx, reference, at, Action::WorkTask).await?;
-        model::check_fence(&before.task, request.attempt, cx.caller.id)?;
+        model::check_fence(&before.task, check::fence(cx, &before.task, request.attempt)?, cx.caller.id)?;
         let mut after = before.clone();
         model::progress(&mut after.task, request.percent, request.note.clone(), cx.now())?;
         save(tx, cx, proof, &before, after).await
@@ -51,7 +51,7 @@ pub async fn complete(
     }
     write_tx!(app, cx, |tx| {
         let (before, proof) = open(tx, cx, reference, at, Action::WorkTask).await?;
-        model::check_fence(&before.task, request.attempt, cx.caller.id)?;
+        model::check_fence(&before.task, check::fence(cx, &before.task, request.attempt)?, cx.caller.id)?;
         if let Some(artifact) = request.artifact
             && !store::has_artifact(tx, before.task.mission_id, artifact).await?
         {
@@ -77,7 +77,7 @@ pub async fn fail(app: &App, cx: &OpCtx, reference: &str, at: &At, request: Fail
     }
     write_tx!(app, cx, |tx| {
         let (before, proof) = open(tx, cx, reference, at, Action::WorkTask).await?;
-        model::check_fence(&before.task, request.attempt, cx.caller.id)?;
+        model::check_fence(&before.task, check::fence(cx, &before.task, request.attempt)?, cx.caller.id)?;
         let mut after = before.clone();
         model::fail(&mut after.task, request.reason.clone(), request.retryable)?;
         save(tx, cx, proof, &before, after).await

@@ -55,6 +55,11 @@ impl Answer {
 }
 
 impl Client {
+    /// The address of the control plane.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     pub(crate) fn new(base: &str) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());

@@ -136,6 +136,11 @@ impl TestApp {
         &self.server.as_ref().unwrap().app
     }
 
+    /// The gRPC endpoint.
+    pub(crate) fn grpc(&self) -> String {
+        format!("https://{}", self.server.as_ref().unwrap().grpc)
+    }
+
     /// The bootstrap token.
     pub(crate) fn admin(&self) -> &str {
         &self.admin

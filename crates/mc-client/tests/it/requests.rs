@@ -142,7 +142,7 @@ async fn paths_queries_and_preconditions_are_sent_as_the_contract_says() {
     client.update::<Mission>("a", &Scope::default(), &patch, Some(1)).await.unwrap();
     client.delete::<Mission>("a", &Scope::default(), None).await.unwrap();
     let scope = Scope { mission: Some("m".into()), kluster: Some("k".into()) };
-    let done = CompleteTask { attempt: 2, result: None, artifact: None };
+    let done = CompleteTask { attempt: Some(2), result: None, artifact: None };
     let lost = client.complete_task("build", &scope, &done).await.unwrap_err();
     assert_eq!(lost.problem_kind(), Some(ProblemKind::LeaseLost));
 

@@ -109,6 +109,27 @@ impl Turn {
             Ok(server) => server,
             Err(reason) => return self.say(&reason),
         };
+        let (text, _) = self.call_tool(server, name, arguments);
+        if !self.cancelled {
+            self.say(&text);
+        }
+    }
+
+    /// Calls a tool when a server offers it; gives the JSON of its result, if it succeeded with any.
+    pub(super) fn use_tool(&mut self, name: &str, arguments: Value) -> Option<Value> {
+        let session = std::sync::Arc::clone(&self.session);
+        let server = session.servers.offering(name).ok()?;
+        let Value::Object(arguments) = arguments else { return None };
+        let (text, failed) = self.call_tool(server, name, &arguments);
+        if failed { None } else { serde_json::from_str(&text).ok() }
+    }
+
+    fn call_tool(
+        &mut self,
+        server: &mcp::Server,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> (String, bool) {
         let title = format!("{}/{name}", server.name);
         let call = self.start_tool_call(&title, &Value::Object(arguments.clone()));
         let asked = server.start_call(name, arguments, self.sender.clone());
@@ -127,9 +148,7 @@ impl Turn {
             }
         };
         self.finish_tool_call(&call, if failed { "failed" } else { "completed" }, &text);
-        if !self.cancelled {
-            self.say(&text);
-        }
+        (text, failed)
     }
 
     fn chunks(&mut self, count: u64, per_second: u32) {

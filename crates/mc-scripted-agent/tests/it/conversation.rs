@@ -133,6 +133,18 @@ fn script_runs_for_prompts_without_commands() {
 }
 
 #[test]
+fn prompt_with_the_key_of_a_task_is_an_assignment() {
+    let (mut agent, session) = Agent::with_session(&[]);
+    let id = agent.prompt(&session, "Task apollo-12: Sweep the floor\nwith a broom");
+    let asked = agent.until(|message| message["method"] == "session/request_permission");
+    agent.answer_permission(asked.last().unwrap(), &json!({"outcome": "selected", "optionId": "allow_once"}));
+    assert_eq!(agent.finish(id).1, "end_turn");
+    for echoed in ["Task apollo: x", "Task 12: x", "A Task apollo-12: x", "Task apollo-x: y"] {
+        assert_eq!(agent.ask(&session, echoed), echoed);
+    }
+}
+
+#[test]
 fn task_asks_once_and_obeys() {
     let mut agent = Agent::start_with(|command| command.env("MC_SCRIPTED_TASK", "1"));
     agent.initialize();

@@ -1,0 +1,321 @@
+//! The door for nodes: what they should run, what they report, their leases, their claims.
+//!
+//! Level-triggered: a stream that ends is opened anew and begins with everything. Anything may be sent twice; sessions
+//! are told apart by their generation, commands by their op id.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::{Stream, stream};
+use mc_api::id::SessionId;
+use mc_api::node::NodeFacts;
+use mc_proto::command_message;
+use mc_proto::mesh_v1::{self as wire, desired, down, node_server, up};
+use tokio::time::Instant;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::enroll::facts;
+use super::{NodeCaller, peer, status};
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::nodes;
+use crate::sessions::{ingest, uplink};
+use crate::system_tx;
+
+/// How often is looked without a change in the ledger.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often commands without an answer are sent again, and the caller is checked.
+const REPEAT: Duration = Duration::from_secs(10);
+/// At most this many sessions in one renewal.
+const MAX_SESSIONS: usize = 10_000;
+
+type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+pub(super) struct Node {
+    app: SharedApp,
+}
+
+impl Node {
+    pub(super) fn new(app: SharedApp) -> Self {
+        Self { app }
+    }
+}
+
+#[tonic::async_trait]
+impl node_server::Node for Node {
+    type SyncStream = Messages<wire::Desired>;
+    type ReportStream = Messages<wire::Down>;
+
+    async fn sync(&self, request: Request<wire::SyncRequest>) -> Result<Response<Self::SyncStream>, Status> {
+        let caller = peer(&self.app, &request).map_err(status)?;
+        let request = request.into_inner();
+        let facts = facts(request.facts);
+        let (app, id) = (&self.app, caller.id());
+        let connected = async {
+            system_tx!(app, |tx| { nodes::service::connect_in(tx, app, id, request.conn_seq, &facts).await })
+        };
+        connected.await.map_err(status)?;
+        self.app.sessions.nudge();
+        let syncing = Syncing::new(self.app.clone(), caller, &facts);
+        let messages = stream::unfold(Some(syncing), |syncing| async move {
+            let mut syncing = syncing?;
+            match syncing.next().await {
+                Ok(Some(message)) => Some((Ok(message), Some(syncing))),
+                Ok(None) => None,
+                Err(error) => Some((Err(status(error)), None)),
+            }
+        });
+        Ok(Response::new(Box::pin(messages)))
+    }
+
+    async fn report(
+        &self,
+        request: Request<Streaming<wire::Up>>,
+    ) -> Result<Response<Self::ReportStream>, Status> {
+        let caller = peer(&self.app, &request).map_err(status)?;
+        let reporting = Reporting {
+            app: self.app.clone(),
+            caller,
+            incoming: request.into_inner(),
+            checked: Instant::now(),
+        };
+        let messages = stream::unfold(Some(reporting), |reporting| async move {
+            let mut reporting = reporting?;
+            match reporting.next().await {
+                Ok(Some(message)) => Some((Ok(message), Some(reporting))),
+                Ok(None) => None,
+                Err(refused) => Some((Err(refused), None)),
+            }
+        });
+        Ok(Response::new(Box::pin(messages)))
+    }
+
+    async fn renew_leases(
+        &self,
+        request: Request<wire::RenewLeasesRequest>,
+    ) -> Result<Response<wire::RenewLeasesReply>, Status> {
+        let caller = peer(&self.app, &request).map_err(status)?;
+        let request = request.into_inner();
+        self.renew(&caller, request).await.map(Response::new).map_err(status)
+    }
+
+    async fn claim_task(
+        &self,
+        request: Request<wire::ClaimTaskRequest>,
+    ) -> Result<Response<wire::ClaimTaskReply>, Status> {
+        let caller = peer(&self.app, &request).map_err(status)?;
+        let request = request.into_inner();
+        let claimed = uplink::claim_task(&self.app, caller.id(), &request.runtimes, request.free_slots).await;
+        let session = claimed.map_err(status)?.map(|id| id.to_string()).unwrap_or_default();
+        Ok(Response::new(wire::ClaimTaskReply { session }))
+    }
+}
+
+/// The ids that can be read; a node knows no others.
+fn ids(texts: &[String]) -> Result<Vec<SessionId>, Error> {
+    if texts.len() > MAX_SESSIONS {
+        return Err(Error::invalid("/live_sessions", format!("at most {MAX_SESSIONS}")));
+    }
+    let unique: HashSet<&String> = texts.iter().collect();
+    Ok(unique.into_iter().filter_map(|text| text.parse().ok()).collect())
+}
+
+impl Node {
+    async fn renew(
+        &self,
+        caller: &NodeCaller,
+        request: wire::RenewLeasesRequest,
+    ) -> Result<wire::RenewLeasesReply, Error> {
+        let (live, wanted) = (ids(&request.live_sessions)?, ids(&request.grants_for)?);
+        let (app, id) = (&self.app, caller.id());
+        let now = app.clock.now();
+        system_tx!(app, |tx| { nodes::service::renew_in(tx, id, now).await })?;
+        uplink::renew(app, id, &live).await?;
+        let grants = uplink::grants(app, id, &wanted).await?;
+        let ttl_ms = u32::try_from(nodes::model::LEASE.as_millis()).unwrap_or(u32::MAX);
+        Ok(wire::RenewLeasesReply { ttl_ms, grants })
+    }
+}
+
+/// What one node is told.
+struct Syncing {
+    app: SharedApp,
+    caller: NodeCaller,
+    runtimes: Vec<String>,
+    head: tokio::sync::watch::Receiver<i64>,
+    ready: VecDeque<desired::What>,
+    /// Generation and fence of each session as they were sent.
+    sent: HashMap<String, (u64, u64)>,
+    last_command: u64,
+    is_first: bool,
+    repeated: Instant,
+    hinted: Option<Instant>,
+}
+
+impl Syncing {
+    fn new(app: SharedApp, caller: NodeCaller, facts: &NodeFacts) -> Self {
+        let available = facts.runtimes.iter().filter(|runtime| runtime.available);
+        Self {
+            runtimes: available.map(|runtime| runtime.name.clone()).collect(),
+            head: app.sequencer.follow(),
+            app,
+            caller,
+            ready: VecDeque::new(),
+            sent: HashMap::new(),
+            last_command: 0,
+            is_first: true,
+            repeated: Instant::now(),
+            hinted: None,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<wire::Desired>, Error> {
+        loop {
+            if let Some(what) = self.ready.pop_front() {
+                return Ok(Some(wire::Desired { what: Some(what) }));
+            }
+            if !self.is_first {
+                tokio::select! {
+                    changed = self.head.changed() => if changed.is_err() { return Ok(None) },
+                    () = self.app.stop.cancelled() => return Ok(None),
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+            self.look().await?;
+        }
+    }
+
+    /// Reads what is new since the last look; the first time everything.
+    async fn look(&mut self) -> Result<(), Error> {
+        self.head.borrow_and_update();
+        if self.repeated.elapsed() >= REPEAT {
+            self.repeated = Instant::now();
+            self.caller.check(&self.app).await?;
+            self.last_command = 0;
+        }
+        let id = self.caller.id();
+        let mut cursors = Vec::new();
+        for session in uplink::desired(&self.app, id).await? {
+            let told = (session.spec.generation, session.spec.fence);
+            if self.sent.insert(session.spec.session.clone(), told) != Some(told) {
+                self.ready.push_back(desired::What::Session(session.spec));
+            }
+            cursors.push(session.cursor);
+        }
+        if self.is_first {
+            self.ready.push_back(desired::What::Acked(wire::Acked { cursors }));
+        }
+        self.take_commands().await?;
+        if std::mem::take(&mut self.is_first) {
+            self.ready.push_back(desired::What::Synced(wire::Synced {}));
+        }
+        if self.hinted.is_none_or(|at| at.elapsed() >= LOOK)
+            && uplink::has_work(&self.app, &self.runtimes).await?
+        {
+            self.hinted = Some(Instant::now());
+            self.ready.push_back(desired::What::Work(wire::WorkAvailable {}));
+        }
+        Ok(())
+    }
+
+    async fn take_commands(&mut self) -> Result<(), Error> {
+        let node = self.caller.id().to_string();
+        loop {
+            let commands = uplink::commands(&self.app, self.caller.id(), self.last_command).await?;
+            let Some(last) = commands.last() else { return Ok(()) };
+            self.last_command = last.node_seq;
+            for mut command in commands {
+                let (key_id, signature) = self.app.keyring.sign_command(&command_message(&node, &command));
+                command.key_id = key_id.to_owned();
+                command.signature = signature;
+                self.ready.push_back(desired::What::Command(command));
+            }
+        }
+    }
+}
+
+/// What one node reports.
+struct Reporting {
+    app: SharedApp,
+    caller: NodeCaller,
+    incoming: Streaming<wire::Up>,
+    checked: Instant,
+}
+
+impl Reporting {
+    async fn next(&mut self) -> Result<Option<wire::Down>, Status> {
+        loop {
+            let message = tokio::select! {
+                message = self.incoming.message() => message?,
+                () = self.app.stop.cancelled() => None,
+            };
+            let Some(message) = message else { return Ok(None) };
+            if self.checked.elapsed() >= REPEAT {
+                self.checked = Instant::now();
+                self.caller.check(&self.app).await.map_err(status)?;
+            }
+            if let Some(ack) = self.take(message).await.map_err(status)? {
+                return Ok(Some(wire::Down { what: Some(down::What::Ack(ack)) }));
+            }
+        }
+    }
+
+    async fn take(&self, message: wire::Up) -> Result<Option<wire::Cursor>, Error> {
+        let node = self.caller.id();
+        match message.what {
+            Some(up::What::Events(batch)) => self.events(batch).await,
+            Some(up::What::Status(seen)) => {
+                if let Ok(session) = seen.session.parse() {
+                    ingest::status(&self.app, node, session, &observed(seen)).await?;
+                }
+                Ok(None)
+            }
+            Some(up::What::Result(result)) => {
+                if let Ok(session) = result.session.parse() {
+                    let (op_id, code) = (&result.op_id, &result.code);
+                    ingest::op_result(&self.app, node, session, op_id, code, result.at_seq).await?;
+                }
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn events(&self, batch: wire::EventBatch) -> Result<Option<wire::Cursor>, Error> {
+        let Ok(session) = batch.session.parse::<SessionId>() else { return Ok(None) };
+        let entry = |event: wire::Event| ingest::Entry {
+            seq: event.seq,
+            seq_hi: event.seq_hi,
+            kind: event.kind,
+            flags: event.flags,
+            wall_us: event.wall_us,
+            payload: event.payload,
+            crc32c: event.crc32c,
+        };
+        let entries = batch.events.into_iter().map(entry).collect();
+        let batch = ingest::Batch { session, fence: batch.fence, entries };
+        Ok(match ingest::batch(&self.app, self.caller.id(), &batch).await? {
+            ingest::Received::Acked(ack) => Some(wire::Cursor {
+                session: session.to_string(),
+                acked_seq: u64::try_from(ack.acked_seq).unwrap_or(0),
+                fence: u64::try_from(ack.fence).unwrap_or(0),
+                rewind: ack.rewind,
+            }),
+            ingest::Received::Refused(_) => None,
+        })
+    }
+}
+
+fn observed(seen: wire::SessionStatus) -> ingest::Observed {
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    ingest::Observed {
+        state: seen.state,
+        reason: some(seen.reason),
+        epoch: seen.epoch,
+        agent_pid: Some(seen.agent_pid).filter(|pid| *pid != 0),
+        agent_session: some(seen.agent_session),
+        last_seq: seen.last_seq,
+        generation: seen.observed_generation,
+    }
+}

@@ -1,0 +1,106 @@
+//! Putting sessions on nodes.
+
+use mc_api::Action;
+use mc_api::id::SessionId;
+
+use super::model::Record;
+use super::store::{self, NodeRow};
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::Error;
+use crate::ledger;
+use crate::missions::service::changed_meanwhile;
+use crate::op::system_proof;
+use crate::system_tx;
+use crate::tasks::service::held;
+
+/// How many sessions one round looks at.
+const BATCH: i64 = 200;
+
+/// Puts every session that waits on a node that is ready, not cordoned, has its runtime and a free slot; the least
+/// loaded first. Claims of those that go on waiting are kept.
+///
+/// # Errors
+/// Database failures; the next round tries again.
+pub(super) async fn run(app: &App) -> Result<(), Error> {
+    let waiting = store::unscheduled(&mut app.db.begin_read().await?, BATCH).await?;
+    let mut left = false;
+    for id in waiting {
+        left |= !place(app, id).await?;
+    }
+    if left {
+        let now = app.clock.now();
+        system_tx!(app, |tx| { held::keep_waiting(tx, now).await })?;
+    }
+    Ok(())
+}
+
+/// `false` when there is no node for it now.
+async fn place(app: &App, id: SessionId) -> Result<bool, Error> {
+    let now = app.clock.now();
+    // Looked at before the writer is taken: a session that no node can take costs a read.
+    let candidates = {
+        let mut tx = app.db.begin_read().await?;
+        let Some(record) = store::find(&mut tx, id, now).await? else { return Ok(true) };
+        candidates(&mut tx, app, &record).await?
+    };
+    if candidates.is_empty() {
+        return Ok(false);
+    }
+    system_tx!(app, |tx| {
+        let Some(record) = store::find_locked(tx, id, now).await? else { return Ok(true) };
+        if record.session.node_id.is_some() || record.check_open().is_err() {
+            return Ok(true);
+        }
+        for (node, slots) in &candidates {
+            store::lock_node(tx, node.node_id).await?;
+            if store::live_on(tx, node.node_id).await? >= *slots {
+                continue;
+            }
+            assign(tx, app, record.clone(), node).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    })
+}
+
+/// Nodes that could take the session, the least loaded first, with their slots.
+async fn candidates(tx: &mut Tx, app: &App, record: &Record) -> Result<Vec<(NodeRow, i64)>, Error> {
+    let now = app.clock.now();
+    let mut found = Vec::new();
+    for node in store::list_nodes(tx, record.organization).await? {
+        if node.cordoned || node.lease_until <= now {
+            continue;
+        }
+        let Some(slots) = node.slots_for(&record.session.runtime)? else { continue };
+        let live = store::live_on(tx, node.node_id).await?;
+        if live < slots {
+            found.push((live, node, slots));
+        }
+    }
+    found.sort_by_key(|(live, node, _)| (*live, node.node_id));
+    Ok(found.into_iter().map(|(_, node, slots)| (node, slots)).collect())
+}
+
+async fn assign(tx: &mut Tx, app: &App, mut record: Record, node: &NodeRow) -> Result<(), Error> {
+    let now = app.clock.now();
+    let before = record.session.version;
+    record.session.node_id = Some(node.node_id);
+    record.session.node = Some(node.name.to_string());
+    record.session.is_node_reachable = true;
+    record.fence += 1;
+    record.session.version += 1;
+    record.session.updated_at = now.max(record.session.updated_at);
+    if !store::put(tx, before, &record).await? {
+        return Err(changed_meanwhile());
+    }
+    for stored in store::open_turns(tx, record.id()).await? {
+        let command = super::service::prompt_command(&record, &stored)?;
+        store::enqueue(tx, node.node_id, command, now).await?;
+    }
+    let proof = system_proof(Action::SteerSession, record.session.mission_id);
+    let event = super::service::event(&record.session);
+    ledger::record_system(tx, app, record.organization, proof, "session.schedule", event).await?;
+    metrics::counter!("mc_sessions_scheduled_total").increment(1);
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Tasks as tools for agents.
+
+use mc_api::Action;
+use mc_api::task::{
+    ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
+    UpdateTask,
+};
+use mc_api::tool::{ListTasks, NoArguments, TaskRef};
+
+use super::service::{self, At, Narrow};
+use crate::app::App;
+use crate::error::Error;
+use crate::http::page;
+use crate::mcp::Tool;
+use crate::op::OpCtx;
+
+impl From<&TaskRef> for At {
+    fn from(task: &TaskRef) -> Self {
+        Self { mission: task.mission.clone(), kluster: task.kluster.clone() }
+    }
+}
+
+async fn narrow(app: &App, cx: &OpCtx, wanted: ListTasks) -> Result<Narrow, Error> {
+    let at = At { mission: wanted.mission, kluster: wanted.kluster };
+    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, cx, &at).await?;
+    Ok(Narrow {
+        mission,
+        kluster,
+        name: None,
+        states: wanted.states,
+        runtime: wanted.runtime,
+        labels: page::labels(wanted.labels.as_deref())?,
+    })
+}
+
+/// A tool that moves one task.
+macro_rules! on_task {
+    ($name:literal, $action:ident, $body:ty, $operation:ident, $description:literal) => {
+        Tool::new($name, Action::$action, $description, |app, cx, task: TaskRef, body: $body| async move {
+            service::$operation(&app, &cx, &task.task, &At::from(&task), body).await
+        })
+    };
+}
+
+/// The tools.
+pub fn tools() -> Vec<Tool> {
+    let mut tools = reading();
+    tools.extend(working());
+    tools
+}
+
+fn reading() -> Vec<Tool> {
+    let list = |app: crate::app::SharedApp, cx: OpCtx, wanted: ListTasks, _: NoArguments| async move {
+        let (limit, cursor) = (wanted.limit, wanted.cursor.clone());
+        let narrow = narrow(&app, &cx, wanted).await?;
+        let page = page::Request::read(&app, format!("tasks {narrow:?}"), limit, cursor.as_deref())?;
+        service::list(&app, &cx, page, narrow).await
+    };
+    let get = |app: crate::app::SharedApp, cx: OpCtx, task: TaskRef, _: NoArguments| async move {
+        service::get(&app, &cx, &task.task, &At::from(&task)).await
+    };
+    vec![
+        Tool::new(
+            "list_tasks",
+            Action::ReadTask,
+            "Lists tasks, oldest first, narrowed by mission, kluster, states, runtime or labels; in pages.",
+            list,
+        )
+        .read_only(),
+        Tool::new(
+            "get_task",
+            Action::ReadTask,
+            "One task with its state, dependencies, claim and result.",
+            get,
+        )
+        .read_only(),
+    ]
+}
+
+fn working() -> Vec<Tool> {
+    vec![
+        Tool::new(
+            "create_task",
+            Action::CreateTask,
+            "Creates a task in a kluster. It becomes ready when the tasks it depends on are done.",
+            |app, cx, _: NoArguments, body: CreateTask| async move { service::create(&app, &cx, body).await },
+        ),
+        on_task!(
+            "update_task",
+            UpdateTask,
+            UpdateTask,
+            update,
+            "Changes a task's title, description, priority, dependencies or labels; what is absent stays."
+        ),
+        on_task!(
+            "claim_task",
+            ClaimTask,
+            ClaimTask,
+            claim,
+            "Claims one task for you. Keep `attempt` of the answer: it goes with every report."
+        ),
+        Tool::new(
+            "claim_next_task",
+            Action::ClaimTask,
+            "Claims the best ready task that matches: highest priority, then oldest. Keep `attempt` of the answer.",
+            |app, cx, _: NoArguments, body: ClaimNextTask| async move {
+                service::claim_next(&app, &cx, body).await
+            },
+        ),
+        on_task!(
+            "heartbeat_task",
+            WorkTask,
+            Heartbeat,
+            heartbeat,
+            "Renews the lease of your claim without saying anything new."
+        ),
+        on_task!(
+            "progress_task",
+            WorkTask,
+            ReportProgress,
+            progress,
+            "Reports how far you are (percent and a note) and renews the lease of your claim."
+        ),
+        on_task!(
+            "complete_task",
+            WorkTask,
+            CompleteTask,
+            complete,
+            "Completes your task with a result in words, an artifact, or both. It is reviewed first when it has gates."
+        ),
+        on_task!(
+            "fail_task",
+            WorkTask,
+            FailTask,
+            fail,
+            "Gives your task up with the reason; with retryable it becomes ready again while attempts are left."
+        ),
+        on_task!(
+            "release_task",
+            WorkTask,
+            ReleaseTask,
+            release,
+            "Gives your claim back, so that somebody else may take the task."
+        ),
+    ]
+}

@@ -1,0 +1,225 @@
+//! Tools: the operations that agents call by name, through MCP and through `POST /mcp/call`.
+//!
+//! The arguments of a tool are those of the request it stands for ([`crate::task::CompleteTask`] and so on), beside
+//! what a path or query would say, which is here.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::Name;
+use crate::approval::ApprovalState;
+use crate::artifact::Artifact;
+use crate::task::TaskState;
+
+/// What agents are told when they connect.
+pub const INSTRUCTIONS: &str = "MissionControl: missions hold klusters, klusters hold tasks. `whoami` says who you are \
+    and which task your grant is for. Claim a task before you work on it, report progress at least every minute or \
+    the lease ends, store results as artifacts, and end with complete_task or fail_task. The attempt that the claim \
+    answered goes with each report, unless your grant names the task. A refusal is a problem document: read `detail`.";
+
+/// A tool as it is offered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Tool {
+    /// What it is called by.
+    pub name: String,
+    /// What it does, for agents.
+    pub description: String,
+    /// What the caller must be allowed to do, such as `task.read`; absent when every valid token will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Whether it changes nothing.
+    pub read_only: bool,
+    /// JSON Schema (2020-12) of the arguments.
+    #[schema(value_type = Object)]
+    pub input_schema: Map<String, Value>,
+}
+
+/// All tools (`GET /mcp/tools`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ToolList {
+    /// In the order in which they are told to agents.
+    pub tools: Vec<Tool>,
+}
+
+/// Calls a tool (`POST /mcp/call`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallTool {
+    /// The tool's name.
+    pub tool: String,
+    /// Its arguments; `args` is understood too.
+    #[serde(default, alias = "args")]
+    #[schema(value_type = Object)]
+    pub arguments: Map<String, Value>,
+}
+
+/// What a tool answered. A tool that refuses or fails answers with a problem document instead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ToolAnswer {
+    /// Always `true`.
+    pub ok: bool,
+    /// The same object that the tool's operation answers with elsewhere.
+    #[schema(value_type = Object)]
+    pub result: Value,
+}
+
+/// No argument beside those of the request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoArguments {}
+
+/// Which task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskRef {
+    /// Id, key such as `apollo-12`, or name with mission and kluster.
+    pub task: String,
+    /// Mission id or name, where a task's name is looked for.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Kluster id or name, where a task's name is looked for.
+    #[serde(default)]
+    pub kluster: Option<String>,
+}
+
+/// Which tasks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListTasks {
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    #[serde(default)]
+    pub kluster: Option<String>,
+    /// Any of these states.
+    #[serde(default)]
+    pub states: Option<Vec<TaskState>>,
+    /// The runtime that the task itself names.
+    #[serde(default)]
+    pub runtime: Option<Name>,
+    /// `key=value` or `key`, separated by commas.
+    #[serde(default)]
+    pub labels: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Stores a small artifact; exactly one of `text` and `content_base64`. Larger ones go to `POST /api/v1/artifacts`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutArtifact {
+    /// Mission id or name.
+    pub mission: String,
+    /// File name for people.
+    pub name: String,
+    /// Task id or key.
+    #[serde(default)]
+    pub task: Option<String>,
+    /// RFC 2046 media type; default `text/plain; charset=utf-8` for text, else `application/octet-stream`.
+    #[serde(default)]
+    pub media_type: Option<String>,
+    /// The content, when it is text.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// The content in standard Base64 (RFC 4648 section 4).
+    #[serde(default)]
+    pub content_base64: Option<String>,
+    /// Expected SHA-256 in lowercase hex; other bytes are refused.
+    #[serde(default)]
+    pub sha256: Option<String>,
+}
+
+/// Which artifacts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListArtifacts {
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Task id or key.
+    #[serde(default)]
+    pub task: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Which artifact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArtifactRef {
+    /// The id.
+    pub artifact: String,
+}
+
+/// An artifact with its bytes: exactly one of `text` (when they are UTF-8) and `content_base64`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactContent {
+    /// The metadata.
+    pub artifact: Artifact,
+    /// The content as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The content in standard Base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_base64: Option<String>,
+}
+
+/// Which approval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalRef {
+    /// The id.
+    pub approval: String,
+}
+
+/// Which approvals.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListApprovals {
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Only in this state.
+    #[serde(default)]
+    pub state: Option<ApprovalState>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Which part of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntityHistory {
+    /// The id of a mission, kluster, task, artifact, approval or publication; absent: everything.
+    #[serde(default)]
+    pub entity: Option<String>,
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Only this action, such as `task.complete`.
+    #[serde(default)]
+    pub action: Option<String>,
+    /// Events after this position.
+    #[serde(default)]
+    pub after: Option<i64>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}

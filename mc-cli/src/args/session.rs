@@ -1,0 +1,95 @@
+//! Grammar of agent sessions.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use mc_api::session::SessionDecision;
+
+use super::{Selector, parse_selector};
+use crate::age::parse_duration;
+
+/// `mc create session`.
+#[derive(Debug, Args)]
+pub struct CreateSession {
+    /// Runtime of the agent; default: the task's or its kluster's
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Option<String>,
+    /// Ready task to claim for the agent, by id or key; it becomes the first prompt
+    #[arg(long, value_name = "REF")]
+    pub task: Option<String>,
+    /// Node to run on; default: one that has the runtime and room
+    #[arg(long, value_name = "REF")]
+    pub node: Option<String>,
+    /// Working directory on the node; default: a folder of its own
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<String>,
+    /// Labels: key=value,…
+    #[arg(long, value_parser = parse_selector)]
+    pub labels: Option<Selector>,
+}
+
+/// `mc prompt`.
+#[derive(Debug, Args)]
+pub struct Prompt {
+    /// Id of the session
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// The prompt
+    pub text: String,
+    /// Wait until the turn is over
+    #[arg(long)]
+    pub wait: bool,
+    /// How long at most
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub timeout: Duration,
+}
+
+/// `mc logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Id of the session
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// Begin at this event
+    #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    pub from: i64,
+    /// Go on until the session has ended
+    #[arg(long)]
+    pub follow: bool,
+}
+
+/// `mc attach`.
+#[derive(Debug, Args)]
+pub struct Attach {
+    /// Id of the session
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// Begin at this event; default: the beginning
+    #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    pub from: i64,
+}
+
+/// `mc session`.
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// Cancel the running turn, or the newest prompt that waits
+    Cancel {
+        /// Id of the session
+        #[arg(value_name = "SESSION")]
+        session: String,
+    },
+    /// Stop a session for good
+    Stop {
+        /// Id of the session
+        #[arg(value_name = "SESSION")]
+        session: String,
+    },
+    /// Decide for a session whose agent forgot the conversation
+    Decide {
+        /// Id of the session
+        #[arg(value_name = "SESSION")]
+        session: String,
+        /// `new_session` or retry
+        decision: SessionDecision,
+    },
+}

@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# Walks every main path of an installation once, in under a minute. Each check prints one line; each failure prints what
+# was called, what came back and what to do.
+#
+#   scripts/smoke.sh [--profile quickstart]              on an installation of its own, removed afterwards
+#   scripts/smoke.sh [--profile quickstart] --running    on the one in MC_DATA_DIR; leaves a mission smoke-…
+#
+# MC_DATA_DIR   with --running: the installation (default: ~/.local/share/missioncontrol)
+# MC_BIN_DIR    folder of the programs (default: where scripts/dev-up.sh builds)
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+RUNNING=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    --profile)
+      case ${2:-} in
+        quickstart) ;;
+        full) die "the profile full is not built yet" "use --profile quickstart" ;;
+        *) usage_error "--profile takes quickstart, not '${2:-}'" ;;
+      esac
+      shift 2
+      ;;
+    --running) RUNNING=1 && shift ;;
+    -h | --help)
+      script_help "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) usage_error "unknown argument '$1'" ;;
+  esac
+done
+
+require_linux
+BIN=$(bin_dir)
+[ -x "$BIN/mc" ] || die "there is no program $BIN/mc" "build it: scripts/dev-up.sh --no-demo"
+PATH=$BIN:$PATH
+WORK=$(mktemp -d)
+OWN=''
+finish() {
+  local code=$?
+  trap - EXIT
+  [ -z "$OWN" ] || mc down --data-dir "$DIR" >"$WORK/down" 2>&1 || { cat "$WORK/down" >&2 && code=1; }
+  rm -rf -- "$WORK"
+  exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+export MC_CONFIG=$WORK/config.yaml
+unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC
+
+PASSED=0 FAILED=0
+# check NAME FIX COMMAND...: the command must succeed; what it said is in $WORK/out.
+check() {
+  local name=$1 fix=$2 code=0
+  shift 2
+  "$@" >"$WORK/out" 2>&1 || code=$?
+  if [ "$code" = 0 ]; then
+    PASSED=$((PASSED + 1))
+    printf 'ok      %s\n' "$name"
+    return 0
+  fi
+  FAILED=$((FAILED + 1))
+  printf 'FAILED  %s\n          called: %s (exit code %s)\n' "$name" "$*" "$code"
+  sed -n '1,6s/^/          said:   /p' "$WORK/out"
+  printf '          fix:    %s\n' "$fix"
+  return 0
+}
+# exits CODE COMMAND...: ends with exactly this exit code.
+exits() {
+  local want=$1 code=0
+  shift
+  "$@" || code=$?
+  [ "$code" = "$want" ] || { printf 'exit code %s instead of %s\n' "$code" "$want" && return 1; }
+}
+# says TEXT COMMAND...: its output has the text.
+says() {
+  local text=$1
+  shift
+  "$@" >"$WORK/said" 2>&1 || { cat "$WORK/said" && return 1; }
+  grep -qF -- "$text" "$WORK/said" || { printf 'the output lacks: %s\n' "$text" && cat "$WORK/said" && return 1; }
+}
+# open_paths PATH...: answers 200 without a token. Needs no curl.
+open_paths() {
+  local path status
+  for path in "$@"; do
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    status=$(timeout 5 bash -c '
+      exec 3<>"/dev/tcp/${0%:*}/${0##*:}" || exit 1
+      printf "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" "$1" "$0" >&3
+      read -r _ status _ <&3 && printf "%s" "$status"' "$ADDRESS" "$path" 2>/dev/null || true)
+    [ "$status" = 200 ] || { printf 'GET %s: %s\n' "$path" "${status:-no answer}" && return 1; }
+  done
+}
+# approval: waits for an open approval of the mission; leaves its id in APPROVAL.
+approval() {
+  local deadline=$((SECONDS + 20))
+  APPROVAL=''
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    APPROVAL=$(mc get approvals -m "$M" --state open -o name | head -n 1)
+    APPROVAL=${APPROVAL#*/}
+    [ -z "$APPROVAL" ] || return 0
+    sleep 0.1
+  done
+  printf 'no approval was asked for in mission %s\n' "$M"
+  return 1
+}
+# first_word WORD FILE: the JSON text member of that name.
+member() { sed -n "s/^ *\"$1\": \"\\(.*\\)\",\\{0,1\\}\$/\\1/p" "$2" | head -n 1; }
+artifact_comes_back() {
+  head -c 70000 /dev/urandom >"$WORK/blob"
+  mc artifact put "$WORK/blob" --name blob.bin --task by-hand -m "$M" -k work && mc artifact get blob.bin -m "$M" --file "$WORK/back" &&
+    cmp "$WORK/blob" "$WORK/back"
+}
+published() {
+  mc publish blob.bin -m "$M" --message 'Smoke test' -o json >"$WORK/publication" &&
+    approval && mc approve "$APPROVAL" --context reviewer &&
+    mc wait publication "$(member id "$WORK/publication")" --for state=published --timeout 20s
+}
+exported() { mc ledger export --file "$WORK/export" && says 'ok' mc ledger verify --file "$WORK/export"; }
+tampered() {
+  sed '2s/"action":"\([a-z]\)/"action":"x\1/' "$WORK/export" >"$WORK/bad" && ! cmp -s "$WORK/export" "$WORK/bad" &&
+    exits 3 mc ledger verify --file "$WORK/bad"
+}
+session_started() {
+  mc create session -m "$M" --runtime scripted -o json >"$WORK/session" && SESSION=$(member id "$WORK/session") &&
+    mc wait session "$SESSION" --for state=idle --timeout 20s
+}
+prompted() { says end_turn mc prompt "$SESSION" '/say hello from the agent' --wait -o json && says 'hello from the agent' mc logs "$SESSION" -o json; }
+permission_answered() {
+  mc prompt "$SESSION" "/ask write smoke.md
+/say it was allowed" && approval && mc approve "$APPROVAL" --context reviewer --note smoke &&
+    mc wait session "$SESSION" --for state=idle --timeout 20s && says 'it was allowed' mc logs "$SESSION" -o json
+}
+task_done_by_agent() {
+  mc create task -m "$M" -k work --name by-agent --title 'Done by an agent' --runtime scripted --description "/ask write result.md
+/say the result" && approval && mc approve "$APPROVAL" --context reviewer &&
+    mc wait task by-agent -m "$M" -k work --for state=done --timeout 30s
+}
+mcp_tools() {
+  { printf '%s\n' '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"smoke","version":"1"}}}' \
+      '{"jsonrpc":"2.0","method":"notifications/initialized"}' '{"jsonrpc":"2.0","id":2,"method":"tools/list"}' && sleep 1; } |
+    timeout 10 mc mcp serve >"$WORK/mcp" 2>&1 || true
+  grep -q '"claim_task"' "$WORK/mcp" || { head -c 600 "$WORK/mcp" && return 1; }
+}
+
+BEGAN=$SECONDS
+LOOK="the logs are in the installation's folder logs/"
+if [ -n "$RUNNING" ]; then
+  DIR=$(mc_data_dir)
+  read_pid_file "$DIR/run/supervisor.pid" || die "nothing runs in $DIR" "scripts/dev-up.sh --no-demo, or leave out --running"
+  mc up --detach --data-dir "$DIR" >"$WORK/out" 2>&1 || die "the installation in $DIR does not answer" "$(tail -n 2 "$WORK/out")"
+else
+  DIR=$WORK/data OWN=1
+  check 'mc up --detach: supervisor, control plane, node' 'read the log lines above' mc up --detach --data-dir "$DIR" --http 127.0.0.1:0
+  [ "$FAILED" = 0 ] || exit 1
+fi
+ADDRESS=$(sed -n 's|.*"http": "http://\([^"]*\)".*|\1|p' "$DIR/run/endpoints.json")
+M=smoke-$(date +%s)-$$
+
+check 'health, version and API description answer without a token' "$LOOK" \
+  open_paths /healthz /health /readyz /versionz /openapi.json /api/docs/ /metrics
+check 'a wrong token is refused' 'the token check is broken: do not expose this server' exits 3 env MC_TOKEN=wrong-token mc get missions
+check 'mc system doctor' 'each line says what is wrong' mc system doctor
+check 'mission, kluster, task' "$LOOK" eval 'mc create mission "$M" && mc create kluster work -m "$M" && mc create task -m "$M" -k work --name by-hand --title "Done by hand"'
+check 'mc apply twice changes nothing the second time' "$LOOK" \
+  eval 'sed "s/\bapollo\b/$M/; s/runtime: scripted/runtime: none/" "$MC_REPO/examples/apollo.yaml" >"$WORK/m.yaml" && mc apply -f "$WORK/m.yaml" && says unchanged mc apply -f "$WORK/m.yaml"'
+check 'claim, progress, complete' "$LOOK" \
+  eval 'mc task claim by-hand -m "$M" -k work && mc task progress by-hand -m "$M" -k work --percent 50 && mc task complete by-hand -m "$M" -k work --result done'
+check 'an artifact comes back byte for byte' "$LOOK" artifact_comes_back
+check 'a second login' "$LOOK" eval 'mc auth login --as smoke-reviewer --role contributor --ttl 10m --context reviewer && mc config use-context local'
+check 'a publication is approved by it and committed to Git' "$LOOK" published
+check 'the commit carries its provenance' "$LOOK" says Approval git --git-dir "$DIR/ledger.git" log -1 --format=%B main
+check 'the node is ready' "mc describe node; $DIR/logs/mesh.log" says ready mc get nodes
+check 'an agent session starts' "$DIR/logs/mesh.log" session_started
+check 'a prompt is answered and logged' "$DIR/logs/mesh.log" prompted
+check 'a permission prompt is an approval, and its answer reaches the agent' "mc get approvals -m $M" permission_answered
+check 'the session stops' "$DIR/logs/mesh.log" eval 'mc stop "$SESSION" && mc wait session "$SESSION" --for state=stopped --timeout 20s'
+check 'a node claims a task, its agent asks and finishes it' "mc describe task by-agent -m $M -k work" task_done_by_agent
+check 'MCP over stdio lists its tools' 'mc mcp serve' mcp_tools
+check 'the ledger verifies: server' "$LOOK" says ok mc ledger verify
+check 'the ledger verifies: export, offline' "$LOOK" exported
+check 'the ledger verifies: Git' "$LOOK" says ok mc ledger verify --git "$DIR/ledger.git"
+check 'a changed event is found' 'the verification is broken' tampered
+
+printf '%d passed, %d failed, %d s\n' "$PASSED" "$FAILED" $((SECONDS - BEGAN))
+[ "$FAILED" = 0 ]
