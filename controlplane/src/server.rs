@@ -115,13 +115,8 @@ impl Server {
         let tls = grpc::tls(&app).map_err(StartError::Open)?;
         background::start(&app, &lifetime);
         if let Some(listener) = mqtt_listener {
-            let failed = |error| StartError::Listen(config.http, "--mqtt", error);
-            let mut received = mqtt::start(&app, listener, &tls, &lifetime).map_err(failed)?;
-            lifetime.spawn("mqtt-received", OnExit::Log, async move {
-                while let Some(upward) = received.recv().await {
-                    metrics::counter!("mc_mqtt_received_total", "topic" => upward.topic.name()).increment(1);
-                }
-            });
+            mqtt::start(&app, listener, &tls, &lifetime)
+                .map_err(|error| StartError::Open(crate::error::Error::internal(error)))?;
         }
         let serve = grpc::serve(app.clone(), grpc_listener, tls, lifetime.stop());
         lifetime.spawn("grpc", OnExit::Shutdown, serve);

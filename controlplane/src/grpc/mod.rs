@@ -20,6 +20,7 @@ use crate::app::SharedApp;
 
 pub use enroll::facts;
 pub use listen::{serve, tls};
+pub use node::take;
 pub use peer::{NodeCaller, admit, peer};
 pub use status::status;
 
