@@ -145,7 +145,10 @@ mod tests {
             ("http://127.0.0.1:8008", "https://mc.example:8009")
         );
         assert!(far.certificate_hosts().contains(&"2001:db8::1".to_owned()));
-        assert_eq!((own.mqtt_address().as_str(), far.mqtt_address().as_str()), ("127.0.0.1:8883", "mc.example:8883"));
+        assert_eq!(
+            (own.mqtt_address().as_str(), far.mqtt_address().as_str()),
+            ("127.0.0.1:8883", "mc.example:8883")
+        );
         let proxied = endpoints("0.0.0.0:8008", "0.0.0.0:8009", &["2001:db8::1"]);
         assert_eq!(proxied.http_url(), "http://[2001:db8::1]:8008");
     }

@@ -1,8 +1,8 @@
 //! The grammar: clap types only.
 
 mod admin;
-mod installation;
 mod agents;
+mod installation;
 mod node;
 mod session;
 mod work;
@@ -20,8 +20,8 @@ use crate::kind::Target;
 use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
-pub use installation::{Down, Up};
 pub use agents::{AgentProgram, McpCommand, Run};
+pub use installation::{Down, Up};
 pub use node::{NodeCommand, TokenCommand};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};

@@ -282,7 +282,6 @@ impl Reporting {
             }
         }
     }
-
 }
 
 /// Takes what a node reports, by whatever `path` it came; answers what is stored, after the commit. Anything may

@@ -67,11 +67,7 @@ pub(super) struct Accepted {
 }
 
 /// Checks the first packet.
-pub(super) fn connect(
-    node: NodeId,
-    connect: &Connect,
-    will: Option<LastWill>,
-) -> Result<Accepted, Denied> {
+pub(super) fn connect(node: NodeId, connect: &Connect, will: Option<LastWill>) -> Result<Accepted, Denied> {
     if connect.client_id != CLIENT_ID {
         return Err(Denied::ClientId);
     }
@@ -92,10 +88,8 @@ pub(super) fn connect(
 pub(super) fn check(node: NodeId, packet: Packet) -> Result<Packet, Denied> {
     match packet {
         Packet::Publish(mut publish, None) => {
-            let up = Up::ALL
-                .into_iter()
-                .find(|up| publish.topic == up_topic(node, *up))
-                .ok_or(Denied::Publish)?;
+            let up =
+                Up::ALL.into_iter().find(|up| publish.topic == up_topic(node, *up)).ok_or(Denied::Publish)?;
             if publish.retain && up != Up::Status {
                 return Err(Denied::Publish);
             }
@@ -267,9 +261,7 @@ mod tests {
     #[test]
     fn kinds_are_known_by_their_first_byte() {
         let allowed: Vec<u8> = (0..=u8::MAX).filter(|byte| first_byte(*byte).is_ok()).collect();
-        assert_eq!(allowed, [
-            0x30, 0x31, 0x32, 0x33, 0x38, 0x39, 0x3A, 0x3B, 0x82, 0xA2, 0xC0, 0xE0
-        ]);
+        assert_eq!(allowed, [0x30, 0x31, 0x32, 0x33, 0x38, 0x39, 0x3A, 0x3B, 0x82, 0xA2, 0xC0, 0xE0]);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use rumqttd::local::{LinkBuilder, LinkError, LinkRx, LinkTx};
-use rumqttd::{RouterConfig, SegmentConfig};
 #[cfg(test)]
 use rumqttd::protocol::{Disconnect, DisconnectReasonCode, Packet};
+use rumqttd::{RouterConfig, SegmentConfig};
 
 /// Everything that nodes send.
 pub(super) const UP_FILTER: &str = "/tenants/+/up/#";

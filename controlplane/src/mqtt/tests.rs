@@ -223,7 +223,8 @@ impl Raw {
             if let Ok(packet) = V4.read_mut(&mut self.read, usize::MAX) {
                 return Some(packet);
             }
-            match timeout(DEADLINE, self.stream.read_buf(&mut self.read)).await.expect("an answer or the end") {
+            match timeout(DEADLINE, self.stream.read_buf(&mut self.read)).await.expect("an answer or the end")
+            {
                 Ok(0) | Err(_) => return None,
                 Ok(_) => {}
             }

@@ -67,7 +67,13 @@ fn records(spec: &wire::SessionSpec, first_seq: u64, payloads: &[(Kind, Value)])
         }
     };
     let events = payloads.iter().enumerate().map(event).collect();
-    EventBatch { session: spec.session.clone(), fence: spec.fence, first_seq, events, ..EventBatch::default() }
+    EventBatch {
+        session: spec.session.clone(),
+        fence: spec.fence,
+        first_seq,
+        events,
+        ..EventBatch::default()
+    }
 }
 
 async fn records_commands_and_revocation_pass_the_gate(app: TestApp) {

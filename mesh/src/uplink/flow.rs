@@ -94,7 +94,8 @@ impl Flow {
 
     /// Whether the next batch may go by MQTT: it has not just been silent, and overtakes nothing that went by gRPC.
     pub(super) fn may_use_mqtt(&self, now: Instant) -> bool {
-        self.mqtt_rests_until.is_none_or(|until| until <= now) && (self.on_the_way.is_empty() || self.is_by_mqtt)
+        self.mqtt_rests_until.is_none_or(|until| until <= now)
+            && (self.on_the_way.is_empty() || self.is_by_mqtt)
     }
 
     /// The batch that was sent last went by MQTT, if it did.

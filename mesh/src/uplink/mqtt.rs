@@ -10,7 +10,8 @@ use std::time::Duration;
 use mc_proto::mesh_v1::{Command, Cursor, EventBatch, NodeStatus, OpResult};
 use mc_proto::{from_mqtt, to_mqtt};
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, QoS, TlsConfiguration, Transport,
+    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, QoS, TlsConfiguration,
+    Transport,
 };
 use rustls::ClientConfig;
 use tokio::sync::{mpsc, watch};

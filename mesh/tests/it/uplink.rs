@@ -187,7 +187,12 @@ pub(crate) fn session(control_plane: &ControlPlane, machine: &Machine, runtime: 
     id
 }
 
-pub(crate) fn wait_state(control_plane: &ControlPlane, machine: &Machine, id: &str, state: &str) -> wire::SessionStatus {
+pub(crate) fn wait_state(
+    control_plane: &ControlPlane,
+    machine: &Machine,
+    id: &str,
+    state: &str,
+) -> wire::SessionStatus {
     eventually(&format!("{state}; {}; log\n{}", control_plane.describe(), machine.log()), || {
         control_plane.memory().status(id).filter(|status| status.state == state).cloned()
     })
