@@ -14,6 +14,7 @@ use crate::endpoints::Endpoints;
 use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::ledger::Sequencer;
+use crate::mqtt;
 use crate::objects::FolderStore;
 use crate::tasks::Numbers;
 
@@ -29,6 +30,8 @@ pub struct App {
     pub sequencer: Sequencer,
     /// Where it serves.
     pub endpoints: Endpoints,
+    /// The way to nodes beside gRPC; set once at start, never when MQTT is switched off.
+    pub bus: std::sync::OnceLock<mqtt::Bus>,
     /// Keys of the installation.
     pub keyring: Keyring,
     /// Bytes of artifacts.
@@ -84,6 +87,7 @@ impl App {
             ids,
             sequencer: Sequencer::default(),
             endpoints,
+            bus: std::sync::OnceLock::new(),
             keyring,
             objects,
             numbers: Numbers::default(),

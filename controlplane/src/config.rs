@@ -10,6 +10,25 @@ const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST)
 /// Where gRPC listens beside it.
 const DEFAULT_GRPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8009);
 
+/// Where the MQTT gate listens beside them.
+const DEFAULT_MQTT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8883);
+
+/// Where the MQTT gate listens, if it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MqttListen {
+    /// No gate and no broker: nodes use gRPC only.
+    Off,
+    /// On this address.
+    At(SocketAddr),
+}
+
+impl std::str::FromStr for MqttListen {
+    type Err = std::net::AddrParseError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" { Ok(Self::Off) } else { text.parse().map(Self::At) }
+    }
+}
+
 /// Options of `mc-controlplane`.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "mc-controlplane", version = mc_api::BUILD_ID, about = "The API server of MissionControl")]
@@ -23,6 +42,9 @@ pub struct Config {
     /// Address of gRPC, where nodes join; always TLS. Default: 127.0.0.1:8009, or a free port when --http is another one.
     #[arg(long, env = "MC_GRPC", value_name = "ADDR")]
     pub grpc: Option<SocketAddr>,
+    /// Address of MQTT for nodes, always TLS; `none`: gRPC only. Default: 127.0.0.1:8883, or a free port when --http is another one.
+    #[arg(long, env = "MC_MQTT", value_name = "ADDR")]
+    pub mqtt: Option<MqttListen>,
     /// Name or address under which nodes reach this machine; several: joined by commas. The first goes into join commands.
     #[arg(long, env = "MC_ADVERTISE", value_name = "HOST", value_delimiter = ',')]
     pub advertise: Vec<String>,
@@ -62,6 +84,16 @@ impl Config {
             SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)
         };
         self.grpc.unwrap_or(beside)
+    }
+
+    /// Where the MQTT gate listens, chosen as the address of gRPC; `None` when it is switched off.
+    pub fn mqtt_address(&self) -> Option<SocketAddr> {
+        match self.mqtt {
+            Some(MqttListen::Off) => None,
+            Some(MqttListen::At(address)) => Some(address),
+            None if self.http == DEFAULT_HTTP => Some(DEFAULT_MQTT),
+            None => Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)),
+        }
     }
 
     /// Takes `MC_TOKEN` as the bootstrap token, unless it is a login or join token.

@@ -13,6 +13,8 @@ pub struct Endpoints {
     pub http: SocketAddr,
     /// Where gRPC listens.
     pub grpc: SocketAddr,
+    /// Where the MQTT gate listens, if it does.
+    pub mqtt: Option<SocketAddr>,
     /// Names and addresses under which others reach this machine; empty: this machine only.
     pub advertised: Vec<String>,
 }
@@ -22,6 +24,8 @@ pub struct Endpoints {
 struct File {
     http: String,
     grpc: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mqtt: Option<String>,
     pid: u32,
     /// Start of the process, in clock ticks since boot: a pid alone may be another process by now.
     start_time: u64,
@@ -47,13 +51,21 @@ impl Endpoints {
         }
     }
 
+    /// `HOST:PORT` of the MQTT gate as nodes reach it; empty: there is none.
+    pub fn mqtt_address(&self) -> String {
+        match (self.mqtt, self.advertised.first()) {
+            (None, _) => String::new(),
+            (Some(mqtt), Some(host)) => format!("{}:{}", bracketed(host), mqtt.port()),
+            (Some(mqtt), None) => reachable(mqtt).to_string(),
+        }
+    }
+
     /// Names and addresses for the certificate of our TLS doors.
     pub fn certificate_hosts(&self) -> Vec<String> {
         let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let mut hosts: Vec<String> = own.into_iter().chain(self.advertised.iter().cloned()).collect();
-        if !self.grpc.ip().is_unspecified() {
-            hosts.push(self.grpc.ip().to_string());
-        }
+        let listening = [Some(self.grpc), self.mqtt].into_iter().flatten().map(|address| address.ip());
+        hosts.extend(listening.filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string()));
         hosts.sort();
         hosts.dedup();
         hosts
@@ -70,6 +82,7 @@ impl Endpoints {
         let file = File {
             http: format!("http://{}", reachable(self.http)),
             grpc: format!("https://{}", reachable(self.grpc)),
+            mqtt: self.mqtt.map(|mqtt| reachable(mqtt).to_string()),
             pid: std::process::id(),
             start_time: start_time()?,
         };
@@ -115,7 +128,8 @@ mod tests {
 
     fn endpoints(http: &str, grpc: &str, advertised: &[&str]) -> Endpoints {
         let advertised = advertised.iter().map(|host| (*host).to_owned()).collect();
-        Endpoints { http: http.parse().unwrap(), grpc: grpc.parse().unwrap(), advertised }
+        let mqtt = Some("0.0.0.0:8883".parse().unwrap());
+        Endpoints { http: http.parse().unwrap(), grpc: grpc.parse().unwrap(), mqtt, advertised }
     }
 
     #[test]
@@ -131,6 +145,10 @@ mod tests {
             ("http://127.0.0.1:8008", "https://mc.example:8009")
         );
         assert!(far.certificate_hosts().contains(&"2001:db8::1".to_owned()));
+        assert_eq!(
+            (own.mqtt_address().as_str(), far.mqtt_address().as_str()),
+            ("127.0.0.1:8883", "mc.example:8883")
+        );
         let proxied = endpoints("0.0.0.0:8008", "0.0.0.0:8009", &["2001:db8::1"]);
         assert_eq!(proxied.http_url(), "http://[2001:db8::1]:8008");
     }

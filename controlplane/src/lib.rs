@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod lifetime;
 pub mod mcp;
 pub mod missions;
+pub mod mqtt;
 pub mod nodes;
 pub mod objects;
 pub mod op;

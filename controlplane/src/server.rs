@@ -13,6 +13,7 @@ use crate::endpoints::Endpoints;
 use crate::grpc;
 use crate::http::router;
 use crate::lifetime::{Lifetime, OnExit};
+use crate::mqtt;
 
 /// Buckets of every duration histogram, in seconds.
 const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -100,12 +101,23 @@ impl Server {
         // Connections wait until the installation is open.
         let (listener, address) = listen(config.http, "--http").await?;
         let (grpc_listener, grpc) = listen(config.grpc_address(), "--grpc").await?;
-        let endpoints = Endpoints { http: address, grpc, advertised: config.advertise.clone() };
+        let (mqtt_listener, mqtt) = match config.mqtt_address() {
+            Some(address) => {
+                let (listener, bound) = listen(address, "--mqtt").await?;
+                (Some(listener), Some(bound))
+            }
+            None => (None, None),
+        };
+        let endpoints = Endpoints { http: address, grpc, mqtt, advertised: config.advertise.clone() };
         let app = App::open(config, endpoints, metrics, lifetime.stop()).await.map_err(StartError::Open)?;
         crate::tasks::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         crate::nodes::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         let tls = grpc::tls(&app).map_err(StartError::Open)?;
         background::start(&app, &lifetime);
+        if let Some(listener) = mqtt_listener {
+            mqtt::start(&app, listener, &tls, &lifetime)
+                .map_err(|error| StartError::Open(crate::error::Error::internal(error)))?;
+        }
         let serve = grpc::serve(app.clone(), grpc_listener, tls, lifetime.stop());
         lifetime.spawn("grpc", OnExit::Shutdown, serve);
         let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();

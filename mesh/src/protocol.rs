@@ -321,8 +321,20 @@ pub struct UplinkStatus {
     pub last_error: Option<String>,
     /// Agent sessions this node takes at once.
     pub slots: u32,
+    /// Batches of records sent since the daemon started, by path.
+    #[serde(default)]
+    pub batches: Batches,
     /// Sessions of the control plane, oldest first.
     pub sessions: Vec<Backlog>,
+}
+
+/// Batches of records by the path they were sent on. A batch that was sent again counts again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Batches {
+    /// By gRPC.
+    pub grpc: u64,
+    /// By MQTT.
+    pub mqtt: u64,
 }
 
 /// How far a session is reported.

@@ -33,7 +33,7 @@ impl Enroll {
             not_after_unix_ms: millis(joined.certificate.not_after),
             server_unix_ms: millis(joined.at),
             http_url: self.app.endpoints.http_url(),
-            mqtt_address: String::new(),
+            mqtt_address: self.app.endpoints.mqtt_address(),
             command_keys: keyring
                 .command_keys()
                 .map(|(key_id, key)| wire::VerifyingKey {

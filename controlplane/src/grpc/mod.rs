@@ -20,7 +20,8 @@ use crate::app::SharedApp;
 
 pub use enroll::facts;
 pub use listen::{serve, tls};
-pub use peer::{NodeCaller, peer};
+pub use node::take;
+pub use peer::{NodeCaller, admit, peer};
 pub use status::status;
 
 /// No message of a node is larger.

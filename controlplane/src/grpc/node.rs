@@ -8,17 +8,18 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
-use mc_api::id::SessionId;
+use mc_api::id::{NodeId, SessionId};
 use mc_api::node::NodeFacts;
-use mc_proto::command_message;
 use mc_proto::mesh_v1::{self as wire, desired, down, node_server, up};
+use mc_proto::{command_message, to_mqtt};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::enroll::facts;
 use super::{NodeCaller, peer, status};
-use crate::app::SharedApp;
+use crate::app::{App, SharedApp};
 use crate::error::Error;
+use crate::mqtt::Down;
 use crate::nodes;
 use crate::sessions::{ingest, uplink};
 use crate::system_tx;
@@ -27,6 +28,8 @@ use crate::system_tx;
 const LOOK: Duration = Duration::from_secs(1);
 /// How often commands without an answer are sent again, and the caller is checked.
 const REPEAT: Duration = Duration::from_secs(10);
+/// Larger commands go by gRPC only, in bytes.
+const COPY_LIMIT: usize = 32 << 10;
 /// At most this many sessions in one renewal.
 const MAX_SESSIONS: usize = 10_000;
 
@@ -148,6 +151,8 @@ struct Syncing {
     /// Generation and fence of each session as they were sent.
     sent: HashMap<String, (u64, u64)>,
     last_command: u64,
+    /// Newest command of which a copy went by MQTT, or that was there before.
+    copied: u64,
     is_first: bool,
     repeated: Instant,
     hinted: Option<Instant>,
@@ -164,6 +169,7 @@ impl Syncing {
             ready: VecDeque::new(),
             sent: HashMap::new(),
             last_command: 0,
+            copied: 0,
             is_first: true,
             repeated: Instant::now(),
             hinted: None,
@@ -229,8 +235,23 @@ impl Syncing {
                 let (key_id, signature) = self.app.keyring.sign_command(&command_message(&node, &command));
                 key_id.clone_into(&mut command.key_id);
                 command.signature = signature;
+                self.copy(&command);
                 self.ready.push_back(desired::What::Command(command));
             }
+        }
+    }
+}
+
+impl Syncing {
+    /// Sends a copy of a new command by MQTT. Whether it arrives does not matter.
+    fn copy(&mut self, command: &wire::Command) {
+        let is_new = command.node_seq > self.copied;
+        self.copied = self.copied.max(command.node_seq);
+        let bus = self.app.bus.get().filter(|_| is_new && !self.is_first && command.op.len() <= COPY_LIMIT);
+        if let Some(bus) = bus
+            && let Err(error) = bus.publish_down(self.caller.id(), Down::Command, to_mqtt(command).into())
+        {
+            tracing::debug!(op.id = %command.op_id, "no copy of command {} by MQTT: {error}", command.op_id);
         }
     }
 }
@@ -255,56 +276,71 @@ impl Reporting {
                 self.checked = Instant::now();
                 self.caller.check(&self.app).await.map_err(status)?;
             }
-            if let Some(ack) = self.take(message).await.map_err(status)? {
+            let Some(what) = message.what else { continue };
+            if let Some(ack) = take(&self.app, self.caller.id(), what, "grpc").await.map_err(status)? {
                 return Ok(Some(wire::Down { what: Some(down::What::Ack(ack)) }));
             }
         }
     }
+}
 
-    async fn take(&self, message: wire::Up) -> Result<Option<wire::Cursor>, Error> {
-        let node = self.caller.id();
-        match message.what {
-            Some(up::What::Events(batch)) => self.events(batch).await,
-            Some(up::What::Status(seen)) => {
-                if let Ok(session) = seen.session.parse() {
-                    ingest::status(&self.app, node, session, &observed(seen)).await?;
-                }
-                Ok(None)
+/// Takes what a node reports, by whatever `path` it came; answers what is stored, after the commit. Anything may
+/// come twice, and by both paths.
+///
+/// # Errors
+/// Database failures; the node sends it again.
+pub async fn take(
+    app: &App,
+    node: NodeId,
+    what: up::What,
+    path: &'static str,
+) -> Result<Option<wire::Cursor>, Error> {
+    match what {
+        up::What::Events(batch) => {
+            let cursor = events(app, node, batch).await?;
+            if cursor.as_ref().is_some_and(|cursor| !cursor.rewind) {
+                metrics::counter!("mc_uplink_batches_total", "path" => path).increment(1);
             }
-            Some(up::What::Result(result)) => {
-                if let Ok(session) = result.session.parse() {
-                    let (op_id, code) = (&result.op_id, &result.code);
-                    ingest::op_result(&self.app, node, session, op_id, code, result.at_seq).await?;
-                }
-                Ok(None)
+            Ok(cursor)
+        }
+        up::What::Status(seen) => {
+            if let Ok(session) = seen.session.parse() {
+                ingest::status(app, node, session, &observed(seen)).await?;
             }
-            None => Ok(None),
+            Ok(None)
+        }
+        up::What::Result(result) => {
+            if let Ok(session) = result.session.parse() {
+                let (op_id, code) = (&result.op_id, &result.code);
+                ingest::op_result(app, node, session, op_id, code, result.at_seq).await?;
+            }
+            Ok(None)
         }
     }
+}
 
-    async fn events(&self, batch: wire::EventBatch) -> Result<Option<wire::Cursor>, Error> {
-        let Ok(session) = batch.session.parse::<SessionId>() else { return Ok(None) };
-        let entry = |event: wire::Event| ingest::Entry {
-            seq: event.seq,
-            seq_hi: event.seq_hi,
-            kind: event.kind,
-            flags: event.flags,
-            wall_us: event.wall_us,
-            payload: event.payload,
-            crc32c: event.crc32c,
-        };
-        let entries = batch.events.into_iter().map(entry).collect();
-        let batch = ingest::Batch { session, fence: batch.fence, entries };
-        Ok(match ingest::batch(&self.app, self.caller.id(), &batch).await? {
-            ingest::Received::Acked(ack) => Some(wire::Cursor {
-                session: session.to_string(),
-                acked_seq: u64::try_from(ack.acked_seq).unwrap_or(0),
-                fence: u64::try_from(ack.fence).unwrap_or(0),
-                rewind: ack.rewind,
-            }),
-            ingest::Received::Refused(_) => None,
-        })
-    }
+async fn events(app: &App, node: NodeId, batch: wire::EventBatch) -> Result<Option<wire::Cursor>, Error> {
+    let Ok(session) = batch.session.parse::<SessionId>() else { return Ok(None) };
+    let entry = |event: wire::Event| ingest::Entry {
+        seq: event.seq,
+        seq_hi: event.seq_hi,
+        kind: event.kind,
+        flags: event.flags,
+        wall_us: event.wall_us,
+        payload: event.payload,
+        crc32c: event.crc32c,
+    };
+    let entries = batch.events.into_iter().map(entry).collect();
+    let batch = ingest::Batch { session, fence: batch.fence, entries };
+    Ok(match ingest::batch(app, node, &batch).await? {
+        ingest::Received::Acked(ack) => Some(wire::Cursor {
+            session: session.to_string(),
+            acked_seq: u64::try_from(ack.acked_seq).unwrap_or(0),
+            fence: u64::try_from(ack.fence).unwrap_or(0),
+            rewind: ack.rewind,
+        }),
+        ingest::Received::Refused(_) => None,
+    })
 }
 
 fn observed(seen: wire::SessionStatus) -> ingest::Observed {

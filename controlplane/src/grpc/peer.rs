@@ -99,3 +99,19 @@ fn named(der: &[u8]) -> Option<(NodeId, Timestamp, Timestamp)> {
     let validity = certificate.validity();
     Some((NodeId::from_uuid(id), at(validity.not_before.timestamp()), at(validity.not_after.timestamp())))
 }
+
+/// The node that a certificate names, when it may connect now; for connections beside gRPC. TLS has checked that our
+/// authority signed the certificate.
+///
+/// # Errors
+/// [`ProblemKind::Unauthenticated`] with a certificate that names no node we know or is not good now;
+/// [`ProblemKind::Forbidden`] when the node was revoked; database failures.
+pub async fn admit(app: &App, certificate: &[u8]) -> Result<NodeId, Error> {
+    let (id, not_before, not_after) =
+        named(certificate).ok_or_else(|| refused("the certificate names no node"))?;
+    let now = app.clock.now();
+    if now < not_before || not_after <= now {
+        return Err(refused("the certificate has ended, or is not good yet; rejoin"));
+    }
+    nodes::service::authenticate(app, id).await.map(|(node, _)| node.id)
+}

@@ -101,7 +101,7 @@ pub async fn cordon(app: &App, cx: &OpCtx, reference: &str, cordoned: bool) -> R
 /// [`ProblemKind::NotFound`], also when it was revoked before; [`ProblemKind::StaleVersion`],
 /// [`ProblemKind::Forbidden`].
 pub async fn revoke(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error> {
-    write_tx!(app, cx, |tx| {
+    let revoked = write_tx!(app, cx, |tx| {
         let proof = cx.authorize(Action::ManageNode)?;
         let before = resolve(tx, cx, reference, cx.now()).await?.node;
         if before.state == NodeState::Revoked {
@@ -118,8 +118,12 @@ pub async fn revoke(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error>
             return Err(changed_meanwhile());
         }
         ledger::record(tx, cx, proof, event(&after, ledger::digest_of(&before)?)).await?;
-        Ok(())
-    })
+        Ok(after.id)
+    })?;
+    if let Some(bus) = app.bus.get() {
+        bus.kick(revoked);
+    }
+    Ok(())
 }
 
 /// The node that its certificate names, and the principal it acts as.

@@ -21,6 +21,7 @@ mod local;
 mod locks;
 mod mcp;
 mod migrations;
+mod mqtt;
 mod nodes;
 mod operations;
 mod process;

@@ -16,7 +16,7 @@ use tonic::transport::Channel;
 
 use crate::harness::{TestApp, config, eventually, metrics};
 
-fn facts() -> NodeFacts {
+pub(crate) fn facts() -> NodeFacts {
     let runtime = wire::Runtime { name: "scripted".into(), available: true, ..wire::Runtime::default() };
     NodeFacts { hostname: "box".into(), slots: 4, runtimes: vec![runtime], ..NodeFacts::default() }
 }
@@ -430,6 +430,7 @@ async fn the_doors_are_written_down(app: TestApp) {
     let doors: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(doors["grpc"], app.grpc());
     assert_eq!(doors["http"], format!("http://{}", app.app().endpoints.http));
+    assert_eq!(doors["mqtt"], app.app().endpoints.mqtt_address());
     assert_eq!(doors["pid"], std::process::id());
     assert!(doors["start_time"].as_u64().unwrap() > 0);
 }

@@ -26,3 +26,23 @@ pub fn command_message(node_id: &str, command: &mesh_v1::Command) -> Vec<u8> {
     );
     [head.as_bytes(), &command.op].concat()
 }
+
+/// The first byte of every MQTT payload: this version is followed by one encoded message.
+const MQTT_VERSION: u8 = 1;
+
+/// The MQTT payload of a message.
+pub fn to_mqtt(message: &impl prost::Message) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(1 + message.encoded_len());
+    payload.push(MQTT_VERSION);
+    payload.extend_from_slice(&message.encode_to_vec());
+    payload
+}
+
+/// The message of an MQTT payload; `None` when it is of another version or damaged. The sender's other path is
+/// gRPC, so it may be dropped.
+pub fn from_mqtt<M: prost::Message + Default>(payload: &[u8]) -> Option<M> {
+    match payload.split_first()? {
+        (&MQTT_VERSION, message) => M::decode(message).ok(),
+        _ => None,
+    }
+}

@@ -203,6 +203,7 @@ fn status(state: &StateDir, output: Output) -> anyhow::Result<()> {
         (None, None) => "connecting".to_owned(),
     };
     print(&format!("uplink   {link} (connection {})", uplink.conn_seq))?;
+    print(&format!("batches  {} by MQTT, {} by gRPC", uplink.batches.mqtt, uplink.batches.grpc))?;
     for backlog in uplink.sessions {
         let behind = match backlog.durable_seq {
             Some(durable) => format!("{} records behind", durable.saturating_sub(backlog.acked_seq)),

@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 use super::backoff::Backoff;
 use super::identity::{Error, Identity, JoinToken};
 use super::shared::{Shared, blocking};
-use super::{claim, facts, lease, report, sync};
+use super::{claim, facts, lease, live, mqtt, report, sync};
 use crate::clock;
 
 /// Largest message from the control plane; a prompt may hold pictures.
@@ -62,6 +62,8 @@ pub(super) struct Connection {
     pub(super) client: NodeClient<Channel>,
     pub(super) seq: u64,
     pub(super) http_url: String,
+    /// The fast path beside gRPC, when the control plane has one.
+    pub(super) bus: Option<mqtt::Bus>,
 }
 
 /// Connects for ever. Ends only when no attempt can succeed, and says so in the log and the status.
@@ -122,7 +124,8 @@ async fn attempt(
     let client = NodeClient::new(identity.channel()?)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(usize::MAX);
-    let connection = Connection { client, seq, http_url: identity.http_url().to_owned() };
+    let (bus, line) = live::open(shared, identity, seq)?;
+    let connection = Connection { client, seq, http_url: identity.http_url().to_owned(), bus };
     let ended = {
         let identity = &*identity;
         let aging = async {
@@ -140,6 +143,7 @@ async fn attempt(
             report::run(shared, &connection),
             lease::run(shared, &connection),
             claim::run(shared, &connection),
+            live::run(shared, identity, line),
             aging,
         );
         match ended {

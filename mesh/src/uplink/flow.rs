@@ -3,6 +3,9 @@
 //! Sent records are only counted, never kept: what is not acknowledged is read again from the journal. At most
 //! [`WINDOW_BYTES`] are on the way; without progress for 2 s, doubling to 30 s, sending goes back to the last
 //! acknowledged record.
+//!
+//! Batches that went by MQTT get 300 ms: then sending goes back to the last acknowledged record at once, and goes by
+//! gRPC for a while. The position decides what is stored, so any mix of paths is right; it only may be slow.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,6 +16,12 @@ const WINDOW_BYTES: usize = 1024 * 1024;
 pub(super) const BATCH_BYTES: usize = 256 * 1024;
 const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// For a batch that went by MQTT.
+const MQTT_PATIENCE: Duration = Duration::from_millis(300);
+/// How long gRPC is used after MQTT stayed silent; doubles.
+const FIRST_REST: Duration = Duration::from_secs(2);
+const LONGEST_REST: Duration = Duration::from_mins(1);
 
 /// Position of one session.
 #[derive(Debug, Default)]
@@ -28,6 +37,10 @@ pub(super) struct Flow {
     patience: Duration,
     is_open: bool,
     is_stuck: bool,
+    /// Everything on the way went by MQTT.
+    is_by_mqtt: bool,
+    mqtt_rests_until: Option<Instant>,
+    mqtt_rest: Duration,
 }
 
 impl Flow {
@@ -54,6 +67,11 @@ impl Flow {
         self.acked
     }
 
+    /// Everything up to here was sent or is stored.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// The first sequence to send now, when there is one and the window has room for a batch.
     pub(super) fn next(&self, durable: u64) -> Option<u64> {
         let on_the_way: usize = self.on_the_way.iter().map(|(_, bytes)| bytes).sum();
@@ -74,6 +92,17 @@ impl Flow {
         true
     }
 
+    /// Whether the next batch may go by MQTT: it has not just been silent, and overtakes nothing that went by gRPC.
+    pub(super) fn may_use_mqtt(&self, now: Instant) -> bool {
+        self.mqtt_rests_until.is_none_or(|until| until <= now)
+            && (self.on_the_way.is_empty() || self.is_by_mqtt)
+    }
+
+    /// The batch that was sent last went by MQTT, if it did.
+    pub(super) fn went_by_mqtt(&mut self, is_by_mqtt: bool) {
+        self.is_by_mqtt = is_by_mqtt;
+    }
+
     /// The records after `sent` cannot be read: nothing is sent before the position changes.
     pub(super) fn stick(&mut self) {
         self.is_stuck = true;
@@ -88,6 +117,9 @@ impl Flow {
         self.sent = self.sent.max(acked);
         while self.on_the_way.front().is_some_and(|(last, _)| *last <= acked) {
             self.on_the_way.pop_front();
+        }
+        if self.is_by_mqtt {
+            self.mqtt_rest = FIRST_REST;
         }
         self.patience = FIRST_PATIENCE;
         self.moved_at = Some(now);
@@ -106,7 +138,13 @@ impl Flow {
     /// Goes back to the last acknowledged record when nothing has moved for too long.
     pub(super) fn wake(&mut self, now: Instant) {
         if self.deadline().is_some_and(|at| at <= now) {
-            self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
+            if self.is_by_mqtt {
+                self.mqtt_rest = self.mqtt_rest.max(FIRST_REST);
+                self.mqtt_rests_until = Some(now + self.mqtt_rest);
+                self.mqtt_rest = (self.mqtt_rest * 2).min(LONGEST_REST);
+            } else {
+                self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
+            }
             self.go_back(self.acked, now);
         }
     }
@@ -114,13 +152,15 @@ impl Flow {
     fn go_back(&mut self, acked: u64, now: Instant) {
         (self.acked, self.sent, self.is_stuck) = (acked, acked, false);
         self.on_the_way.clear();
+        self.is_by_mqtt = false;
         (self.moved_at, self.rewound_at) = (Some(now), Some(now));
     }
 
     /// When [`Flow::wake`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let is_waiting = self.is_open && !self.on_the_way.is_empty();
-        is_waiting.then(|| self.moved_at.map(|at| at + self.patience)).flatten()
+        let patience = if self.is_by_mqtt { MQTT_PATIENCE } else { self.patience };
+        is_waiting.then(|| self.moved_at.map(|at| at + patience)).flatten()
     }
 }
 
@@ -163,6 +203,36 @@ mod tests {
             assert_eq!((flow.next(8), flow.deadline()), (Some(4), None));
         }
         assert_eq!(waits, [2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn silent_mqtt_is_left_for_grpc_and_tried_again() {
+        let mut now = Instant::now();
+        let mut flow = Flow::default();
+        flow.open(0);
+        let mut rests = Vec::new();
+        for _ in 0..3 {
+            assert!(flow.may_use_mqtt(now));
+            assert!(flow.send(1, 4, 10, now));
+            flow.went_by_mqtt(true);
+            assert!(flow.may_use_mqtt(now), "one batch follows the other");
+            assert_eq!(flow.deadline(), Some(now + MQTT_PATIENCE));
+            now += MQTT_PATIENCE;
+            flow.wake(now);
+            assert_eq!((flow.next(4), flow.may_use_mqtt(now)), (Some(1), false));
+            assert!(flow.send(1, 4, 10, now));
+            flow.went_by_mqtt(false);
+            assert_eq!(flow.deadline(), Some(now + FIRST_PATIENCE), "gRPC is as patient as before");
+            rests.push((flow.mqtt_rests_until.unwrap() - now).as_secs());
+            now = flow.mqtt_rests_until.unwrap();
+            assert!(!flow.may_use_mqtt(now), "it would overtake what went by gRPC");
+            flow.rewind(0, now + FIRST_PATIENCE);
+        }
+        assert_eq!(rests, [2, 4, 8]);
+        assert!(flow.send(1, 4, 10, now));
+        flow.went_by_mqtt(true);
+        flow.ack(4, now);
+        assert_eq!(flow.mqtt_rest, FIRST_REST, "an answer is trusted again");
     }
 
     #[test]

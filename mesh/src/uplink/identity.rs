@@ -21,7 +21,8 @@ use mc_proto::mesh_v1::{self as wire, ChallengeRequest, Command, JoinRequest, No
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
-use rustls::pki_types::CertificateDer;
+use rustls::ClientConfig;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
@@ -333,6 +334,23 @@ impl Identity {
             .keep_alive_timeout(KEEP_ALIVE)
             .keep_alive_while_idle(true)
             .connect_lazy())
+    }
+
+    /// TLS to the control plane as this node, for a connection beside gRPC.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn tls(&self) -> Result<ClientConfig, Error> {
+        let damaged = |error| Error::Damaged(format!("TLS cannot be set up: {error:?}"));
+        let key = from_pem(&self.key.pem).map(PrivatePkcs8KeyDer::from);
+        let key = key.ok_or_else(|| Error::Damaged("STATE/node/node.key is no Ed25519 key".into()))?;
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(damaged)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Trust::new(Authority::Known(self.authority.clone()))))
+            .with_client_auth_cert(vec![CertificateDer::from(self.certificate.clone())], key.into())
+            .map_err(damaged)
     }
 
     /// Counts this connection on disk; each is one more than the last.

@@ -23,6 +23,8 @@ mod facts;
 mod flow;
 mod identity;
 mod lease;
+mod live;
+pub mod mqtt;
 mod report;
 mod shared;
 mod status;

@@ -12,6 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use wire::up::What;
 
 use super::connection::{Connection, Lost};
+use super::mqtt::Bus;
 use super::shared::{Shared, blocking};
 use super::sync::session_id;
 use super::tail::Tail;
@@ -40,11 +41,12 @@ pub(super) async fn run(shared: &Shared, connection: &Connection) -> Result<Infa
         }
         Err::<Infallible, _>(Lost::Ended("Report"))
     };
-    let ended = tokio::try_join!(acknowledging, Pump::new(shared, sender).run());
+    let pump = Pump::new(shared, sender, connection.bus.as_ref());
+    let ended = tokio::try_join!(acknowledging, pump.run());
     ended.map(|(never, _)| never)
 }
 
-fn acknowledge(shared: &Shared, cursor: &wire::Cursor) {
+pub(super) fn acknowledge(shared: &Shared, cursor: &wire::Cursor) {
     let Some(id) = session_id(&cursor.session) else { return };
     let mut table = shared.table();
     let table = &mut *table;
@@ -66,13 +68,14 @@ fn acknowledge(shared: &Shared, cursor: &wire::Cursor) {
 struct Pump<'s> {
     shared: &'s Shared,
     out: Sender<wire::Up>,
+    bus: Option<&'s Bus>,
     tails: BTreeMap<SessionId, Tail>,
     boot_id: String,
 }
 
 impl<'s> Pump<'s> {
-    fn new(shared: &'s Shared, out: Sender<wire::Up>) -> Self {
-        Self { shared, out, tails: BTreeMap::new(), boot_id: procs::boot_id() }
+    fn new(shared: &'s Shared, out: Sender<wire::Up>, bus: Option<&'s Bus>) -> Self {
+        Self { shared, out, bus, tails: BTreeMap::new(), boot_id: procs::boot_id() }
     }
 
     async fn run(mut self) -> Result<Infallible, Lost> {
@@ -115,6 +118,10 @@ impl<'s> Pump<'s> {
         };
         let mut has_sent = !results.is_empty();
         for result in results {
+            // A copy, for the case that gRPC hangs; the second of two equal answers changes nothing.
+            if let Some(bus) = self.bus {
+                let _ = bus.send_result(&result);
+            }
             self.send(What::Result(result)).await?;
         }
         for id in due {
@@ -158,13 +165,29 @@ impl<'s> Pump<'s> {
         };
         let (first_seq, last_seq) = (first.seq, last.seq);
         let bytes = records.iter().map(|record| record.payload.len()).sum();
+        let now = Instant::now();
+        let mut may_use_mqtt = false;
         let is_current = self.shared.table().sessions.get_mut(&id).is_some_and(|tracked| {
-            first_seq == from && tracked.flow.send(from, last_seq, bytes, Instant::now())
+            may_use_mqtt = tracked.flow.may_use_mqtt(now);
+            first_seq == from && tracked.flow.send(from, last_seq, bytes, now)
         });
         if is_current {
             let events = records.into_iter().map(convert::event).collect();
             let (session, boot_id) = (id.to_string(), self.boot_id.clone());
-            self.send(What::Events(wire::EventBatch { session, fence, first_seq, events, boot_id })).await?;
+            let batch = wire::EventBatch { session, fence, first_seq, events, boot_id };
+            let bus = self.bus.filter(|_| may_use_mqtt);
+            let is_by_mqtt = bus.is_some_and(|bus| bus.send_events(&batch).is_ok());
+            {
+                let mut table = self.shared.table();
+                if let Some(tracked) = table.sessions.get_mut(&id) {
+                    tracked.flow.went_by_mqtt(is_by_mqtt);
+                }
+                let paths = &mut table.status.batches;
+                *(if is_by_mqtt { &mut paths.mqtt } else { &mut paths.grpc }) += 1;
+            }
+            if !is_by_mqtt {
+                self.send(What::Events(batch)).await?;
+            }
         } else {
             self.tails.remove(&id);
         }

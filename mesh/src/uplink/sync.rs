@@ -37,6 +37,11 @@ pub(super) async fn run(
             }
             Some(What::Command(command)) => {
                 if identity.verify(&command) {
+                    {
+                        let mut table = shared.table();
+                        // Open commands are repeated from the oldest.
+                        table.newest_command = table.newest_command.max(command.node_seq);
+                    }
                     take(shared, &command);
                 } else {
                     let (op_id, key_id) = (&command.op_id, &command.key_id);
@@ -83,7 +88,7 @@ pub(super) fn session_id(text: &str) -> Option<SessionId> {
     id
 }
 
-fn take(shared: &Shared, command: &wire::Command) {
+pub(super) fn take(shared: &Shared, command: &wire::Command) {
     let Some(id) = session_id(&command.session) else { return };
     let refused = |code| {
         let op_id = command.op_id.clone();

@@ -105,6 +105,8 @@ pub(super) struct Table {
     pub(super) reserved: BTreeMap<SessionId, Instant>,
     pub(super) status: UplinkStatus,
     pub(super) is_synced: bool,
+    /// Number of the newest command of this connection.
+    pub(super) newest_command: u64,
     /// Where the next round over the sessions begins.
     turn: Option<SessionId>,
 }
@@ -193,6 +195,7 @@ impl Table {
     /// The connection is gone.
     pub(super) fn disconnected(&mut self, error: String) {
         self.is_synced = false;
+        self.newest_command = 0;
         // Commands without an answer come again.
         self.results.clear();
         self.due.clear();

@@ -10,10 +10,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mc_mesh::protocol::Batches;
 use mc_proto::mesh_v1 as wire;
 use prost::Message as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType, SubjectPublicKeyInfo};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use rumqttc::Packet;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -23,6 +28,8 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 use wire::desired::What;
+
+use crate::broker;
 
 /// The one node.
 pub(crate) const NODE: &str = "node_0123456789abcdef0123456789abcdef";
@@ -73,12 +80,23 @@ pub(crate) struct Memory {
     pub(crate) holds_acks: bool,
     pub(crate) holds_grants: bool,
     pub(crate) grant_ttl_ms: u32,
+    /// Batches that come by gRPC are lost.
+    pub(crate) loses_reports: bool,
+    /// What comes by MQTT is lost, after the broker took it.
+    pub(crate) loses_mqtt: bool,
+    pub(crate) lost_by_mqtt: u64,
+    /// Batches that were answered, by path.
+    pub(crate) batches: Batches,
+    pub(crate) node_statuses: Vec<wire::NodeStatus>,
+    /// Connections of the node to the broker.
+    pub(crate) mqtt: Vec<mpsc::UnboundedSender<Packet>>,
+    mqtt_address: String,
     listeners: Vec<mpsc::UnboundedSender<Result<wire::Desired, Status>>>,
     node_seq: u64,
 }
 
 impl Memory {
-    fn take_batch(&mut self, batch: wire::EventBatch) -> Option<wire::Cursor> {
+    pub(crate) fn take_batch(&mut self, batch: wire::EventBatch) -> Option<wire::Cursor> {
         let bytes = batch.events.iter().map(|event| event.payload.len()).sum();
         self.largest = (self.largest.0.max(bytes), self.largest.1.max(batch.events.len()));
         assert_eq!(batch.events.first().map(|event| event.seq), Some(batch.first_seq));
@@ -112,16 +130,26 @@ impl Memory {
     fn take(&mut self, up: wire::Up) -> Option<wire::Down> {
         match up.what.unwrap() {
             wire::up::What::Events(batch) => {
+                if self.loses_reports {
+                    return None;
+                }
                 let cursor = self.take_batch(batch)?;
+                self.batches.grpc += 1;
                 return Some(wire::Down { what: Some(wire::down::What::Ack(cursor)) });
             }
-            wire::up::What::Result(result) => {
-                self.commands.retain(|command| command.op_id != result.op_id);
-                self.results.push(result);
-            }
+            wire::up::What::Result(result) => self.take_result(result),
             wire::up::What::Status(status) => self.statuses.push(status),
         }
         None
+    }
+
+    /// Of two equal answers the second says nothing.
+    pub(crate) fn take_result(&mut self, result: wire::OpResult) {
+        let is_open = self.commands.iter().any(|command| command.op_id == result.op_id);
+        self.commands.retain(|command| command.op_id != result.op_id);
+        if is_open || self.mqtt_address.is_empty() {
+            self.results.push(result);
+        }
     }
 
     fn say(&mut self, what: &What) {
@@ -171,7 +199,7 @@ impl wire::enroll_server::Enroll for Service {
             not_after_unix_ms: 24 * 3600 * 1000,
             server_unix_ms: 0,
             http_url: "http://127.0.0.1:1".to_owned(),
-            mqtt_address: String::new(),
+            mqtt_address: self.memory.lock().unwrap().mqtt_address.clone(),
             command_keys: vec![wire::VerifyingKey {
                 key_id: "k1".to_owned(),
                 public_key: self.authority.commands.public_key().as_ref().to_vec(),
@@ -268,7 +296,17 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 impl ControlPlane {
+    /// With gRPC only.
     pub(crate) fn start() -> Self {
+        Self::open(false)
+    }
+
+    /// With a broker beside gRPC.
+    pub(crate) fn start_with_broker() -> Self {
+        Self::open(true)
+    }
+
+    fn open(has_broker: bool) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let ca_key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
@@ -287,6 +325,21 @@ impl ControlPlane {
         let authority = Arc::new(Authority { issuer, der: ca_der, commands });
         let memory = Arc::new(Mutex::new(Memory { grant_ttl_ms: 900_000, ..Memory::default() }));
         let service = Service { memory: Arc::clone(&memory), authority: Arc::clone(&authority) };
+        if has_broker {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from(authority.der.clone())).unwrap();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+            let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+            let tls = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_client_cert_verifier(clients.build().unwrap())
+                .with_single_cert(vec![certificate.der().clone()], key.into())
+                .unwrap();
+            let address = broker::start(runtime.handle(), Arc::new(tls), Arc::clone(&memory));
+            memory.lock().unwrap().mqtt_address = address.to_string();
+        }
         let (cuts, is_away) = (watch::Sender::new(0), watch::Sender::new(false));
         let (cut, away) = (cuts.clone(), is_away.clone());
         let address = runtime.block_on(async {

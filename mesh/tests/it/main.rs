@@ -2,6 +2,7 @@
 //! fsynced witness file.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod broker;
 mod control_plane;
 mod faults;
 mod kills;
@@ -12,3 +13,4 @@ mod rig;
 mod third_party;
 mod turns;
 mod uplink;
+mod uplink_mqtt;

@@ -16,7 +16,7 @@ use crate::control_plane::{A_WHILE, ControlPlane, Random};
 use crate::rig::{eventually, kill, marked, start_time};
 
 /// A machine with a node daemon that serves a control plane.
-struct Machine {
+pub(crate) struct Machine {
     dir: TempDir,
     daemon: Option<Child>,
     server: String,
@@ -24,7 +24,7 @@ struct Machine {
 }
 
 impl Machine {
-    fn start(control_plane: &ControlPlane, options: &[&str]) -> Self {
+    pub(crate) fn start(control_plane: &ControlPlane, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("state")).unwrap();
         let witness = dir.path().join("witness");
@@ -59,7 +59,7 @@ impl Machine {
         command
     }
 
-    fn start_daemon(&mut self) {
+    pub(crate) fn start_daemon(&mut self) {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("mesh.log")).unwrap();
         let token = self.path("token");
         let mut command = self.command(&["run", "--server", &self.server, "--join-token-file"]);
@@ -67,18 +67,18 @@ impl Machine {
         self.daemon = Some(command.spawn().unwrap());
     }
 
-    fn kill_daemon(&mut self) {
+    pub(crate) fn kill_daemon(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
             daemon.kill().unwrap();
             daemon.wait().unwrap();
         }
     }
 
-    fn output(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("mesh.log")).unwrap()
     }
 
@@ -90,7 +90,7 @@ impl Machine {
     }
 
     /// Every record that is not trimmed.
-    fn journal(&self, id: &str) -> Vec<Record> {
+    pub(crate) fn journal(&self, id: &str) -> Vec<Record> {
         let folder = self.session_file(id, "journal");
         let oldest = Reader::oldest(&folder).unwrap().unwrap_or(1);
         let mut reader = Reader::open(&folder, oldest).unwrap();
@@ -106,7 +106,7 @@ impl Machine {
     }
 
     /// Prompts that reached an agent.
-    fn prompts(&self) -> usize {
+    pub(crate) fn prompts(&self) -> usize {
         let text = fs::read_to_string(self.path("witness")).unwrap_or_default();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines
@@ -117,7 +117,7 @@ impl Machine {
     }
 
     /// Waits until everything in the journal of a session at rest is stored, and compares record by record.
-    fn expect_stored(&self, control_plane: &ControlPlane, id: &str) {
+    pub(crate) fn expect_stored(&self, control_plane: &ControlPlane, id: &str) {
         let id = id.to_owned();
         eventually(&format!("all stored; {}; log\n{}", control_plane.describe(), self.log()), || {
             let stored = control_plane.memory().stored.get(&id).map_or(0, Vec::len) as u64;
@@ -136,13 +136,13 @@ impl Machine {
         assert_eq!(memory.forks, 0);
     }
 
-    fn turns(control_plane: &ControlPlane, id: &str) -> usize {
+    pub(crate) fn turns(control_plane: &ControlPlane, id: &str) -> usize {
         let code = u32::from(mc_journal::Kind::OpDone.code());
         let memory = control_plane.memory();
         memory.stored.get(id).map_or(0, |events| events.iter().filter(|event| event.kind == code).count())
     }
 
-    fn wait_turns(&self, control_plane: &ControlPlane, id: &str, count: usize) {
+    pub(crate) fn wait_turns(&self, control_plane: &ControlPlane, id: &str, count: usize) {
         eventually(&format!("{count} turns; {}; log\n{}", control_plane.describe(), self.log()), || {
             (Self::turns(control_plane, id) >= count).then_some(())
         });
@@ -179,7 +179,7 @@ fn spec(runtime: &str) -> wire::SessionSpec {
 }
 
 /// Wants a session, waits until its agent is idle, answers its id.
-fn session(control_plane: &ControlPlane, machine: &Machine, runtime: &str) -> String {
+pub(crate) fn session(control_plane: &ControlPlane, machine: &Machine, runtime: &str) -> String {
     let spec = spec(runtime);
     let id = spec.session.clone();
     control_plane.want(spec);
@@ -187,7 +187,12 @@ fn session(control_plane: &ControlPlane, machine: &Machine, runtime: &str) -> St
     id
 }
 
-fn wait_state(control_plane: &ControlPlane, machine: &Machine, id: &str, state: &str) -> wire::SessionStatus {
+pub(crate) fn wait_state(
+    control_plane: &ControlPlane,
+    machine: &Machine,
+    id: &str,
+    state: &str,
+) -> wire::SessionStatus {
     eventually(&format!("{state}; {}; log\n{}", control_plane.describe(), machine.log()), || {
         control_plane.memory().status(id).filter(|status| status.state == state).cloned()
     })

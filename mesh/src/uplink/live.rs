@@ -1,0 +1,92 @@
+//! MQTT beside the conversations of one connection: cursors and copies of commands come down here too.
+//!
+//! Whoever holds the broker cannot steer: commands are verified, and a cursor beyond what was sent is dropped. (Cursors
+//! are not signed, so the broker must be the control plane's own; a foreign one could have records trimmed that it
+//! swallowed.) A copy is taken only when it directly follows the newest command of this connection, so that
+//! commands keep their order; every other one comes by `Sync`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use mc_proto::mesh_v1 as wire;
+use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Lost;
+use super::identity::{Error, Identity};
+use super::mqtt::{self, Bus, Received, Settings, Uplink};
+use super::shared::Shared;
+use super::{report, sync};
+use crate::procs;
+
+/// What [`run`] works on; `None`: the control plane has no broker.
+pub(super) type Line = Option<(Receiver<Received>, Uplink)>;
+
+/// Prepares the bus of a connection.
+pub(super) fn open(
+    shared: &Arc<Shared>,
+    identity: &Identity,
+    conn_seq: u64,
+) -> Result<(Option<Bus>, Line), Error> {
+    let Some(address) = identity.mqtt_address() else { return Ok((None, None)) };
+    let wrong = || Error::Damaged(format!("the MQTT address {address:?} is not HOST:PORT"));
+    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let counted = Arc::clone(shared);
+    let status = move || wire::NodeStatus {
+        boot_id: procs::boot_id(),
+        conn_seq,
+        online: true,
+        live_sessions: u32::try_from(counted.table().sessions.values().filter(|one| one.is_live()).count())
+            .unwrap_or(u32::MAX),
+    };
+    let (bus, received, uplink) = mqtt::bus(Settings {
+        node: identity.node_id().trim_start_matches("node_").to_owned(),
+        host: host.to_owned(),
+        port: port.parse().map_err(|_| wrong())?,
+        tls: Arc::new(identity.tls()?),
+        status: Box::new(status),
+    });
+    Ok((Some(bus), Some((received, uplink))))
+}
+
+/// Goes on as long as the connection does. MQTT may come and go meanwhile.
+pub(super) async fn run(shared: &Shared, identity: &Identity, line: Line) -> Result<Infallible, Lost> {
+    let Some((mut received, uplink)) = line else { return std::future::pending().await };
+    let receiving = async {
+        while let Some(message) = received.recv().await {
+            match message {
+                Received::Acked(cursor) if was_sent(shared, &cursor) => report::acknowledge(shared, &cursor),
+                Received::Acked(cursor) => {
+                    tracing::warn!(session.id = %cursor.session, "dropped a cursor by MQTT beyond what was sent");
+                }
+                Received::Command(command) => take(shared, identity, &command),
+            }
+        }
+    };
+    tokio::join!(uplink.run(CancellationToken::new()), receiving);
+    std::future::pending().await
+}
+
+fn was_sent(shared: &Shared, cursor: &wire::Cursor) -> bool {
+    let Ok(id) = cursor.session.parse() else { return false };
+    shared.table().sessions.get(&id).is_some_and(|tracked| cursor.acked_seq <= tracked.flow.sent())
+}
+
+fn take(shared: &Shared, identity: &Identity, command: &wire::Command) {
+    let op_id = &command.op_id;
+    if !identity.verify(command) {
+        tracing::error!(session.id = %command.session, op.id = %op_id,
+            "refused command {op_id} by MQTT: its signature by key {:?} is not valid", command.key_id);
+        return;
+    }
+    {
+        let mut table = shared.table();
+        let is_known = command.session.parse().is_ok_and(|id| table.sessions.contains_key(&id));
+        if !table.is_synced || !is_known || command.node_seq != table.newest_command + 1 {
+            tracing::debug!(op.id = %op_id, "command {op_id} is left for Sync");
+            return;
+        }
+        table.newest_command = command.node_seq;
+    }
+    sync::take(shared, command);
+}
