@@ -7,6 +7,8 @@
 
 mod binary;
 mod bridge;
+mod fleet;
+mod kills;
 mod run;
 mod server;
 mod tables;

@@ -1,0 +1,231 @@
+//! A whole installation of real processes, as `mc up` starts it, in a folder of its own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Row as _};
+
+/// How long a condition may take to come true.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A process that may be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Supervisor,
+    ControlPlane,
+    Mesh,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 3] = [Self::Supervisor, Self::ControlPlane, Self::Mesh];
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Supervisor => "supervisor.pid",
+            Self::ControlPlane => "controlplane.pid",
+            Self::Mesh => "mesh.pid",
+        }
+    }
+}
+
+/// Waits until `probe` answers, or fails with `what`.
+pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(began.elapsed() < DEADLINE, "still not after {DEADLINE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Numbers below a bound, the same for the same seed (SplitMix64).
+pub(crate) fn seeded(mut state: u64) -> impl FnMut(usize) -> usize {
+    move |bound| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % bound as u64).unwrap()
+    }
+}
+
+/// One journal record as the database holds it.
+pub(crate) struct Stored {
+    pub(crate) seq: i64,
+    /// Code of the journal's record kind.
+    pub(crate) record: i64,
+    pub(crate) payload: Vec<u8>,
+}
+
+pub(crate) struct Fleet {
+    dir: tempfile::TempDir,
+    http: String,
+}
+
+impl Fleet {
+    /// Starts control plane and node; the runtime `scripted` writes a witness.
+    pub(crate) fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let fleet = Self { dir, http: format!("127.0.0.1:{port}") };
+        let node = fleet.path("data/node");
+        fs::create_dir_all(&node).unwrap();
+        let scripted = json!({ "command": ["mc-scripted-agent", "--witness", fleet.path("witness")] });
+        fs::write(node.join("runtimes.json"), json!({ "scripted": scripted }).to_string()).unwrap();
+        fleet.up();
+        fleet
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mc"));
+        command.args(words).env_clear().stdin(Stdio::null());
+        for (name, value) in [("HOME", self.path("home")), ("MC_CONFIG", self.path("config.yaml"))] {
+            command.env(name, value);
+        }
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("MC_BASE_URL", format!("http://{}", self.http));
+        if let Ok(token) = fs::read_to_string(self.path("data/token")) {
+            command.env("MC_TOKEN", token.trim());
+        }
+        command
+    }
+
+    /// Runs `mc`.
+    pub(crate) fn mc(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    /// Runs `mc`, which must succeed; gives what it printed.
+    pub(crate) fn ok(&self, words: &[&str]) -> String {
+        let output = self.mc(words);
+        assert!(output.status.success(), "mc {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The JSON that `mc` prints, when it succeeds.
+    pub(crate) fn json(&self, words: &[&str]) -> Option<Value> {
+        let output = self.mc(words);
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    /// Starts what is not running.
+    pub(crate) fn up(&self) {
+        let data = self.path("data");
+        let output = self.mc(&["up", "--detach", "--data-dir", data.to_str().unwrap(), "--http", &self.http]);
+        assert!(output.status.success(), "mc up: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Ends everything; nothing may be left.
+    pub(crate) fn down(&self) {
+        let output = self.mc(&["down", "--data-dir", self.path("data").to_str().unwrap()]);
+        assert!(output.status.success(), "mc down: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Pid and start time of a process, when it lives.
+    pub(crate) fn process(&self, role: Role) -> Option<(i32, u64)> {
+        let text = fs::read_to_string(self.path("data/run").join(role.file())).ok()?;
+        let mut words = text.split_whitespace().map(|word| word.parse::<u64>().unwrap());
+        let (pid, start) = (i32::try_from(words.next()?).unwrap(), words.next()?);
+        (start_time(pid) == Some(start)).then_some((pid, start))
+    }
+
+    /// SIGKILL to a process. Whether there was one.
+    pub(crate) fn kill(&self, role: Role) -> bool {
+        let Some((pid, _)) = self.process(role) else { return false };
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).is_ok()
+    }
+
+    /// A new agent session of the runtime `scripted`, idle.
+    pub(crate) fn session(&self, mission: &str) -> String {
+        let made =
+            self.json(&["create", "session", "-m", mission, "--runtime", "scripted", "-o", "json"]).unwrap();
+        let id = made["id"].as_str().unwrap().to_owned();
+        self.ok(&["wait", "session", &id, "--for", "state=idle", "--timeout", "60s"]);
+        id
+    }
+
+    pub(crate) fn get_session(&self, id: &str) -> Option<Value> {
+        self.json(&["get", "session", id, "-o", "json"])
+    }
+
+    /// Answers the one open permission of a session for it, over whatever is going on.
+    pub(crate) fn approve(&self, title: &str) {
+        eventually(&format!("the approval {title:?} is given"), || {
+            let open = self.json(&["get", "approvals", "-A", "-o", "json"])?;
+            let wanted = open["items"].as_array()?.iter().find(|item| {
+                item["state"] == "open" && item["title"].as_str().is_some_and(|text| text.contains(title))
+            })?;
+            self.mc(&["approve", wanted["id"].as_str()?]).status.success().then_some(())
+        });
+    }
+
+    /// Whole lines of the witness that went `way` (`in`, `out`), in order.
+    pub(crate) fn witness(&self, way: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.path("witness")).unwrap_or_default();
+        let entries = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        entries
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|entry| entry["dir"] == way)
+            .map(|entry| entry["line"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Whether a line that went `way` contains a text.
+    pub(crate) fn witnessed(&self, way: &str, text: &str) -> bool {
+        self.witness(way).iter().any(|line| line.contains(text))
+    }
+
+    /// All stored records of a session, by seq.
+    pub(crate) fn stored(&self, session: &str) -> Vec<Stored> {
+        let id = uuid::Uuid::try_parse(session.strip_prefix("ses_").unwrap()).unwrap();
+        let url = format!("sqlite:{}?mode=ro", self.path("data/missioncontrol.db").display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            let query = "SELECT seq, record, payload FROM session_event WHERE session_id = $1 ORDER BY seq";
+            let rows = sqlx::query(query).bind(id).fetch_all(&mut connection).await.unwrap();
+            let stored = |row: &sqlx::sqlite::SqliteRow| Stored {
+                seq: row.get(0),
+                record: row.get(1),
+                payload: row.get(2),
+            };
+            rows.iter().map(stored).collect()
+        })
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        // A failed test must leave nothing; after a test that passed there is nothing left.
+        self.mc(&["down", "--data-dir", self.path("data").to_str().unwrap()]);
+        if std::thread::panicking() {
+            for name in ["supervisor.log", "controlplane.log", "mesh.log"] {
+                let log = fs::read_to_string(self.path("data/logs").join(name)).unwrap_or_default();
+                let tail: Vec<&str> = log.lines().rev().take(40).collect();
+                eprintln!("--- {name}");
+                tail.iter().rev().for_each(|line| eprintln!("{line}"));
+            }
+        }
+    }
+}
+
+/// Start time of a living process in clock ticks since boot.
+pub(crate) fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat[stat.rfind(')')? + 2..].split(' ');
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}

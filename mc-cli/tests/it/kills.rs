@@ -1,0 +1,99 @@
+//! SIGKILL to the supervisor, the control plane and the node daemon while a prompt is open: the turn completes, the
+//! agent's process stays, and the database holds what the agent's witness holds, each line once and in order.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::fleet::{Fleet, Role, eventually, seeded, start_time};
+
+/// How many kills one run makes at least, each proven to fall inside an open prompt.
+const KILLS: usize = 50;
+const SEED: u64 = 20_261_121;
+
+/// Codes of journal records that hold a line received from the agent, and of those that hold one written to it.
+const RECEIVED: i64 = 1;
+
+/// Kills one to three of the processes, chosen by chance, and starts the supervisor again when it was among them.
+fn kill_some(fleet: &Fleet, random: &mut impl FnMut(usize) -> usize) -> usize {
+    let first = random(3);
+    let count = 1 + random(3);
+    let victims: Vec<Role> = (0..count).map(|step| Role::ALL[(first + step) % 3]).collect();
+    let killed = victims.iter().filter(|role| fleet.kill(**role)).count();
+    if fleet.process(Role::Supervisor).is_none() {
+        fleet.up();
+    }
+    killed
+}
+
+#[test]
+fn kills_inside_open_prompts_change_nothing() {
+    let seed = std::env::var("MC_TEST_SEED").map_or(SEED, |text| text.parse().unwrap());
+    eprintln!("seed {seed}; MC_TEST_SEED={seed} repeats this run");
+    let mut random = seeded(seed);
+    let fleet = Fleet::start();
+    fleet.ok(&["create", "mission", "kills"]);
+    let session = fleet.session("kills");
+    let agent = i32::try_from(fleet.get_session(&session).unwrap()["agent_pid"].as_i64().unwrap()).unwrap();
+    let born = start_time(agent).unwrap();
+
+    let (mut kills, mut turns) = (0, 0_usize);
+    while kills < KILLS {
+        turns += 1;
+        let name = format!("turn {turns:03}");
+        let text = format!("/say {name} begins\n/ask {name}\n/sleep 200\n/say {name} ends");
+        eventually("the prompt is taken", || {
+            fleet.mc(&["prompt", &session, &text]).status.success().then_some(())
+        });
+        eventually("the agent asks", || fleet.witnessed("out", &format!("\"{name}\"")).then_some(()));
+        kills += kill_some(&fleet, &mut random);
+        if random(2) == 0 {
+            kills += kill_some(&fleet, &mut random);
+        }
+        assert!(!fleet.witnessed("out", &format!("{name} ends")), "{name} was over before the kills");
+        fleet.approve(&name);
+        // The answer is on its way or the turn goes on: that, too, may be interrupted.
+        if random(2) == 0 && !fleet.witnessed("out", &format!("{name} ends")) {
+            kill_some(&fleet, &mut random);
+        }
+        let turn = eventually(&format!("{name} is over"), || {
+            let all = fleet.json(&["get", "turns", "--session", &session, "-o", "json"])?;
+            let turn = all["items"].as_array()?.iter().find(|turn| turn["number"] == turns)?.clone();
+            (turn["state"] != "queued" && turn["state"] != "running").then_some(turn)
+        });
+        assert_eq!((&turn["state"], &turn["stop_reason"]), (&"done".into(), &"end_turn".into()), "{turn}");
+        assert_eq!(start_time(agent), Some(born), "{name}: the agent's process is another");
+    }
+    eprintln!("{kills} kills in {turns} turns");
+
+    // The oracle is what the agent itself wrote down, synced, before it sent or obeyed it.
+    let said = fleet.witness("out");
+    let stored = eventually("everything is stored", || {
+        let stored = fleet.stored(&session);
+        (stored.iter().filter(|row| row.record == RECEIVED).count() >= said.len()).then_some(stored)
+    });
+    let received: Vec<String> = stored
+        .iter()
+        .filter(|row| row.record == RECEIVED)
+        .map(|row| String::from_utf8(row.payload.clone()).unwrap())
+        .collect();
+    assert_eq!(received, said, "what the agent said is stored once and in order");
+    let seqs: Vec<i64> = stored.iter().map(|row| row.seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "no number is missing or twice");
+    let prompts: Vec<String> =
+        fleet.witness("in").into_iter().filter(|line| line.contains("\"session/prompt\"")).collect();
+    assert_eq!(prompts.len(), turns, "each prompt was sent once");
+    assert_eq!(prompts.iter().collect::<BTreeSet<_>>().len(), turns);
+
+    let object = fleet.get_session(&session).unwrap();
+    assert_eq!(object["agent_pid"], agent);
+    assert_eq!(object["epoch"], 1, "{object}");
+    let approvals = fleet.json(&["get", "approvals", "-m", "kills", "-o", "json"]).unwrap();
+    let approvals: &Vec<Value> = approvals["items"].as_array().unwrap();
+    assert_eq!(approvals.len(), turns, "each permission is one approval");
+    assert!(approvals.iter().all(|approval| approval["state"] == "executed"), "{approvals:?}");
+    let verified = fleet.json(&["ledger", "verify", "-o", "json"]).unwrap();
+    assert_eq!((&verified["ok"], &verified["unsealed"]), (&true.into(), &0.into()), "{verified}");
+    fleet.down();
+    assert_eq!(start_time(agent), None, "mc down ends the agent");
+}
