@@ -40,7 +40,7 @@ pub struct Cli {
 
 const AFTER: &str = "\
 Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub),
-       session (ses), turn (trn), node (no), join_token (jt), principal (prn).
+       session (ses), turn (trn), principal (prn), node (no), join_token (jt).
 Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
             9 approval needed, 130 interrupted.";

@@ -46,11 +46,6 @@ pub fn publication(from: PublicationState, target: PublicationState) -> bool {
     })
 }
 
-/// Whether a node in `from` can come to `target`: only a revocation is for ever.
-pub fn node(from: NodeState, target: NodeState) -> bool {
-    from == target || from != NodeState::Revoked
-}
-
 /// Whether an agent session in `from` can come to `target`: until it has ended, to every state.
 pub fn session(from: SessionState, target: SessionState) -> bool {
     from == target || (!from.is_terminal() && target != SessionState::Starting)
@@ -59,6 +54,11 @@ pub fn session(from: SessionState, target: SessionState) -> bool {
 /// Whether a turn in `from` can come to `target`.
 pub fn turn(from: TurnState, target: TurnState) -> bool {
     reachable(TurnState::ALL, from, target, TurnState::allows)
+}
+
+/// Whether a node in `from` can come to `target`: only a revocation is for ever.
+pub fn node(from: NodeState, target: NodeState) -> bool {
+    from == target || from != NodeState::Revoked
 }
 
 #[cfg(test)]

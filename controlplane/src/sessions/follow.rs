@@ -44,7 +44,8 @@ struct Follower {
 /// # Errors
 /// [`mc_api::ProblemKind::NotFound`].
 pub(super) async fn stream(app: SharedApp, cx: OpCtx, reference: &str, from: i64) -> Result<Response, Error> {
-    let session = service::get(&app, &cx, reference).await?.id;
+    // To attach is a deed that the ledger knows; reading a page is not.
+    let session = service::attach(&app, &cx, reference, from).await?;
     let stored = app.sessions.follow(session);
     let follower = Follower {
         app,

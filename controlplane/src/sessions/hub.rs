@@ -31,7 +31,10 @@ impl Hub {
 
     /// Told whenever records of the session were stored.
     pub(crate) fn follow(&self, session: SessionId) -> watch::Receiver<i64> {
-        self.followers().entry(session).or_insert_with(|| watch::channel(0).0).subscribe()
+        let mut followers = self.followers();
+        // Who left is forgotten here, so that the map is no longer than the followers there are.
+        followers.retain(|_, sender| sender.receiver_count() > 0);
+        followers.entry(session).or_insert_with(|| watch::channel(0).0).subscribe()
     }
 
     /// Records up to `seq` were committed.

@@ -140,8 +140,11 @@ pub(crate) enum Meaning {
 
 /// Reads the end of a turn.
 pub(crate) fn meaning(record: &Record, ended: &StoredTurn) -> Meaning {
+    // A later prompt that never came to the agent says nothing of the work; the task's own prompt is the first.
+    if ended.turn.first_seq.is_none() && ended.turn.number > 1 {
+        return Meaning::GoesOn;
+    }
     match ended.turn.state {
-        TurnState::Queued | TurnState::Running => Meaning::GoesOn,
         TurnState::Done => match ended.turn.stop_reason.as_deref() {
             Some("end_turn") => Meaning::Complete,
             Some("refusal" | "max_tokens" | "max_turn_requests") => Meaning::Fail { retryable: false },
@@ -153,7 +156,7 @@ pub(crate) fn meaning(record: &Record, ended: &StoredTurn) -> Meaning {
         TurnState::Interrupted if record.is_unattended && ended.op_id.starts_with("continue-") => {
             Meaning::Fail { retryable: true }
         }
-        TurnState::Interrupted => Meaning::GoesOn,
+        TurnState::Queued | TurnState::Running | TurnState::Interrupted => Meaning::GoesOn,
     }
 }
 

@@ -17,9 +17,9 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
 use crate::http::page;
-use crate::ledger::Event;
+use crate::ledger::{self, Event};
 use crate::op::OpCtx;
-use crate::{missions, tasks};
+use crate::{missions, tasks, write_tx};
 
 pub use create::create;
 pub(crate) use create::{Opening, open_in};
@@ -138,6 +138,22 @@ pub async fn list(
     };
     let rows = store::list(&mut tx, cx.scope(Action::ReadSession), wanted, cx.now()).await?;
     Ok(page.cut(app, rows.into_iter().map(|record| record.session).collect(), |session| session.id))
+}
+
+/// Records that somebody follows a session, from which position on.
+///
+/// # Errors
+/// [`mc_api::ProblemKind::NotFound`].
+pub(super) async fn attach(app: &App, cx: &OpCtx, reference: &str, from: i64) -> Result<SessionId, Error> {
+    write_tx!(app, cx, |tx| {
+        let session = resolve(tx, cx, reference).await?.session;
+        let proof = cx.authorize_in(Action::ReadSession, session.mission_id)?;
+        let body = serde_json::json!({ "verb": "attach", "from": from });
+        let subject_id = session.id.to_string();
+        let event = Event { subject_kind: "session", subject_id, body: &body, before_sha256: None };
+        ledger::record(tx, cx, proof, event).await?;
+        Ok(session.id)
+    })
 }
 
 /// Ids and versions of what a list may hold, for a watch that looks again and again.

@@ -39,7 +39,7 @@ impl Fixture {
         let publication = app.post(app.admin(), "/api/v1/publications", body).await.ok(201);
         let approval = publication["approval_id"].as_str().unwrap().to_owned();
         let publication = id(&publication);
-        let body = json!({ "mission": mission, "runtime": "scripted" });
+        let body = json!({ "mission": mission, "runtime": "nobody-has-it" });
         let session = id(&app.post(app.admin(), "/api/v1/sessions", body).await.ok(201));
         let path = format!("/api/v1/sessions/{session}/prompt");
         let turn = id(&app.post(app.admin(), &path, json!({ "text": "fixture" })).await.ok(201));
@@ -75,10 +75,10 @@ impl Fixture {
             "artifacts" => &self.artifact,
             "publications" => &self.publication,
             "approvals" => &self.approval,
-            "nodes" => &self.node,
-            "join-tokens" => &self.join_token,
             "sessions" => &self.session,
             "turns" => &self.turn,
+            "nodes" => &self.node,
+            "join-tokens" => &self.join_token,
             "principals" => "somebody",
             "auth" => &self.grant,
             _ => {

@@ -17,11 +17,11 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
         Kind::Kluster => delete::<mc_api::kluster::Kluster>(cx, args).await,
         Kind::Task => delete::<mc_api::task::Task>(cx, args).await,
         Kind::Artifact => delete::<mc_api::artifact::Artifact>(cx, args).await,
-        Kind::Node => delete::<mc_api::node::Node>(cx, args).await,
-        Kind::JoinToken => delete::<mc_api::node::JoinToken>(cx, args).await,
         Kind::Session => {
             Err(Failure::Usage("a session is stopped, not deleted: `mc session stop SESSION`".into()).into())
         }
+        Kind::Node => delete::<mc_api::node::Node>(cx, args).await,
+        Kind::JoinToken => delete::<mc_api::node::JoinToken>(cx, args).await,
         kind @ (Kind::Approval | Kind::Publication | Kind::Turn | Kind::Principal) => {
             Err(Failure::Usage(format!("a {kind} cannot be deleted; it is part of the record")).into())
         }

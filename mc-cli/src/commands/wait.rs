@@ -48,9 +48,9 @@ stateful! {
     Task, TaskState, reach::task;
     Approval, ApprovalState, reach::approval;
     Publication, PublicationState, reach::publication;
-    Node, NodeState, reach::node;
     AgentSession, SessionState, reach::session;
     Turn, TurnState, reach::turn;
+    Node, NodeState, reach::node;
 }
 
 pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
@@ -71,14 +71,14 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
         (Condition::State(state), Kind::Publication) => {
             reached::<Publication>(cx, &client, &reference, &state, args.timeout).await
         }
-        (Condition::State(state), Kind::Node) => {
-            reached::<Node>(cx, &client, &reference, &state, args.timeout).await
-        }
         (Condition::State(state), Kind::Session) => {
             reached::<AgentSession>(cx, &client, &reference, &state, args.timeout).await
         }
         (Condition::State(state), Kind::Turn) => {
             reached::<Turn>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(state), Kind::Node) => {
+            reached::<Node>(cx, &client, &reference, &state, args.timeout).await
         }
         (
             Condition::State(_),

@@ -131,11 +131,12 @@ impl Core {
 
     /// Works until the session has ended.
     pub(super) fn run(&mut self, receiver: &Receiver<Input>) -> Result<(), Error> {
-        // Whoever looks for this shim finds it, also while the state stays what it was.
-        self.write_meta()?;
         if self.spec.desired == Desired::Stopped || self.model.stop_requested {
             self.begin_ending(Then::Stop);
         }
+        self.publish()?;
+        // Whoever looks for this shim finds it, also when the state stays what it was.
+        self.write_meta()?;
         loop {
             self.advance()?;
             self.publish()?;

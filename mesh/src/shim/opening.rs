@@ -117,7 +117,11 @@ impl Core {
                 Some(agent_session) => self.opened(agent_session, "new", 0),
                 None => self.refused("the agent named no session"),
             },
-            (Step::Restore { .. }, Ok(_)) => {
+            (Step::Restore { attempt }, Ok(_)) => {
+                if attempt == 2 && !self.spec.mcp_servers.is_empty() {
+                    let reason = "restored without its MCP servers, which the agent refused".to_owned();
+                    self.record(Kind::Gap, &Gap { reason })?;
+                }
                 let agent_session = self.model.agent_session.clone().unwrap_or_default();
                 let how = if self.can_resume(&caps) { "resume" } else { "load" };
                 // Without a turn there is no conversation that could be missing.

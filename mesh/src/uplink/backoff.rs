@@ -29,7 +29,7 @@ impl Backoff {
         let mut random = [0; 1];
         // Without randomness the pause is the longest one.
         let _ = SystemRandom::new().fill(&mut random);
-        full - full.mul_f64(f64::from(random[0]) / 512.0)
+        full.saturating_sub(full.mul_f64(f64::from(random[0]) / 512.0))
     }
 }
 

@@ -103,12 +103,11 @@ async fn attempt(
 ) -> Result<Infallible, Lost> {
     let (node, slots) = (shared.node.clone(), shared.config.slots);
     let facts = blocking(move || facts::gather(&node, slots)).await?;
-    let identity = match kept {
-        Some(identity) => identity,
-        None => {
-            let (state, server) = (shared.node.state(), shared.config.server.as_str());
-            kept.insert(Identity::open(state, server, token, &facts::hostname(), &facts).await?)
-        }
+    let identity = if let Some(identity) = kept {
+        identity
+    } else {
+        let (state, server) = (shared.node.state(), shared.config.server.as_str());
+        kept.insert(Identity::open(state, server, token, &facts::hostname(), &facts).await?)
     };
     if identity.renew(&facts).await? {
         *keys_at_us = Some(clock::stamp().boot_us);
@@ -116,8 +115,8 @@ async fn attempt(
     let seq = identity.next_connection()?;
     {
         let mut table = shared.table();
-        table.status.node_id = identity.node_id().to_owned();
-        table.status.name = identity.name().to_owned();
+        identity.node_id().clone_into(&mut table.status.node_id);
+        identity.name().clone_into(&mut table.status.name);
         table.status.conn_seq = seq;
     }
     let client = NodeClient::new(identity.channel()?)

@@ -71,7 +71,7 @@ pub(super) async fn observe(shared: &Shared, id: &SessionId) -> std::io::Result<
         (None, None, None) if !is_wanted && tracked.is_settled => SessionState::Stopped,
         (None, None, _) => SessionState::Starting,
     };
-    status.state = state.as_str().to_owned();
+    state.as_str().clone_into(&mut status.state);
     // How far the journal reaches is told with news, but is none.
     let is_news = tracked.reported.as_ref().is_none_or(|reported| {
         wire::SessionStatus { last_seq: status.last_seq, ..reported.clone() } != status

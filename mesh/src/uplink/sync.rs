@@ -37,7 +37,7 @@ pub(super) async fn run(
             }
             Some(What::Command(command)) => {
                 if identity.verify(&command) {
-                    take(shared, command);
+                    take(shared, &command);
                 } else {
                     let (op_id, key_id) = (&command.op_id, &command.key_id);
                     tracing::error!(session.id = %command.session, op.id = %op_id,
@@ -83,7 +83,7 @@ pub(super) fn session_id(text: &str) -> Option<SessionId> {
     id
 }
 
-fn take(shared: &Shared, command: wire::Command) {
+fn take(shared: &Shared, command: &wire::Command) {
     let Some(id) = session_id(&command.session) else { return };
     let refused = |code| {
         let op_id = command.op_id.clone();

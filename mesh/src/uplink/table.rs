@@ -173,19 +173,19 @@ impl Table {
         self.results.drain(..self.results.len().saturating_sub(RESULTS));
     }
 
-    /// Everything wanted has come: `listed` are the wanted sessions, `acked` what is stored of any.
+    /// Everything wanted has come: `listed` are the wanted sessions, `acked` what is stored of any. A session that
+    /// is not named any more goes on from what it knows: its end may not be stored yet.
     pub(super) fn synced(&mut self, listed: &BTreeSet<SessionId>, acked: &BTreeMap<SessionId, u64>) {
         self.is_synced = true;
         for (id, tracked) in &mut self.sessions {
             tracked.is_listed = listed.contains(id);
             tracked.reported = None;
-            match (tracked.is_listed, acked.get(id)) {
-                (false, None) => tracked.flow.close(),
-                (_, stored) => {
-                    tracked.flow.open(stored.copied().unwrap_or_default());
-                    tracked.check(id);
-                    self.due.insert(id.clone());
-                }
+            let unnamed = if tracked.is_listed { 0 } else { tracked.flow.acked() };
+            tracked.flow.open(acked.get(id).copied().unwrap_or(unnamed));
+            tracked.check(id);
+            self.due.insert(id.clone());
+            if !tracked.is_listed && tracked.committed.is_some_and(|(_, state)| !state.is_terminal()) {
+                tracing::warn!(session.id = %id, "session {id} lives here, but the control plane does not want it");
             }
         }
     }

@@ -65,7 +65,10 @@ mod tests {
             let bytes: usize = batch.iter().map(|record| record.payload.len()).sum();
             assert!(batch.len() <= BATCH_RECORDS && (bytes <= BATCH_BYTES || batch.len() == 1));
             for record in batch {
-                assert_eq!((record.seq, record.payload.len()), (next, sizes[next as usize - 1]));
+                assert_eq!(
+                    (record.seq, record.payload.len()),
+                    (next, sizes[usize::try_from(next).unwrap() - 1])
+                );
                 next += 1;
             }
         }

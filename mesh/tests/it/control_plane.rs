@@ -2,7 +2,7 @@
 //! It misbehaves on request: duplicates, refusals, withheld acknowledgements, loss of its memory.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Write;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -331,8 +331,11 @@ impl ControlPlane {
 
     pub(crate) fn join_token(&self) -> String {
         let digest = ring::digest::digest(&ring::digest::SHA256, &self.authority.der);
-        let pin: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("mcj_{TOKEN_ID}.secret.{pin}")
+        let mut token = format!("mcj_{TOKEN_ID}.secret.");
+        for byte in digest.as_ref() {
+            write!(token, "{byte:02x}").unwrap();
+        }
+        token
     }
 
     /// Cuts every connection.
@@ -402,7 +405,7 @@ impl ControlPlane {
     pub(crate) fn describe(&self) -> String {
         let memory = self.memory();
         let stored: Vec<_> = memory.stored.iter().map(|(id, events)| (id, events.len())).collect();
-        let mut text = Vec::new();
+        let mut text = String::new();
         write!(
             text,
             "stored {stored:?}, results {:?}, statuses {:?}",
@@ -410,7 +413,7 @@ impl ControlPlane {
             memory.statuses.last()
         )
         .unwrap();
-        String::from_utf8(text).unwrap()
+        text
     }
 }
 

@@ -127,6 +127,30 @@ fn lost_context_waits_for_a_decision() {
 }
 
 #[test]
+fn restore_without_the_mcp_servers_is_told() {
+    let mut rig = Rig::start(LOADS);
+    let id = rig.session();
+    rig.prompt(&id, "/say one");
+    rig.wait_event(&id, "turn_end", 1);
+    rig.kill_daemon();
+    kill(pid(&rig.meta(&id).unwrap(), "shim_pid"));
+    let path = rig.state().join("sessions").join(&id).join("spec.json");
+    let mut spec: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    // The scripted agent takes servers over stdio only.
+    spec["mcp_servers"] =
+        json!([{"type": "http", "name": "far", "url": "http://127.0.0.1:1/", "headers": []}]);
+    std::fs::write(&path, spec.to_string()).unwrap();
+    rig.start_daemon();
+    eventually("restored", || rig.meta(&id).filter(|m| m["epoch"] == 2 && m["state"] == "idle"));
+    let gaps = rig.of_kind(&id, "gap");
+    assert!(
+        gaps.iter().any(|gap| gap["body"]["reason"].as_str().unwrap().contains("MCP servers")),
+        "{gaps:?}"
+    );
+    assert_journal_is_witness(&rig, &id);
+}
+
+#[test]
 fn retries_of_an_operator_are_no_crash_loop() {
     let rig = Rig::start(&["--load", "error"]);
     let id = rig.session();

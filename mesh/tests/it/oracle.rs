@@ -42,9 +42,9 @@ fn parse(line: &[u8]) -> Value {
     serde_json::from_slice(line).unwrap_or_else(|_| String::from_utf8_lossy(line).into())
 }
 
-/// Takes the updates out that an agent sent between a `session/load` and its answer; there must be `replayed`.
+/// Takes the updates out that an agent sent before its answer to the last `session/load`; there must be `replayed`.
 fn drop_replay(sent: &mut Vec<Value>, received: &[Value], replayed: u64) {
-    let load = received.iter().find(|line| line["method"] == "session/load").map(|line| line["id"].clone());
+    let load = received.iter().rfind(|line| line["method"] == "session/load").map(|line| line["id"].clone());
     let Some(load) = load else { return assert_eq!(replayed, 0) };
     let Some(answer) = sent.iter().position(|line| line["id"] == load) else { return };
     let before = sent.len();
