@@ -134,7 +134,12 @@ pub async fn grants(app: &App, node: NodeId, wanted: &[SessionId]) -> Result<Vec
         })?;
         if let Some(token) = grant {
             let ttl_ms = u32::try_from(grants::LIFETIME.as_millis()).unwrap_or(u32::MAX);
-            made.push(wire::Grant { session: id.to_string(), token, ttl_ms });
+            made.push(wire::Grant {
+                session: id.to_string(),
+                token,
+                ttl_ms,
+                base_url: app.endpoints.http_url(),
+            });
         }
     }
     Ok(made)

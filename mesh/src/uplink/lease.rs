@@ -72,7 +72,9 @@ async fn renew(shared: &Shared, connection: &Connection) -> Result<Duration, Los
         if let Some(id) = session_id(&grant.session)
             && request.grants_for.contains(&grant.session)
         {
-            take(shared, &id, &grant, &connection.http_url, asked_us).await?;
+            // A control plane that does not say it is where the node joined.
+            let base_url = if grant.base_url.is_empty() { &connection.http_url } else { &grant.base_url };
+            take(shared, &id, &grant, base_url, asked_us).await?;
         }
     }
     Ok(Duration::from_millis(u64::from(reply.ttl_ms)))

@@ -259,7 +259,12 @@ impl wire::node_server::Node for Service {
         for session in asked {
             memory.grants += 1;
             let (session, ttl_ms) = (session.clone(), memory.grant_ttl_ms);
-            grants.push(wire::Grant { session, token: format!("mcg_{}", memory.grants), ttl_ms });
+            grants.push(wire::Grant {
+                session,
+                token: format!("mcg_{}", memory.grants),
+                ttl_ms,
+                base_url: String::new(),
+            });
         }
         memory.leases.push(request);
         Ok(Response::new(wire::RenewLeasesReply { ttl_ms: 3_000, grants }))
