@@ -236,7 +236,7 @@ impl Identity {
     /// Gets a new certificate for the key of this node and keeps it.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `NOT_FOUND` or `PERMISSION_DENIED` when the node was revoked; [`Error::Unreachable`].
+    /// [`Error::Refused`] with `PERMISSION_DENIED` when the node was revoked; [`Error::Unreachable`].
     pub async fn rejoin(&mut self, facts: &NodeFacts) -> Result<(), Error> {
         let mut enroll = enroll(&self.server, Authority::Known(self.authority.clone())).await?;
         let nonce = enroll.challenge(ChallengeRequest {}).await.map_err(Error::Refused)?.into_inner().nonce;
@@ -471,8 +471,7 @@ fn to_pem(label: &str, der: &[u8]) -> String {
         text.push('\n');
         rest = tail;
     }
-    text.push_str(&format!("-----END {label}-----\n"));
-    text
+    text + &format!("-----END {label}-----\n")
 }
 
 fn from_pem(text: &str) -> Option<Vec<u8>> {
