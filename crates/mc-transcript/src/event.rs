@@ -109,7 +109,15 @@ mod tests {
 
     #[test]
     fn no_bytes_upset_it() {
-        for payload in ["", "null", "[1]", "7", "\"x\"", r#"{"line":[1],"request":[2],"id":3}"#, r#"{"line":{"params":4}}"#] {
+        for payload in [
+            "",
+            "null",
+            "[1]",
+            "7",
+            "\"x\"",
+            r#"{"line":[1],"request":[2],"id":3}"#,
+            r#"{"line":{"params":4}}"#,
+        ] {
             for known in Kind::ALL {
                 let _whatever = kind(*known, payload);
             }
