@@ -23,17 +23,18 @@ const LINK_LIMIT: Duration = Duration::from_secs(5);
 pub(super) enum Error {
     /// The router has ended or refuses more links.
     #[error("the router gives no link")]
-    Link(#[source] LinkError),
+    Link(#[source] Box<LinkError>),
     /// The router did not answer in time, or its thread could not be started.
     #[error("the router does not answer")]
     Silent,
 }
 
 type Link = (LinkTx, LinkRx);
+type MakeLink = dyn Fn(Option<String>, &str) -> Result<Link, Box<LinkError>> + Send + Sync;
 
 /// A running router. Its thread cannot be stopped from outside; it ends with the process or by a panic.
 pub(super) struct Router {
-    link: Box<dyn Fn(Option<String>, &str) -> Result<Link, LinkError> + Send + Sync>,
+    link: Box<MakeLink>,
     is_full: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -60,7 +61,7 @@ impl Router {
             Self {
                 link: Box::new(move |tenant, client_id| {
                     let builder = LinkBuilder::new(client_id, events.clone());
-                    let (tx, rx, _connack) = builder.tenant_id(tenant).clean_session(true).build()?;
+                    let (tx, rx, _connack) = builder.tenant_id(tenant).clean_session(true).build().map_err(Box::new)?;
                     Ok((tx, rx))
                 }),
                 is_full: Box::new(move || full.is_full()),

@@ -37,7 +37,7 @@ fn fold(record: &Record) -> Option<(&'static str, Value)> {
         Kind::In => return fold_line(&record.payload),
         Kind::PromptSent => {
             let mut sent = json();
-            let prompt = sent["line"]["params"]["prompt"].take();
+            let prompt = taken(&mut sent, "/line/params/prompt");
             ("prompt", json!({"turn": sent["turn"], "op_id": sent["op_id"], "prompt": prompt}))
         }
         Kind::OpDone => {
@@ -46,7 +46,7 @@ fn fold(record: &Record) -> Option<(&'static str, Value)> {
         }
         Kind::PermOpen => {
             let mut open = json();
-            let tool_call = open["request"]["toolCall"].take();
+            let tool_call = taken(&mut open, "/request/toolCall");
             ("permission_open", json!({"id": open["id"], "options": open["options"], "tool_call": tool_call}))
         }
         Kind::PermAnswer => {
@@ -67,6 +67,11 @@ fn fold(record: &Record) -> Option<(&'static str, Value)> {
         Kind::Epoch | Kind::Limit => ("other", json()),
         _ => return None,
     })
+}
+
+/// Takes a member out; `null` when it is not there, or what should hold it is of another form.
+pub(crate) fn taken(value: &mut Value, pointer: &str) -> Value {
+    value.pointer_mut(pointer).map(Value::take).unwrap_or_default()
 }
 
 fn fold_line(line: &[u8]) -> Option<(&'static str, Value)> {
@@ -100,6 +105,23 @@ mod tests {
         let payload = payload.as_bytes().to_vec();
         Event::of(&Record { seq: 1, stamp: Stamp::default(), kind, flags: 0, payload })
             .map(|event| event.kind)
+    }
+
+    #[test]
+    fn no_bytes_upset_it() {
+        for payload in [
+            "",
+            "null",
+            "[1]",
+            "7",
+            "\"x\"",
+            r#"{"line":[1],"request":[2],"id":3}"#,
+            r#"{"line":{"params":4}}"#,
+        ] {
+            for known in Kind::ALL {
+                let _whatever = kind(*known, payload);
+            }
+        }
     }
 
     #[test]

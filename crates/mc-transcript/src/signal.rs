@@ -192,7 +192,7 @@ impl Signal {
             }
             Kind::PermOpen => {
                 let mut open: Open = read(record)?;
-                let tool_call = open.request["toolCall"].take();
+                let tool_call = crate::event::taken(&mut open.request, "/toolCall");
                 Self::PermissionOpen { id: open.id, options: open.options, tool_call }
             }
             Kind::PermAnswer => {
@@ -264,6 +264,8 @@ mod tests {
     #[test]
     fn no_bytes_upset_it() {
         let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
+        assert!(signal(Kind::PermOpen, br#"{"id":"p","options":[],"request":[1]}"#).is_some());
+        assert!(signal(Kind::PromptSent, br#"{"op_id":"p","line":[1]}"#).is_some());
         for bytes in [&b""[..], b"\xff\xfe", b"{}", b"null", b"[1]", br#"{"id":5,"options":7}"#, &deep] {
             for kind in Kind::ALL {
                 assert_eq!(signal(*kind, bytes), None, "{kind:?}");

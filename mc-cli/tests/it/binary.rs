@@ -26,7 +26,7 @@ fn help_and_completion_are_answers_and_a_wrong_word_is_usage() {
         let script = mc(&config, &format!("completion {shell}"));
         assert!(script.status.success() && script.stdout.len() > 1000);
     }
-    let wrong = mc(&config, "get hosts");
+    let wrong = mc(&config, "get gizmos");
     assert_eq!(wrong.status.code(), Some(2));
     assert!(wrong.stdout.is_empty() && text(&wrong.stderr).contains("no such kind"));
 }

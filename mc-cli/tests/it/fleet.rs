@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, Row as _};
 
 /// How long a condition may take to come true.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A process that may be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
