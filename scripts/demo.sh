@@ -44,9 +44,9 @@ step() {
 }
 # show COMMAND...: prints the command and what it says.
 show() {
-  printf '   %s$ %s%s\n' "$DIM" "$*" "$PLAIN"
-  "$@" >"$WORK/out" 2>&1 || { sed 's/^/   /' "$WORK/out" >&2; die "'$*' failed" "read its message above; the logs are in $DIR/logs"; }
-  sed 's/^/   /' "$WORK/out"
+  printf '   %s$ %s%s\n' "$DIM" "${*//$WORK\//}" "$PLAIN"
+  "$@" >"$WORK/out" 2>"$WORK/err" || { sed 's/^/   /' "$WORK/out" "$WORK/err" >&2; die "'$*' failed" "read its message above; the logs are in $DIR/logs"; }
+  sed -e '/^$/d' -e 's/^/   /' "$WORK/out"
 }
 
 # mission_name: the first of apollo, apollo-2, … that does not exist.
@@ -108,13 +108,14 @@ done
 show mc get tasks -m "$MISSION"
 
 step "The result is published to the Git ledger, when somebody else agrees."
-show mc publish --task count -m "$MISSION" --message "Survey of sector 7"
+KEY=$(mc get task count -m "$MISSION" -k survey -o json | sed -n 's/^ *"key": "\(.*\)",\{0,1\}$/\1/p')
+show mc publish --task "$KEY" -m "$MISSION" --message survey
 APPROVAL=$(open_approval) || die "no approval was asked for the publication" "mc get publications -m $MISSION"
 decide "$APPROVAL"
 PUBLICATION=$(mc get publications -m "$MISSION" -o name | head -n 1)
 mc wait publication "${PUBLICATION#*/}" --for state=published --timeout "${LIMIT}s" >/dev/null ||
   die "it was not published" "mc describe $PUBLICATION; $DIR/logs/controlplane.log"
-show git --git-dir "$DIR/ledger.git" log -1 --format='%h %s%n%(trailers)' main
+show git --git-dir "$DIR/ledger.git" log -1 --format='%h %s%n%(trailers:only,unfold)' main
 
 step "Every change is in a chain of hashes, recomputed here:"
 show mc ledger verify

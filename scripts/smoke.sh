@@ -106,11 +106,12 @@ approval() {
   printf 'no approval was asked for in mission %s\n' "$M"
   return 1
 }
-# first_word WORD FILE: the JSON text member of that name.
+# member NAME FILE: the JSON text member of that name.
 member() { sed -n "s/^ *\"$1\": \"\\(.*\\)\",\\{0,1\\}\$/\\1/p" "$2" | head -n 1; }
 artifact_comes_back() {
   head -c 70000 /dev/urandom >"$WORK/blob"
-  mc artifact put "$WORK/blob" --name blob.bin --task by-hand -m "$M" -k work && mc artifact get blob.bin -m "$M" --file "$WORK/back" &&
+  KEY=$(mc get task by-hand -m "$M" -k work -o json >"$WORK/task" && member key "$WORK/task") &&
+    mc artifact put "$WORK/blob" --name blob.bin --task "$KEY" -m "$M" && mc artifact get blob.bin -m "$M" --file "$WORK/back" &&
     cmp "$WORK/blob" "$WORK/back"
 }
 published() {
@@ -176,7 +177,7 @@ check 'the node is ready' "mc describe node; $DIR/logs/mesh.log" says ready mc g
 check 'an agent session starts' "$DIR/logs/mesh.log" session_started
 check 'a prompt is answered and logged' "$DIR/logs/mesh.log" prompted
 check 'a permission prompt is an approval, and its answer reaches the agent' "mc get approvals -m $M" permission_answered
-check 'the session stops' "$DIR/logs/mesh.log" eval 'mc stop "$SESSION" && mc wait session "$SESSION" --for state=stopped --timeout 20s'
+check 'the session stops' "$DIR/logs/mesh.log" eval 'mc session stop "$SESSION" && mc wait session "$SESSION" --for state=stopped --timeout 20s'
 check 'a node claims a task, its agent asks and finishes it' "mc describe task by-agent -m $M -k work" task_done_by_agent
 check 'MCP over stdio lists its tools' 'mc mcp serve' mcp_tools
 check 'the ledger verifies: server' "$LOOK" says ok mc ledger verify

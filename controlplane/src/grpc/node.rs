@@ -233,7 +233,7 @@ impl Syncing {
             self.last_command = last.node_seq;
             for mut command in commands {
                 let (key_id, signature) = self.app.keyring.sign_command(&command_message(&node, &command));
-                command.key_id = key_id.to_owned();
+                key_id.clone_into(&mut command.key_id);
                 command.signature = signature;
                 self.copy(&command);
                 self.ready.push_back(desired::What::Command(command));

@@ -88,6 +88,12 @@ pub fn facts_text(facts: &NodeFacts) -> Result<String, Error> {
 }
 
 /// The name a node wishes for, made a name: its wish, else its host name, else `node`.
+///
+/// # Panics
+/// Never: `node` is a name.
+///
+/// # Panics
+/// Never: `node` is a name.
 pub fn wished_name(wish: &str, facts: &NodeFacts) -> Name {
     let candidates = [wish, facts.hostname.split('.').next().unwrap_or_default(), "node"];
     let named = candidates.into_iter().find_map(|text| {

@@ -145,7 +145,6 @@ pub(crate) fn meaning(record: &Record, ended: &StoredTurn) -> Meaning {
         return Meaning::GoesOn;
     }
     match ended.turn.state {
-        TurnState::Queued | TurnState::Running => Meaning::GoesOn,
         TurnState::Done => match ended.turn.stop_reason.as_deref() {
             Some("end_turn") => Meaning::Complete,
             Some("refusal" | "max_tokens" | "max_turn_requests") => Meaning::Fail { retryable: false },
@@ -157,7 +156,7 @@ pub(crate) fn meaning(record: &Record, ended: &StoredTurn) -> Meaning {
         TurnState::Interrupted if record.is_unattended && ended.op_id.starts_with("continue-") => {
             Meaning::Fail { retryable: true }
         }
-        TurnState::Interrupted => Meaning::GoesOn,
+        TurnState::Queued | TurnState::Running | TurnState::Interrupted => Meaning::GoesOn,
     }
 }
 

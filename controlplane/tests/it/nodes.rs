@@ -412,7 +412,7 @@ async fn commands_are_signed_for_one_node(app: TestApp) {
     let sign = |node: &str, command: &mut wire::Command| {
         let message = mc_proto::command_message(node, command);
         let (key_id, signature) = app.app().keyring.sign_command(&message);
-        command.key_id = key_id.to_owned();
+        key_id.clone_into(&mut command.key_id);
         command.signature = signature;
     };
     sign(machine.identity.node_id(), &mut command);

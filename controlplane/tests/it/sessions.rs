@@ -250,7 +250,7 @@ async fn batches_that_meet_store_each_record_once(app: TestApp) {
     futures_util::future::join_all(senders).await;
     let size = i64::try_from(journal.entries.len()).unwrap();
     assert_eq!(app.count("SELECT COUNT(*) FROM session_event").await, size);
-    let expected: String = (0..60).map(|number| format!("{number},")).collect();
+    let expected: String = (0..60).map(|number: u32| number.to_string() + ",").collect();
     assert_eq!(read(&app, &turn).await["message"], expected.as_str());
 }
 

@@ -100,13 +100,12 @@ impl Attached<'_> {
             return;
         }
         let chosen = line.parse::<usize>().ok().zip(self.waiting.first());
-        let done = match chosen {
-            Some((number, waiting)) => self.answer(number, waiting).await,
-            None => {
-                let body = PromptSession { text: line.to_owned() };
-                let prompted = self.client.prompt_session(&self.session.id.to_string(), &body).await;
-                prompted.map(drop).map_err(Into::into)
-            }
+        let done = if let Some((number, waiting)) = chosen {
+            self.answer(number, waiting).await
+        } else {
+            let body = PromptSession { text: line.to_owned() };
+            let prompted = self.client.prompt_session(&self.session.id.to_string(), &body).await;
+            prompted.map(drop).map_err(Into::into)
         };
         if let Err(error) = done {
             self.cx.out.talk(&crate::output::explain(&error));
@@ -149,7 +148,7 @@ impl Attached<'_> {
         match self.client.cancel_session(&self.session.id.to_string()).await {
             Ok(_) => self.cx.out.talk("told to cancel; Ctrl-C again leaves"),
             Err(error) => {
-                self.cx.out.talk(&format!("{}; Ctrl-C again leaves", crate::output::explain(&error.into())))
+                self.cx.out.talk(&format!("{}; Ctrl-C again leaves", crate::output::explain(&error.into())));
             }
         }
         Ok(())

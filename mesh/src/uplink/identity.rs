@@ -237,7 +237,7 @@ impl Identity {
     /// Gets a new certificate for the key of this node and keeps it.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `NOT_FOUND` or `PERMISSION_DENIED` when the node was revoked; [`Error::Unreachable`].
+    /// [`Error::Refused`] with `PERMISSION_DENIED` when the node was revoked; [`Error::Unreachable`].
     pub async fn rejoin(&mut self, facts: &NodeFacts) -> Result<(), Error> {
         let mut enroll = enroll(&self.server, Authority::Known(self.authority.clone())).await?;
         let nonce = enroll.challenge(ChallengeRequest {}).await.map_err(Error::Refused)?.into_inner().nonce;

@@ -130,7 +130,7 @@ pub(crate) async fn renew_in(tx: &mut Tx, cx: &OpCtx, task: TaskId, attempt: i32
         return Ok(false);
     }
     let Some(before) = store::find(tx, cx.caller.organization, task).await? else { return Ok(false) };
-    if !before.task.claim.as_ref().is_some_and(|claim| claim.state == ClaimState::Expired) {
+    if before.task.claim.as_ref().is_none_or(|claim| claim.state != ClaimState::Expired) {
         return Ok(false);
     }
     let proof = cx.authorize_in(Action::WorkTask, before.task.mission_id)?;
