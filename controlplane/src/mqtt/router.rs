@@ -23,17 +23,18 @@ const LINK_LIMIT: Duration = Duration::from_secs(5);
 pub(super) enum Error {
     /// The router has ended or refuses more links.
     #[error("the router gives no link")]
-    Link(#[source] LinkError),
+    Link(#[source] Box<LinkError>),
     /// The router did not answer in time, or its thread could not be started.
     #[error("the router does not answer")]
     Silent,
 }
 
 type Link = (LinkTx, LinkRx);
+type Open = dyn Fn(Option<String>, &str) -> Result<Link, Error> + Send + Sync;
 
 /// A running router. Its thread cannot be stopped from outside; it ends with the process or by a panic.
 pub(super) struct Router {
-    link: Box<dyn Fn(Option<String>, &str) -> Result<Link, LinkError> + Send + Sync>,
+    link: Box<Open>,
     is_full: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -60,8 +61,10 @@ impl Router {
             Self {
                 link: Box::new(move |tenant, client_id| {
                     let builder = LinkBuilder::new(client_id, events.clone());
-                    let (tx, rx, _connack) = builder.tenant_id(tenant).clean_session(true).build()?;
-                    Ok((tx, rx))
+                    match builder.tenant_id(tenant).clean_session(true).build() {
+                        Ok((tx, rx, _connack)) => Ok((tx, rx)),
+                        Err(error) => Err(Error::Link(Box::new(error))),
+                    }
                 }),
                 is_full: Box::new(move || full.is_full()),
             }
@@ -79,7 +82,7 @@ impl Router {
         let router = std::sync::Arc::clone(self);
         let linked = tokio::task::spawn_blocking(move || (router.link)(tenant, client_id));
         match tokio::time::timeout(LINK_LIMIT, linked).await {
-            Ok(Ok(link)) => link.map_err(Error::Link),
+            Ok(Ok(link)) => link,
             Ok(Err(_)) | Err(_) => Err(Error::Silent),
         }
     }
