@@ -188,7 +188,7 @@ async fn supervise(shared: Arc<Shared>, up: mpsc::Sender<Upward>, stop: Cancella
 async fn open() -> Result<(Arc<Router>, LinkTx, LinkRx), super::router::Error> {
     let router = Arc::new(Router::spawn().await?);
     let (mut tx, rx) = router.link(None, CLIENT_ID).await?;
-    tx.try_subscribe(UP_FILTER).map_err(super::router::Error::Link)?;
+    tx.try_subscribe(UP_FILTER).map_err(|error| super::router::Error::Link(Box::new(error)))?;
     Ok((router, tx, rx))
 }
 

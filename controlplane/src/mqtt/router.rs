@@ -30,11 +30,11 @@ pub(super) enum Error {
 }
 
 type Link = (LinkTx, LinkRx);
-type MakeLink = dyn Fn(Option<String>, &str) -> Result<Link, Box<LinkError>> + Send + Sync;
+type Open = dyn Fn(Option<String>, &str) -> Result<Link, Error> + Send + Sync;
 
 /// A running router. Its thread cannot be stopped from outside; it ends with the process or by a panic.
 pub(super) struct Router {
-    link: Box<MakeLink>,
+    link: Box<Open>,
     is_full: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -61,8 +61,10 @@ impl Router {
             Self {
                 link: Box::new(move |tenant, client_id| {
                     let builder = LinkBuilder::new(client_id, events.clone());
-                    let (tx, rx, _connack) = builder.tenant_id(tenant).clean_session(true).build().map_err(Box::new)?;
-                    Ok((tx, rx))
+                    match builder.tenant_id(tenant).clean_session(true).build() {
+                        Ok((tx, rx, _connack)) => Ok((tx, rx)),
+                        Err(error) => Err(Error::Link(Box::new(error))),
+                    }
                 }),
                 is_full: Box::new(move || full.is_full()),
             }
@@ -80,7 +82,7 @@ impl Router {
         let router = std::sync::Arc::clone(self);
         let linked = tokio::task::spawn_blocking(move || (router.link)(tenant, client_id));
         match tokio::time::timeout(LINK_LIMIT, linked).await {
-            Ok(Ok(link)) => link.map_err(Error::Link),
+            Ok(Ok(link)) => link,
             Ok(Err(_)) | Err(_) => Err(Error::Silent),
         }
     }

@@ -93,7 +93,7 @@ async fn a_machine_joins_and_is_known_from_then_on(app: TestApp) {
     let principal = app.get(app.admin(), &principal).await.ok(200);
     assert_eq!((&principal["principal_kind"], &principal["role"]), (&json!("node"), &json!(null)));
     assert_eq!(machine.identity.http_url(), format!("http://{}", app.app().endpoints.http));
-    assert_eq!(machine.identity.mqtt_address(), None);
+    assert_eq!(machine.identity.mqtt_address(), Some(app.app().endpoints.mqtt_address().as_str()));
     assert_eq!(machine.call().await, Code::Ok);
 
     for name in ["node.key", "node.crt", "ca.der", "identity.json"] {

@@ -80,7 +80,10 @@ fn kills_inside_open_prompts_change_nothing() {
         .collect();
     assert_eq!(received, said, "what the agent said is stored once and in order");
     let seqs: Vec<i64> = stored.iter().map(|row| row.seq).collect();
-    assert!(seqs.iter().zip(1..).all(|(seq, expected)| *seq == expected), "a number is missing or twice: {seqs:?}");
+    assert!(
+        seqs.iter().zip(1..).all(|(seq, expected)| *seq == expected),
+        "a number is missing or twice: {seqs:?}"
+    );
     let prompts: Vec<String> =
         fleet.witness("in").into_iter().filter(|line| line.contains("\"session/prompt\"")).collect();
     assert_eq!(prompts.len(), turns, "each prompt was sent once");

@@ -51,6 +51,7 @@ impl Random {
 
 /// What the control plane knows and how it behaves.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent ways to misbehave")]
 pub(crate) struct Memory {
     /// Wanted sessions by id.
     pub(crate) sessions: BTreeMap<String, wire::SessionSpec>,
