@@ -87,10 +87,14 @@ pub(crate) async fn changes(
 }
 
 pub(crate) async fn head(tx: &mut Tx) -> Result<LedgerHead, DbError> {
-    let (seq, hash): (i64, String) =
-        tx.query("SELECT seq, hash FROM ledger_head WHERE ledger_head_id = 1").fetch_one().await?;
-    let (unsealed,): (i64,) =
-        tx.query("SELECT COUNT(*) FROM ledger_event WHERE seq IS NULL").fetch_one().await?;
+    // One statement: between two, the sequencer could seal what the first saw waiting.
+    let (seq, hash, unsealed): (i64, String, i64) = tx
+        .query(
+            "SELECT seq, hash, (SELECT COUNT(*) FROM ledger_event WHERE seq IS NULL)
+             FROM ledger_head WHERE ledger_head_id = 1",
+        )
+        .fetch_one()
+        .await?;
     Ok(LedgerHead { seq, hash, unsealed })
 }
 

@@ -9,6 +9,7 @@ mod kinds;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -49,7 +50,7 @@ pub trait Watched: Send + Sync + 'static {
         cx: &OpCtx,
         id: &str,
     ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
-    /// The object's id as text.
+    /// The object's id.
     fn id(object: &Self::Object) -> Self::Id;
     /// The ledger does not tell of every change: the versions are looked at every [`LOOK`] instead.
     const LOOKS: bool = false;
@@ -78,7 +79,8 @@ struct Stream<W: Watched> {
     /// Everything up to here was said.
     seq: i64,
     snapshot: Option<page::Request<W::Id>>,
-    known: HashSet<String>,
+    /// What the client has: ids, and a hash of what it was told last.
+    known: HashMap<String, u64>,
     /// The versions that were looked at last; only for lists that look.
     versions: HashMap<String, i64>,
     checked: tokio::time::Instant,
@@ -118,7 +120,7 @@ pub async fn stream<W: Watched>(
         cx,
         list,
         head,
-        known: HashSet::new(),
+        known: HashMap::new(),
         versions: HashMap::new(),
         checked: tokio::time::Instant::now(),
         told_gone: from.map(|_| HashSet::new()),
@@ -165,8 +167,7 @@ impl<W: Watched> Stream<W> {
         let found = self.list.page(&self.app, &self.cx, page.clone()).await?;
         let last = found.items.last().map(W::id);
         for object in &found.items {
-            self.known.insert(W::id(object).to_string());
-            self.ready.push_back(message(self.seq, "added", object)?);
+            self.tell(self.seq, W::id(object).to_string(), object)?;
         }
         match (found.next_cursor, last) {
             (Some(_), Some(last)) => self.snapshot = Some(page.after(last)),
@@ -203,14 +204,11 @@ impl<W: Watched> Stream<W> {
             .filter(|(id, version)| self.versions.get(*id) != Some(version))
             .map(|(id, _)| id.clone())
             .collect();
-        let gone = self.known.iter().filter(|id| !versions.contains_key(*id)).cloned();
+        let gone = self.known.keys().filter(|id| !versions.contains_key(*id)).cloned();
         for id in changed.into_iter().chain(gone.collect::<Vec<_>>()) {
             match self.list.find(&self.app, &self.cx, &id).await? {
-                Some(object) => {
-                    let name = if self.known.insert(id) { "added" } else { "modified" };
-                    self.ready.push_back(message(self.seq, name, &object)?);
-                }
-                None if self.known.remove(&id) => {
+                Some(object) => self.tell(self.seq, id, &object)?,
+                None if self.known.remove(&id).is_some() => {
                     let gone = serde_json::json!({ "kind": W::KIND, "id": id });
                     self.ready.push_back(message(self.seq, "deleted", &gone)?);
                 }
@@ -242,12 +240,8 @@ impl<W: Watched> Stream<W> {
                 continue;
             }
             match self.list.find(&self.app, &self.cx, &change.subject_id).await? {
-                Some(object) => {
-                    let name =
-                        if self.known.insert(change.subject_id.clone()) { "added" } else { "modified" };
-                    self.ready.push_back(message(change.seq, name, &object)?);
-                }
-                None if self.known.remove(&change.subject_id) || self.may_be_known(change) => {
+                Some(object) => self.tell(change.seq, change.subject_id.clone(), &object)?,
+                None if self.known.remove(&change.subject_id).is_some() || self.may_be_known(change) => {
                     let gone = serde_json::json!({ "kind": W::KIND, "id": change.subject_id });
                     self.ready.push_back(message(change.seq, "deleted", &gone)?);
                 }
@@ -255,6 +249,22 @@ impl<W: Watched> Stream<W> {
             }
         }
         self.seq = upto;
+        Ok(())
+    }
+
+    /// Says how an object is now, unless this stream said so before: an object is read as it is, which may be ahead of
+    /// the event that led to it, and the next event then brings nothing new.
+    fn tell(&mut self, seq: i64, id: String, object: &W::Object) -> Result<(), Error> {
+        let text = serde_json::to_string(object).map_err(Error::internal)?;
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let said = hasher.finish();
+        let name = match self.known.insert(id, said) {
+            Some(before) if before == said => return Ok(()),
+            Some(_) => "modified",
+            None => "added",
+        };
+        self.ready.push_back(Event::default().id(seq.to_string()).event(name).data(text));
         Ok(())
     }
 

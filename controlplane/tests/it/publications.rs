@@ -148,6 +148,7 @@ async fn a_foreign_hand_on_main_is_not_overwritten(app: TestApp) {
     };
     let second = local.publication(ROOT, "two.md").await;
     approve(&local, &second).await;
+    local.0.sealed().await;
     let error = reconcile::publish(local.app()).await.unwrap_err();
     assert!(format!("{error:?}").contains("foreign") || format!("{error:?}").contains("Moved"), "{error:?}");
     assert_eq!(get(&local, &second).await["state"], "queued");

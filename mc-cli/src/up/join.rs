@@ -63,6 +63,11 @@ pub(super) async fn take_back(folder: &Folder) -> anyhow::Result<bool> {
 /// Whether the control plane sees the local node as ready.
 pub(super) async fn is_ready(folder: &Folder, settings: Settings) -> bool {
     let Some(identity) = folder::read_json::<Identity>(&folder.identity()) else { return false };
+    // Whoever sees first that the node has joined takes the token back; a supervisor may have died before it did.
+    let is_back = std::fs::remove_file(token_file(folder));
+    if is_back.is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
+        return false;
+    }
     let Ok(client) = client(folder, settings) else { return false };
     let node = client.get::<Node>(&identity.node_id, &Scope::default()).await;
     node.is_ok_and(|node| node.state == NodeState::Ready)

@@ -140,10 +140,12 @@ impl Fleet {
         (start_time(pid) == Some(start)).then_some((pid, start))
     }
 
-    /// SIGKILL to a process. Whether there was one.
+    /// SIGKILL to a process, until it is gone. Whether there was one.
     pub(crate) fn kill(&self, role: Role) -> bool {
-        let Some((pid, _)) = self.process(role) else { return false };
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).is_ok()
+        let Some((pid, start)) = self.process(role) else { return false };
+        let is_killed = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).is_ok();
+        eventually("the killed process is gone", || (start_time(pid) != Some(start)).then_some(()));
+        is_killed
     }
 
     /// A new agent session of the runtime `scripted`, idle.

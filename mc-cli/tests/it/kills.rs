@@ -3,16 +3,43 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, Role, eventually, seeded, start_time};
+use crate::fleet::{Fleet, Role, Stored, eventually, seeded, start_time};
 
 /// How many kills one run makes at least, each proven to fall inside an open prompt.
 const KILLS: usize = 50;
 const SEED: u64 = 20_261_121;
 
-/// Codes of journal records that hold a line received from the agent, and of those that hold one written to it.
-const RECEIVED: i64 = 1;
+/// The line that a journal record says the agent sent.
+fn said_in(row: &Stored) -> Option<Value> {
+    let payload = serde_json::from_slice::<Value>(&row.payload);
+    match row.record {
+        1 => Some(payload.unwrap()),
+        6 => {
+            let open = payload.unwrap();
+            let (id, params) = (&open["rpc_id"], &open["request"]);
+            Some(
+                json!({ "jsonrpc": "2.0", "id": id, "method": "session/request_permission", "params": params }),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// The line that a journal record says the agent was sent.
+fn heard_in(row: &Stored) -> Option<Value> {
+    let payload = serde_json::from_slice::<Value>(&row.payload);
+    match row.record {
+        2 => Some(payload.unwrap()),
+        5 | 7 => Some(payload.unwrap()["line"].take()),
+        _ => None,
+    }
+}
+
+fn lines(stored: &[Stored], of: fn(&Stored) -> Option<Value>) -> Vec<Value> {
+    stored.iter().filter_map(of).collect()
+}
 
 /// Kills one to three of the processes, chosen by chance, and starts the supervisor again when it was among them.
 fn kill_some(fleet: &Fleet, random: &mut impl FnMut(usize) -> usize) -> usize {
@@ -68,17 +95,15 @@ fn kills_inside_open_prompts_change_nothing() {
     eprintln!("{kills} kills in {turns} turns");
 
     // The oracle is what the agent itself wrote down, synced, before it sent or obeyed it.
-    let said = fleet.witness("out");
+    let parse = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+    let said: Vec<Value> = fleet.witness("out").iter().map(parse).collect();
+    let heard: Vec<Value> = fleet.witness("in").iter().map(parse).collect();
     let stored = eventually("everything is stored", || {
         let stored = fleet.stored(&session);
-        (stored.iter().filter(|row| row.record == RECEIVED).count() >= said.len()).then_some(stored)
+        (lines(&stored, said_in).len() >= said.len()).then_some(stored)
     });
-    let received: Vec<String> = stored
-        .iter()
-        .filter(|row| row.record == RECEIVED)
-        .map(|row| String::from_utf8(row.payload.clone()).unwrap())
-        .collect();
-    assert_eq!(received, said, "what the agent said is stored once and in order");
+    assert_eq!(lines(&stored, said_in), said, "what the agent said is stored once and in order");
+    assert_eq!(lines(&stored, heard_in), heard, "what the agent was told is stored once and in order");
     let seqs: Vec<i64> = stored.iter().map(|row| row.seq).collect();
     assert!(
         seqs.iter().zip(1..).all(|(seq, expected)| *seq == expected),

@@ -119,13 +119,15 @@ impl Machine {
     /// Waits until everything in the journal of a session at rest is stored, and compares record by record.
     pub(crate) fn expect_stored(&self, control_plane: &ControlPlane, id: &str) {
         let id = id.to_owned();
-        eventually(&format!("all stored; {}; log\n{}", control_plane.describe(), self.log()), || {
+        let what = format!("all stored; {}; log\n{}", control_plane.describe(), self.log());
+        let journal = eventually(&what, || {
             let stored = control_plane.memory().stored.get(&id).map_or(0, Vec::len) as u64;
-            let last = self.journal(&id).last().map_or(0, |record| record.seq);
-            (stored > 0 && stored == last).then_some(())
+            let journal = self.journal(&id);
+            let last = journal.last().map_or(0, |record| record.seq);
+            (stored > 0 && stored == last).then_some(journal)
         });
         let memory = control_plane.memory();
-        for record in self.journal(&id) {
+        for record in journal {
             let event = &memory.stored[&id][usize::try_from(record.seq).unwrap() - 1];
             assert_eq!(
                 (record.seq, u32::from(record.kind.code()), record.stamp.wall_us, &record.payload),
