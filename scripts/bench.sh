@@ -49,7 +49,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 export MC_CONFIG=$WORK/config.yaml
-unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC
+unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC MC_MQTT
 MISSED=0
 ROWS=$WORK/rows
 : >"$ROWS"

@@ -41,7 +41,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 export MC_CONFIG=$WORK/config.yaml
-unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC
+unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC MC_MQTT
 
 member() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$2" | head -n 1; }
 quiet() { "$@" >"$WORK/out" 2>&1 || die "'$*' failed" "$(tail -n 2 "$WORK/out")"; }

@@ -48,7 +48,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 export MC_CONFIG=$WORK/config.yaml
-unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC
+unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC MC_MQTT
 
 PASSED=0 FAILED=0
 # check NAME FIX COMMAND...: the command must succeed; what it said is in $WORK/out.

@@ -356,10 +356,14 @@ pub struct Apply {
 #[derive(Debug, Args)]
 pub struct Delete {
     /// Kind, or KIND/REF
-    pub kind: Target,
+    #[arg(required_unless_present = "files")]
+    pub kind: Option<Target>,
     /// Ids, keys or names
     #[arg(value_name = "REF")]
     pub references: Vec<String>,
+    /// Delete what these files or folders describe, the last first; `-` for standard input
+    #[arg(short, long = "filename", value_name = "FILE", conflicts_with_all = ["kind", "references"])]
+    pub files: Vec<PathBuf>,
     /// What does not exist is no error
     #[arg(long)]
     pub ignore_not_found: bool,

@@ -18,7 +18,7 @@ pub(crate) enum Command {
     Tool { name: String, input: Value },
     Plan(Vec<String>),
     Ask { title: String, options: Vec<Choice> },
-    Mcp { name: String, arguments: Map<String, Value> },
+    Mcp { name: String, arguments: Map<String, Value>, says: bool },
     Sleep(Duration),
     Chunks { count: u64, per_second: u32 },
     Garbage,
@@ -127,9 +127,9 @@ fn command(word: &str, rest: &str) -> Result<Command, String> {
         }
         "plan" => Command::Plan(items(rest)?),
         "ask" => ask(rest)?,
-        "mcp" => match name_and_json(rest)? {
-            (name, None) => Command::Mcp { name, arguments: Map::new() },
-            (name, Some(Value::Object(arguments))) => Command::Mcp { name, arguments },
+        word @ ("mcp" | "call") => match name_and_json(rest)? {
+            (name, None) => Command::Mcp { name, arguments: Map::new(), says: word == "mcp" },
+            (name, Some(Value::Object(arguments))) => Command::Mcp { name, arguments, says: word == "mcp" },
             (_, Some(_)) => return Err("the arguments of a tool are a JSON object".into()),
         },
         "sleep" => Command::Sleep(within_a_day(Duration::from_millis(number(rest, "milliseconds")?))?),

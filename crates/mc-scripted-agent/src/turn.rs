@@ -64,7 +64,11 @@ impl Turn {
     }
 
     fn prompt(&mut self, text: &str) -> Flow {
-        let mut commands = language::parse(text);
+        let key = task_key(text);
+        let mut commands = match key {
+            Some(key) => language::parse(&text.replace("{task}", key)),
+            None => language::parse(text),
+        };
         if commands.is_empty()
             && let Some(script) = &self.agent.config.script
         {
@@ -77,7 +81,6 @@ impl Turn {
             }
         }
         if commands.is_empty() {
-            let key = task_key(text);
             let is_task = key.is_some() || self.agent.config.task_mode;
             return if is_task { self.task(text, key) } else { self.echo(text) };
         }

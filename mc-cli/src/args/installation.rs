@@ -23,6 +23,9 @@ pub struct Up {
     /// Address for nodes; default: 127.0.0.1:8009, with --http a free port
     #[arg(long, env = "MC_GRPC", value_name = "ADDR", hide_env = true)]
     pub grpc: Option<SocketAddr>,
+    /// Address of the MQTT broker, for nodes; default: 127.0.0.1:8883, with --http a free port
+    #[arg(long, env = "MC_MQTT", value_name = "ADDR", hide_env = true)]
+    pub mqtt: Option<SocketAddr>,
     /// How long it may take until everything is ready
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     pub timeout: Duration,

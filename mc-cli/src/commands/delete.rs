@@ -1,56 +1,100 @@
 //! `mc delete`.
 
+use anyhow::Context as _;
 use mc_api::ProblemKind;
-use mc_client::{Client, Deletable};
+use mc_api::kluster::Kluster;
+use mc_api::mission::Mission;
+use mc_api::task::Task;
+use mc_client::{Client, Deletable, Scope};
 
 use super::get::find;
 use super::references;
+use crate::apply;
 use crate::args::Delete;
 use crate::context::Invocation;
 use crate::exit::{Exit, Failure};
 use crate::kind::Kind;
+use crate::manifests::Documents;
 use crate::view::View;
 
 pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
-    match args.kind.kind {
-        Kind::Mission => delete::<mc_api::mission::Mission>(cx, args).await,
-        Kind::Kluster => delete::<mc_api::kluster::Kluster>(cx, args).await,
-        Kind::Task => delete::<mc_api::task::Task>(cx, args).await,
-        Kind::Artifact => delete::<mc_api::artifact::Artifact>(cx, args).await,
+    let Some(target) = &args.kind else { return described(cx, &args).await };
+    let named = references(target, args.references.clone())?;
+    if named.is_empty() {
+        return Err(Failure::Usage(format!("which {}? An id, key or name is needed", target.kind)).into());
+    }
+    match target.kind {
+        Kind::Mission => delete::<Mission>(cx, &args, named).await,
+        Kind::Kluster => delete::<Kluster>(cx, &args, named).await,
+        Kind::Task => delete::<Task>(cx, &args, named).await,
+        Kind::Artifact => delete::<mc_api::artifact::Artifact>(cx, &args, named).await,
         Kind::Session => {
             Err(Failure::Usage("a session is stopped, not deleted: `mc session stop SESSION`".into()).into())
         }
-        Kind::Node => delete::<mc_api::node::Node>(cx, args).await,
-        Kind::JoinToken => delete::<mc_api::node::JoinToken>(cx, args).await,
+        Kind::Node => delete::<mc_api::node::Node>(cx, &args, named).await,
+        Kind::JoinToken => delete::<mc_api::node::JoinToken>(cx, &args, named).await,
         kind @ (Kind::Approval | Kind::Publication | Kind::Turn | Kind::Principal) => {
             Err(Failure::Usage(format!("a {kind} cannot be deleted; it is part of the record")).into())
         }
     }
 }
 
-async fn delete<V: View + Deletable>(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
+/// Deletes what manifests describe, in the reverse of the order in which `apply` makes it.
+async fn described(cx: &Invocation, args: &Delete) -> anyhow::Result<()> {
+    let documents = Documents::read(&args.files)?;
     let client = cx.client()?;
-    let references = references(&args.kind, args.references)?;
-    if references.is_empty() {
-        return Err(Failure::Usage(format!("which {}? An id, key or name is needed", args.kind.kind)).into());
+    for task in apply::order(documents.tasks)?.iter().rev() {
+        let (mission, kluster, name) = apply::place(&task.metadata);
+        let scope = Scope { mission: Some(mission), kluster: Some(kluster) };
+        each::<Task>(cx, args, &client, &name, &scope).await.with_context(|| task.source.clone())?;
     }
-    for reference in references {
-        match one::<V>(cx, &client, &reference).await {
-            Ok(item) => cx.out.did(V::KIND, &item.reference(), "deleted")?,
-            Err(error) if args.ignore_not_found && Exit::of(&error) == Exit::NotFound => {
-                cx.out.talk(&format!("{}/{reference} does not exist", V::KIND));
-            }
-            Err(error) => return Err(error),
-        }
+    for kluster in documents.klusters.iter().rev() {
+        let (mission, _, name) = apply::place(&kluster.metadata);
+        let scope = Scope { mission: Some(mission), kluster: None };
+        each::<Kluster>(cx, args, &client, &name, &scope).await.with_context(|| kluster.source.clone())?;
+    }
+    for mission in documents.missions.iter().rev() {
+        let (_, _, name) = apply::place(&mission.metadata);
+        each::<Mission>(cx, args, &client, &name, &Scope::default())
+            .await
+            .with_context(|| mission.source.clone())?;
     }
     Ok(())
 }
 
+async fn delete<V: View + Deletable>(
+    cx: &Invocation,
+    args: &Delete,
+    references: Vec<String>,
+) -> anyhow::Result<()> {
+    let client = cx.client()?;
+    for reference in references {
+        each::<V>(cx, args, &client, &reference, &cx.scope()?).await?;
+    }
+    Ok(())
+}
+
+async fn each<V: View + Deletable>(
+    cx: &Invocation,
+    args: &Delete,
+    client: &Client,
+    reference: &str,
+    scope: &Scope,
+) -> anyhow::Result<()> {
+    match one::<V>(client, reference, scope).await {
+        Ok(item) => cx.out.did(V::KIND, &item.reference(), "deleted"),
+        Err(error) if args.ignore_not_found && Exit::of(&error) == Exit::NotFound => {
+            cx.out.talk(&format!("{}/{reference} does not exist", V::KIND));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Deletes what the reference means now, by its id: a name that is given anew in between means something else.
-async fn one<V: View + Deletable>(cx: &Invocation, client: &Client, reference: &str) -> anyhow::Result<V> {
-    let scope = cx.scope()?;
-    let item: V = find(client, reference, &scope).await?;
-    match client.delete::<V>(&item.id(), &scope, None).await {
+async fn one<V: View + Deletable>(client: &Client, reference: &str, scope: &Scope) -> anyhow::Result<V> {
+    let item: V = find(client, reference, scope).await?;
+    match client.delete::<V>(&item.id(), scope, None).await {
         // A repetition whose first answer was lost finds nothing left to do.
         Err(error) if error.problem_kind() == Some(ProblemKind::NotFound) => Ok(item),
         Err(error) => Err(error.into()),

@@ -69,6 +69,7 @@ impl Part {
                 ]);
                 words.extend(["--http".into(), settings.http.to_string().into()]);
                 words.extend(["--grpc".into(), settings.grpc.to_string().into()]);
+                words.extend(["--mqtt".into(), settings.mqtt.to_string().into()]);
             }
             Self::Mesh => {
                 words.extend([

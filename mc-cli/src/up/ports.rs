@@ -16,6 +16,11 @@ pub(super) fn fixed(address: SocketAddr) -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
+/// Whether an address can be listened on now.
+pub(super) fn is_free(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_ok()
+}
+
 /// Refuses an address that cannot be listened on; names who holds the port.
 pub(super) fn must_be_free(address: SocketAddr, flag: &str) -> anyhow::Result<()> {
     match TcpListener::bind(address) {

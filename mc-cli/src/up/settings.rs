@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{self, Folder};
 use super::ports;
+use crate::args::Up;
 
 /// Addresses of this start of the installation (`run/up.json`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,16 +15,25 @@ pub(super) struct Settings {
     pub(super) http: SocketAddr,
     /// gRPC, for nodes.
     pub(super) grpc: SocketAddr,
+    /// MQTT, for nodes.
+    pub(super) mqtt: SocketAddr,
 }
 
 impl Settings {
-    /// The addresses asked for. With an HTTP address given, gRPC takes a free port unless it is given too.
-    pub(super) fn choose(http: Option<SocketAddr>, grpc: Option<SocketAddr>) -> anyhow::Result<Self> {
+    /// The addresses asked for. With an HTTP address given, gRPC and MQTT take free ports unless they are given too:
+    /// those of the last start, which nodes know, when they are free.
+    pub(super) fn choose(up: &Up, last: Option<Self>) -> anyhow::Result<Self> {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let default_grpc = local(if http.is_some() { 0 } else { 8009 });
+        let free = |usual: u16, of_last: fn(Self) -> SocketAddr| {
+            if up.http.is_none() {
+                return local(usual);
+            }
+            last.map(of_last).filter(|address| ports::is_free(*address)).unwrap_or(local(0))
+        };
         Ok(Self {
-            http: ports::fixed(http.unwrap_or(local(8008)))?,
-            grpc: ports::fixed(grpc.unwrap_or(default_grpc))?,
+            http: ports::fixed(up.http.unwrap_or(local(8008)))?,
+            grpc: ports::fixed(up.grpc.unwrap_or_else(|| free(8009, |last| last.grpc)))?,
+            mqtt: ports::fixed(up.mqtt.unwrap_or_else(|| free(8883, |last| last.mqtt)))?,
         })
     }
 

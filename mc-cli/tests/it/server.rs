@@ -114,3 +114,25 @@ impl Drop for Server {
         self.kill();
     }
 }
+
+#[test]
+fn what_a_file_made_the_same_file_deletes() {
+    let server = Server::start();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/apollo.yaml");
+    let first = server.json(&format!("apply -f {file}"));
+    assert_eq!(first["items"].as_array().unwrap().len(), 4, "{first}");
+    let again = server.json(&format!("apply -f {file}"));
+    assert!(again["items"].as_array().unwrap().iter().all(|item| item["result"] == "unchanged"), "{again}");
+
+    let deleted = server.output(&format!("delete -f {file}"));
+    let said = String::from_utf8(deleted.stdout).unwrap();
+    assert!(deleted.status.success(), "{}", String::from_utf8_lossy(&deleted.stderr));
+    let kinds: Vec<&str> = said.lines().filter_map(|line| line.split('/').next()).collect();
+    assert_eq!(kinds, ["task", "task", "kluster", "mission"], "{said}");
+    assert_eq!(server.json("get missions")["items"].as_array().unwrap().len(), 0);
+
+    assert_eq!(server.output(&format!("delete -f {file}")).status.code(), Some(4));
+    assert!(server.output(&format!("delete -f {file} --ignore-not-found")).status.success());
+    assert_eq!(server.output(&format!("delete mission -f {file}")).status.code(), Some(2));
+    assert_eq!(server.output("delete").status.code(), Some(2));
+}

@@ -24,7 +24,8 @@ fn every_command_is_read() {
     assert_eq!(one("/tool ls"), Command::Tool { name: "ls".into(), input: json!({}) });
     assert_eq!(one("/tool ls [1, 2]"), Command::Tool { name: "ls".into(), input: json!([1, 2]) });
     assert_eq!(one("/plan a; b;"), Command::Plan(vec!["a".into(), "b".into()]));
-    assert_eq!(one("/mcp t"), Command::Mcp { name: "t".into(), arguments: Map::new() });
+    assert_eq!(one("/mcp t"), Command::Mcp { name: "t".into(), arguments: Map::new(), says: true });
+    assert_eq!(one("/call t"), Command::Mcp { name: "t".into(), arguments: Map::new(), says: false });
     assert_eq!(one("/sleep 20"), Command::Sleep(Duration::from_millis(20)));
     assert_eq!(one("/chunks 10 0"), Command::Chunks { count: 10, per_second: 0 });
     assert_eq!(one("/bigline 100"), Command::BigLine(100));

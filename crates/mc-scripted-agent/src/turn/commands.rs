@@ -24,7 +24,7 @@ impl Turn {
             Command::Tool { name, input } => self.tool(&name, &input),
             Command::Plan(items) => self.update(plan(items.iter().map(|item| (item.as_str(), "pending")))),
             Command::Ask { title, options } => return self.ask_and_tell(&title, &options),
-            Command::Mcp { name, arguments } => self.mcp(&name, &arguments),
+            Command::Mcp { name, arguments, says } => self.mcp(&name, &arguments, says),
             Command::Sleep(time) => {
                 self.sleep_until(Instant::now() + time);
             }
@@ -103,14 +103,14 @@ impl Turn {
         }
     }
 
-    fn mcp(&mut self, name: &str, arguments: &Map<String, Value>) {
+    fn mcp(&mut self, name: &str, arguments: &Map<String, Value>, says: bool) {
         let session = std::sync::Arc::clone(&self.session);
         let server = match session.servers.offering(name) {
             Ok(server) => server,
             Err(reason) => return self.say(&reason),
         };
-        let (text, _) = self.call_tool(server, name, arguments);
-        if !self.cancelled {
+        let (text, failed) = self.call_tool(server, name, arguments);
+        if (says || failed) && !self.cancelled {
             self.say(&text);
         }
     }
