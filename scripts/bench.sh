@@ -9,9 +9,11 @@
 # startup   start of the control plane to /readyz on a migrated database; mc up --detach
 # memory    resident size of control plane and node without work; private pages of a shim, with two agent sessions
 # cli       mc --help and mc get tasks, end to end
-# api       list of 50 tasks over HTTP (needs wrk)
+# api       list of 50 tasks over HTTP beside a bare axum handler that runs the same statement by the same driver, in turns
+# create    creating tasks on Postgres with fsync, beside pgbench that inserts the same rows of task and ledger, prepared
+# delay     from the agent's output to a follower of its events, 500 updates at 100 a second
 #
-# Each figure is the median of its runs. The comparison of the API with a bare handler and with pgbench is not built.
+# Each figure is the median of its runs.
 #
 # MC_BIN_DIR   folder of the programs (default: where scripts/dev-up.sh builds)
 set -euo pipefail
@@ -22,7 +24,7 @@ WRITE='' SECTIONS=()
 for argument in "$@"; do
   case $argument in
     --write) WRITE=1 ;;
-    startup | memory | cli | api) SECTIONS+=("$argument") ;;
+    startup | memory | cli | api | create | delay) SECTIONS+=("$argument") ;;
     -h | --help)
       script_help "${BASH_SOURCE[0]}"
       exit 0
@@ -30,7 +32,7 @@ for argument in "$@"; do
     *) usage_error "unknown argument '$argument'" ;;
   esac
 done
-[ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api)
+[ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api create delay)
 
 require_linux
 BIN=$(bin_dir)
@@ -49,6 +51,8 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 export MC_CONFIG=$WORK/config.yaml
+# Agents of this installation write down what they send, and when.
+export MC_WITNESS=$WORK/witness
 unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC MC_MQTT
 MISSED=0
 ROWS=$WORK/rows
@@ -130,14 +134,85 @@ section_cli() {
   row 'mc get tasks (50 tasks)' "$(times 20 mc get tasks -m bench --limit 50)" ms '<25'
 }
 
+# number NAME: a member of the JSON object on standard input.
+number() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p"; }
+base_url() { sed -n 's|.*"http": "\([^"]*\)".*|\1|p' "$DIR/run/endpoints.json"; }
+
 section_api() {
-  local address token
-  have wrk || { row 'list of 50 tasks: wrk is not installed' - '' - && return; }
-  address=$(sed -n 's|.*"http": "http://\([^"]*\)".*|\1|p' "$DIR/run/endpoints.json")
-  token=$(cat -- "$DIR/token")
-  wrk -t1 -c8 -d5s -H "Authorization: Bearer $token" "http://$address/api/v1/tasks?mission=bench&limit=50" >"$WORK/wrk"
-  ! grep -q 'Non-2xx' "$WORK/wrk" || die "the list was refused under load" "$(grep Non-2xx "$WORK/wrk")"
-  row 'list of 50 tasks, 8 connections' "$(awk '/^Requests\/sec/ { print $2 }' "$WORK/wrk")" req/s -
+  local bare mission product=() handler=() round own other
+  mission=$(mc get mission bench -o json | sed -n 's/^ *"id": "\(.*\)",$/\1/p' | head -n 1)
+  # It ends when this script closes its input.
+  exec 9> >(mc-bench bare --database "sqlite:$DIR/missioncontrol.db" --mission "$mission" >"$WORK/bare")
+  until [ -s "$WORK/bare" ]; do sleep 0.05; done
+  bare=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$WORK/bare")
+  for round in 1 2 3; do
+    handler+=("$(mc-bench load "$bare" --seconds 3 | number per_second)")
+    product+=("$(mc-bench load "$(base_url)/api/v1/tasks?mission=bench&limit=50" --token-file "$DIR/token" --seconds 3 | number per_second)")
+  done
+  exec 9>&-
+  [ "${#product[@]}" = "$round" ] || die "the load did not run" "run it again with the machine idle"
+  own=$(printf '%s\n' "${product[@]}" | median) other=$(printf '%s\n' "${handler[@]}" | median)
+  row 'list of 50 tasks, 8 connections' "$(awk -v a="$own" 'BEGIN { printf "%.0f\n", a }')" req/s -
+  row 'bare handler, same statement and driver' "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" req/s -
+  row 'list of 50 tasks, share of the bare handler' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.0f\n", 100 * a / b }')" % '>40'
+}
+
+section_create() {
+  local url base pid pg task='' product=() baseline=() own other
+  pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin}
+  "$MC_REPO/scripts/postgres-dev.sh" start --fsync on >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
+  base=$("$MC_REPO/scripts/postgres-dev.sh" url)
+  "$pg/psql" -qX "$base" -c 'DROP DATABASE IF EXISTS mc_bench WITH (FORCE)' -c 'CREATE DATABASE mc_bench' 2>"$WORK/pg.log" || die "no database for the bench" "$(cat "$WORK/pg.log")"
+  url=${base%/*}/mc_bench
+  rm -rf -- "$WORK/pg"
+  mc-controlplane --data-dir "$WORK/pg" --http 127.0.0.1:0 --database "$url" 2>"$WORK/pg.log" &
+  pid=$!
+  until [ -s "$WORK/pg/run/endpoints.json" ]; do
+    kill -0 "$pid" 2>/dev/null || die "the control plane ended at its start" "$(tail -n 1 "$WORK/pg.log")"
+    sleep 0.05
+  done
+  own=$(sed -n 's/.*"http": "\([^"]*\)".*/\1/p' "$WORK/pg/run/endpoints.json")
+  MC_BASE_URL=$own mc --token-file "$WORK/pg/token" create mission bench >/dev/null
+  MC_BASE_URL=$own mc --token-file "$WORK/pg/token" create kluster work -m bench >/dev/null
+  task='{"mission":"bench","kluster":"work","title":"Task {n}"}'
+  # What the server writes for a task: its row and its event. Its own numbers of keys never reach these.
+  cat >"$WORK/insert.sql" <<'SQL'
+BEGIN;
+INSERT INTO task (task_id, organization_id, mission_id, kluster_id, task_key, title, description, definition_of_done, state, priority,
+    capabilities, paths, open_dependency_count, on_dependency_failure, review_gates, reviewers, attempt, max_attempts, labels, annotations,
+    version, created_by, created_at, updated_at)
+  SELECT gen_random_uuid(), k.organization_id, k.mission_id, k.kluster_id, 'bench-' || gen_random_uuid(), 'Task 1', '', '', 'ready', 50,
+    '[]', '[]', 0, 'block', 0, '[]', 0, 3, '{}', '{}', 1, k.created_by, 1, 1 FROM kluster k LIMIT 1;
+INSERT INTO ledger_event (event_id, organization_id, mission_id, action, subject_kind, subject_id, principal_id, request_id, occurred_at, body, body_sha256)
+  SELECT gen_random_uuid(), k.organization_id, k.mission_id, 'task.create', 'task', gen_random_uuid()::text, k.created_by, gen_random_uuid()::text, 1,
+    repeat('x', 900), repeat('0', 64) FROM kluster k LIMIT 1;
+COMMIT;
+SQL
+  for _ in 1 2 3; do
+    product+=("$(mc-bench load "$own/api/v1/tasks" --post "$task" --token-file "$WORK/pg/token" --seconds 4 | number per_second)")
+    # pgbench alone: the server's sequencer must not seal the rows of the baseline meanwhile.
+    kill -STOP "$pid"
+    baseline+=("$("$pg/pgbench" -n -M prepared -c 8 -j 2 -T 4 -f "$WORK/insert.sql" "$url" 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p')")
+    "$pg/psql" -qX "$url" -c "DELETE FROM ledger_event WHERE body_sha256 = repeat('0', 64)" -c "DELETE FROM task WHERE created_at = 1"
+    kill -CONT "$pid"
+  done
+  kill "$pid"
+  wait "$pid" || true
+  "$pg/psql" -qX "$base" -c 'DROP DATABASE mc_bench WITH (FORCE)'
+  "$MC_REPO/scripts/postgres-dev.sh" start --fsync off >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
+  own=$(printf '%s\n' "${product[@]}" | median) other=$(printf '%s\n' "${baseline[@]}" | median)
+  row 'create task, Postgres with fsync, 8 connections' "$(awk -v a="$own" 'BEGIN { printf "%.0f\n", a }')" /s -
+  row 'pgbench, the same rows, prepared, 8 connections' "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" /s -
+  row 'create task, share of pgbench' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.0f\n", 100 * a / b }')" % '>25'
+}
+
+section_delay() {
+  local session
+  session=$(mc create session -m bench --runtime scripted -o json | sed -n 's/^ *"id": "\(.*\)",\{0,1\}$/\1/p' | head -n 1)
+  mc wait session "$session" --for state=idle --timeout 30s >/dev/null
+  mc-bench delay --url "$(base_url)" --token-file "$DIR/token" --session "$session" --witness "$MC_WITNESS" >"$WORK/delay"
+  row 'agent update to follower, p50' "$(awk -v a="$(number p50_ms <"$WORK/delay")" 'BEGIN { printf "%.1f\n", a }')" ms -
+  row 'agent update to follower, p99' "$(awk -v a="$(number p99_ms <"$WORK/delay")" 'BEGIN { printf "%.1f\n", a }')" ms '<120'
 }
 
 up >/dev/null
@@ -154,7 +229,6 @@ if [ -n "$WRITE" ]; then
     printf '# Benchmarks\n\nWritten by `scripts/bench.sh --write` on %s processors, %s, build %s.\n\n' "$(nproc)" "$(uname -sr)" "$(mc --version | awk '{ print $2 }')"
     printf '| what | figure | goal | verdict |\n|---|---|---|---|\n'
     sed 's/  */ /g' "$ROWS"
-    printf '\nNot measured: the API beside a bare handler with the same statement, creating tasks beside pgbench, the delay of an agent update.\n'
   } >"$MC_REPO/docs/benchmarks.md"
   say "wrote docs/benchmarks.md"
 fi

@@ -52,6 +52,8 @@ pub struct App {
     pub governance: GovernanceProfile,
     /// The organization `default`.
     pub organization: OrganizationId,
+    /// Whether the bootstrap token could be guessed.
+    pub has_weak_token: bool,
     /// Acts for the system itself.
     pub system_principal: PrincipalId,
     /// Cancelled when the process stops; streams end then.
@@ -98,6 +100,7 @@ impl App {
             allowed_hosts: config.allowed_hosts.clone(),
             governance: config.governance,
             organization: installed.organization,
+            has_weak_token: installed.has_weak_token,
             system_principal: installed.system,
             stop,
             metrics,

@@ -16,7 +16,12 @@ pub struct Installed {
     pub organization: OrganizationId,
     /// The principal that acts for the system.
     pub system: PrincipalId,
+    /// Whether the bootstrap token was chosen by somebody and is short enough to be guessed.
+    pub has_weak_token: bool,
 }
+
+/// A chosen token shorter than this is called weak.
+const STRONG_CHARACTERS: usize = 24;
 
 /// Why the bootstrap token cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +90,8 @@ pub async fn install(db: &Db, config: &Config, ids: &IdSource, now: Timestamp) -
     .execute()
     .await?;
     db.commit(tx).await?;
-    Ok(Installed { organization, system })
+    let has_weak_token = token.len() < STRONG_CHARACTERS;
+    Ok(Installed { organization, system, has_weak_token })
 }
 
 async fn principal(

@@ -94,7 +94,17 @@ pub(super) async fn versionz() -> Response {
 #[utoipa::path(get, path = "/api/v1/system/doctor", tag = "system", responses((status = 200, body = Health)))]
 pub(super) async fn doctor(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
     cx.authorize(Action::ReadSystem)?;
-    Ok(Found::answer(&cx, &checks(&app).await))
+    let mut health = checks(&app).await;
+    health.checks.push(Check {
+        name: "token".into(),
+        ok: true,
+        detail: if app.has_weak_token {
+            "warning: the bootstrap token is short and may be guessed; log in with `mc auth login` and start with a long one".into()
+        } else {
+            "the bootstrap token is long enough".into()
+        },
+    });
+    Ok(Found::answer(&cx, &health))
 }
 
 /// Prometheus metrics: on loopback, or with a token.

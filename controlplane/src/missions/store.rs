@@ -163,6 +163,22 @@ pub(crate) async fn lock(tx: &mut Tx, mission: MissionId) -> Result<(), Error> {
     locked.map(|_| ()).ok_or_else(|| Error::not_found("mission", mission))
 }
 
+/// As [`lock`], but beside others that share it: for what only needs the mission to stay and touches no edge.
+///
+/// # Errors
+/// [`mc_api::ProblemKind::NotFound`] when it was deleted since the caller found it.
+pub(crate) async fn lock_shared(tx: &mut Tx, mission: MissionId) -> Result<(), Error> {
+    let locked = tx
+        .query(crate::db::Sql::Each {
+            postgres: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL FOR SHARE",
+            sqlite: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL",
+        })
+        .bind(mission)
+        .fetch_optional::<(i64,)>()
+        .await?;
+    locked.map(|_| ()).ok_or_else(|| Error::not_found("mission", mission))
+}
+
 pub(crate) async fn has_klusters(tx: &mut Tx, mission: MissionId) -> Result<bool, DbError> {
     let (found,): (bool,) = tx
         .query("SELECT EXISTS (SELECT 1 FROM kluster WHERE mission_id = $1 AND deleted_at IS NULL)")

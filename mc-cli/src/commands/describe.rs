@@ -1,7 +1,11 @@
 //! `mc describe`.
 
+use std::collections::BTreeSet;
+
+use mc_api::auth::Principal;
+use mc_api::id::PrincipalId;
 use mc_api::ledger::LedgerEvent;
-use mc_client::{Client, ListQuery};
+use mc_client::{Client, ListQuery, Scope};
 
 use super::get::find;
 use super::reference;
@@ -25,7 +29,7 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
     if matches!(cx.out.format, Format::Json | Format::Yaml | Format::Name) {
         return super::get::show(cx, &item);
     }
-    let mut text = table::fields(&item.fields(now()));
+    let mut text = with_names(&client, table::fields(&item.fields(now())), &item.id()).await;
     match last_events(&client, &item.id()).await {
         Ok(events) if events.is_empty() => text.push_str("\nEvents:  -\n"),
         Ok(events) => {
@@ -38,6 +42,18 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
         Err(error) => cx.out.talk(&format!("warning: the ledger cannot be read: {error}")),
     }
     cx.out.data(&text)
+}
+
+/// People know principals by name. What cannot be looked up stays an id.
+async fn with_names(client: &Client, mut text: String, own: &str) -> String {
+    let is_id = |word: &&str| *word != own && word.parse::<PrincipalId>().is_ok();
+    let ids: BTreeSet<String> = text.split_whitespace().filter(is_id).map(str::to_owned).collect();
+    for id in ids {
+        if let Ok(principal) = client.get::<Principal>(&id, &Scope::default()).await {
+            text = text.replace(&id, principal.name.as_str());
+        }
+    }
+    text
 }
 
 async fn last_events(client: &Client, subject: &str) -> Result<Vec<LedgerEvent>, mc_client::Error> {

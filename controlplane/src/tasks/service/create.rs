@@ -44,7 +44,12 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<Task, 
     let number = app.numbers.take(app, mission.id).await?;
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize_in(Action::CreateTask, mission.id)?;
-        missions::store::lock(tx, mission.id).await?;
+        // A task without edges is created beside others; edges are made one transaction at a time.
+        if request.depends_on.is_empty() {
+            missions::store::lock_shared(tx, mission.id).await?;
+        } else {
+            missions::store::lock(tx, mission.id).await?;
+        }
         let kluster = klusters::service::resolve(tx, cx, &request.kluster, Some(mission.id)).await?;
         let mut task = Task {
             kind: "task".into(),

@@ -1,0 +1,79 @@
+//! A closed loop: each connection sends the next request when it has the answer.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What is asked.
+    url: String,
+    /// File with the bearer token.
+    #[arg(long)]
+    token_file: Option<PathBuf>,
+    /// Send this JSON by POST instead of a GET; `{n}` becomes a number that differs.
+    #[arg(long)]
+    post: Option<String>,
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
+    connections: u32,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+}
+
+async fn one(
+    client: reqwest::Client,
+    args: std::sync::Arc<Args>,
+    token: Option<String>,
+    number: u32,
+) -> anyhow::Result<Vec<f64>> {
+    let end = Instant::now() + Duration::from_secs(args.seconds);
+    let mut millis = Vec::new();
+    while Instant::now() < end {
+        let began = Instant::now();
+        let mut request = match &args.post {
+            None => client.get(&args.url),
+            Some(body) => client
+                .post(&args.url)
+                .header("content-type", "application/json")
+                .body(body.replace("{n}", &format!("{number}-{}", millis.len()))),
+        };
+        if let Some(token) = &token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await?;
+        let status = answer.status();
+        let text = answer.bytes().await?;
+        if !status.is_success() {
+            bail!("{status}: {}", String::from_utf8_lossy(&text));
+        }
+        millis.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(millis)
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let token =
+        args.token_file.as_ref().map(std::fs::read_to_string).transpose().context("the token file")?;
+    let token = token.map(|token| token.trim().to_owned());
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(256).build()?;
+    let args = std::sync::Arc::new(args);
+    let began = Instant::now();
+    let mut running: tokio::task::JoinSet<_> = (0..args.connections)
+        .map(|number| one(client.clone(), args.clone(), token.clone(), number))
+        .collect();
+    let mut millis = Vec::new();
+    while let Some(done) = running.join_next().await {
+        millis.extend(done??);
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    millis.sort_by(f64::total_cmp);
+    crate::print(&json!({
+        "requests": millis.len(),
+        "per_second": f64::from(u32::try_from(millis.len())?) / seconds,
+        "p50_ms": crate::percentile(&millis, 0.5),
+        "p99_ms": crate::percentile(&millis, 0.99),
+    }));
+    Ok(())
+}

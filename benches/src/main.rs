@@ -1,0 +1,55 @@
+//! What `scripts/bench.sh` measures with: a bare handler, a bounded load, the delay of an agent's update.
+//! Each prints one JSON object.
+
+mod bare;
+mod delay;
+mod load;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "mc-bench", about = "Parts of scripts/bench.sh")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the statement of a list of tasks with nothing around it; prints its address, ends with its input.
+    Bare(bare::Args),
+    /// Sends one request again and again for some seconds.
+    Load(load::Args),
+    /// Follows an agent session and compares arrival with the time at which the agent sent.
+    Delay(delay::Args),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // Fails only when one is installed already.
+    rustls::crypto::ring::default_provider().install_default().expect("nothing is installed before");
+    match Args::parse().command {
+        Command::Bare(args) => bare::run(args).await,
+        Command::Load(args) => load::run(args).await,
+        Command::Delay(args) => delay::run(args).await,
+    }
+}
+
+/// Prints the outcome.
+fn print(outcome: &serde_json::Value) {
+    use std::io::Write as _;
+    // Without a reader there is nobody to tell.
+    let _ = writeln!(std::io::stdout(), "{outcome}");
+}
+
+/// The value below which a share of all lies.
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index below the length"
+    )]
+    let at = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
+    sorted.get(at).copied().unwrap_or_default()
+}
