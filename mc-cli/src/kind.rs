@@ -72,8 +72,10 @@ impl std::fmt::Display for Kind {
 impl FromStr for Kind {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let lower = text.to_ascii_lowercase();
-        Self::ALL.iter().copied().find(|kind| kind.names().contains(&lower.as_str())).ok_or_else(|| {
+        let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
+        let wanted = plain(text);
+        let is_meant = |kind: &Self| kind.names().iter().any(|name| plain(name) == wanted);
+        Self::ALL.iter().copied().find(is_meant).ok_or_else(|| {
             let names: Vec<String> =
                 Self::ALL.iter().map(|k| format!("{} ({})", k.names()[1], k.names()[2])).collect();
             format!("no such kind; there are: {}", names.join(", "))

@@ -226,7 +226,9 @@ fn fix(error: &anyhow::Error) -> Option<&'static str> {
                 Some("let another principal decide, as with `mc auth login --as reviewer`")
             }
             ProblemKind::StaleVersion => Some("read it again and repeat the change"),
-            ProblemKind::LeaseLost => Some("claim the task again; the newer attempt owns it now"),
+            ProblemKind::LeaseLost => {
+                Some("`mc describe task REF` shows who holds it; a task that is ready can be claimed")
+            }
             ProblemKind::AmbiguousReference => {
                 Some("use the id, or say which with -m MISSION and -k KLUSTER")
             }

@@ -91,14 +91,21 @@ impl Growing {
     }
 }
 
-/// Control characters could move the cursor or forge lines; they become spaces.
+/// What could move the cursor, forge lines or turn the direction of writing becomes a space.
 pub fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_deceptive(c) { ' ' } else { c }).collect()
+}
+
+fn is_deceptive(c: char) -> bool {
+    // The marks, embeddings, overrides and isolates of bidirectional text (UAX 9).
+    let is_bidi =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || is_bidi
 }
 
 /// As [`one_line`], but line ends stay.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_deceptive(c) && c != '\n' { ' ' } else { c }).collect()
 }
 
 /// Cuts to at most `room` characters, with `…` at the end of what was cut.

@@ -18,6 +18,9 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let text =
         std::str::from_utf8(bytes).map_err(|error| malformed(format!("the body is not UTF-8: {error}")))?;
     let text = if text.trim().is_empty() { "{}" } else { text };
+    if text.trim_start().starts_with('[') {
+        return Err(no_object());
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer(error.path());
@@ -36,7 +39,15 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 /// # Errors
 /// [`ProblemKind::Validation`] with the JSON pointer of the first member that does not fit.
 pub fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
+    // A struct could be read from an array too, by position and past the names of its members.
+    if value.is_array() {
+        return Err(no_object());
+    }
     serde_path_to_error::deserialize(value).map_err(|error| broken(pointer(error.path()), error.inner()))
+}
+
+fn no_object() -> Error {
+    broken(String::new(), &serde::de::Error::custom("expected a JSON object, found an array"))
 }
 
 fn broken(pointer: String, error: &serde_json::Error) -> Error {
@@ -72,7 +83,8 @@ mod tests {
 
     #[test]
     fn the_problem_names_the_field() {
-        let cases: [(&[u8], ProblemKind, &str); 6] = [
+        let cases: [(&[u8], ProblemKind, &str); 7] = [
+            (b" [\"a\",\"\",{},{}]", ProblemKind::Validation, ""),
             (b"{\"name\":\"a\",\"colour\":1}", ProblemKind::Validation, "/colour"),
             (b"{\"name\":5}", ProblemKind::Validation, "/name"),
             (b"{\"name\":\"a\",\"labels\":{\"x\":1}}", ProblemKind::Validation, "/labels/x"),

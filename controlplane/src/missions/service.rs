@@ -161,6 +161,12 @@ pub async fn delete(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error>
                 format!("mission {} still has klusters; delete them first", mission.name),
             ));
         }
+        if store::has_live_sessions(tx, mission.id).await? {
+            return Err(Error::new(
+                ProblemKind::NotEmpty,
+                format!("mission {} still has agent sessions; stop them first", mission.name),
+            ));
+        }
         if !store::delete(tx, &mission, cx.now()).await? {
             return Err(changed_meanwhile());
         }

@@ -179,6 +179,18 @@ pub(crate) async fn lock_shared(tx: &mut Tx, mission: MissionId) -> Result<(), E
     locked.map(|_| ()).ok_or_else(|| Error::not_found("mission", mission))
 }
 
+/// Whether an agent session of the mission has not ended.
+pub(crate) async fn has_live_sessions(tx: &mut Tx, mission: MissionId) -> Result<bool, DbError> {
+    let (found,): (bool,) = tx
+        .query(
+            "SELECT EXISTS (SELECT 1 FROM agent_session WHERE mission_id = $1 AND state NOT IN ('stopped', 'failed'))",
+        )
+        .bind(mission)
+        .fetch_one()
+        .await?;
+    Ok(found)
+}
+
 pub(crate) async fn has_klusters(tx: &mut Tx, mission: MissionId) -> Result<bool, DbError> {
     let (found,): (bool,) = tx
         .query("SELECT EXISTS (SELECT 1 FROM kluster WHERE mission_id = $1 AND deleted_at IS NULL)")

@@ -1,5 +1,7 @@
 //! Putting sessions on nodes.
 
+use std::collections::HashSet;
+
 use mc_api::Action;
 use mc_api::id::SessionId;
 
@@ -14,8 +16,10 @@ use crate::op::system_proof;
 use crate::system_tx;
 use crate::tasks::service::held;
 
-/// How many sessions one round looks at.
+/// How many sessions are looked at together.
 const BATCH: i64 = 200;
+/// How many such batches one round looks at.
+const ROUNDS: usize = 50;
 
 /// Puts every session that waits on a node that is ready, not cordoned, has its runtime and a free slot; the least
 /// loaded first. Claims of those that go on waiting are kept.
@@ -23,10 +27,16 @@ const BATCH: i64 = 200;
 /// # Errors
 /// Database failures; the next round tries again.
 pub(super) async fn run(app: &App) -> Result<(), Error> {
-    let waiting = store::unscheduled(&mut app.db.begin_read().await?, BATCH).await?;
-    let mut left = false;
-    for id in waiting {
-        left |= !place(app, id).await?;
+    let (mut left, mut after) = (false, SessionId::from_uuid(uuid::Uuid::nil()));
+    // Runtimes for which there is no room in this round: who waits for one does not stand before the others.
+    let mut full = HashSet::new();
+    for _ in 0..ROUNDS {
+        let waiting = store::unscheduled(&mut app.db.begin_read().await?, after, BATCH).await?;
+        let Some(last) = waiting.last() else { break };
+        after = *last;
+        for id in waiting {
+            left |= !place(app, id, &mut full).await?;
+        }
     }
     if left {
         let now = app.clock.now();
@@ -36,15 +46,24 @@ pub(super) async fn run(app: &App) -> Result<(), Error> {
 }
 
 /// `false` when there is no node for it now.
-async fn place(app: &App, id: SessionId) -> Result<bool, Error> {
+async fn place(app: &App, id: SessionId, full: &mut HashSet<String>) -> Result<bool, Error> {
     let now = app.clock.now();
     // Looked at before the writer is taken: a session that no node can take costs a read.
     let candidates = {
         let mut tx = app.db.begin_read().await?;
         let Some(record) = store::find(&mut tx, id, now).await? else { return Ok(true) };
-        candidates(&mut tx, app, &record).await?
+        if full.contains(&record.session.runtime) {
+            Vec::new()
+        } else {
+            let found = candidates(&mut tx, app, &record).await?;
+            if found.is_empty() {
+                full.insert(record.session.runtime.clone());
+            }
+            found
+        }
     };
     if candidates.is_empty() {
+        explain(app, id).await?;
         return Ok(false);
     }
     system_tx!(app, |tx| {
@@ -61,6 +80,28 @@ async fn place(app: &App, id: SessionId) -> Result<bool, Error> {
             return Ok(true);
         }
         Ok(false)
+    })
+}
+
+/// Says in the session why it waits.
+async fn explain(app: &App, id: SessionId) -> Result<(), Error> {
+    let now = app.clock.now();
+    let why =
+        |record: &Record| format!("no ready node has the runtime {} and a free slot", record.session.runtime);
+    let known = store::find(&mut app.db.begin_read().await?, id, now).await?;
+    if known.is_none_or(|record| record.session.reason.as_ref() == Some(&why(&record))) {
+        return Ok(());
+    }
+    system_tx!(app, |tx| {
+        let Some(mut record) = store::find_locked(tx, id, now).await? else { return Ok(()) };
+        if record.session.node_id.is_some() || record.check_open().is_err() {
+            return Ok(());
+        }
+        let before = record.session.version;
+        record.session.reason = Some(why(&record));
+        record.session.version += 1;
+        record.session.updated_at = now.max(record.session.updated_at);
+        if store::put(tx, before, &record).await? { Ok(()) } else { Err(changed_meanwhile()) }
     })
 }
 
@@ -88,6 +129,7 @@ async fn assign(tx: &mut Tx, app: &App, mut record: Record, node: &NodeRow) -> R
     record.session.node_id = Some(node.node_id);
     record.session.node = Some(node.name.to_string());
     record.session.is_node_reachable = true;
+    record.session.reason = None;
     record.fence += 1;
     record.session.version += 1;
     record.session.updated_at = now.max(record.session.updated_at);

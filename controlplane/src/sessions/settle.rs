@@ -29,12 +29,13 @@ const BATCH: i64 = 200;
 /// # Errors
 /// Database failures; the next round tries again.
 pub(super) async fn run(app: &App) -> Result<(), Error> {
-    let (turns, ended, lost) = {
+    let (turns, ended, lost, forsaken) = {
         let mut tx = app.db.begin_read().await?;
         (
             store::unsettled(&mut tx, BATCH).await?,
             store::ended_with_claim(&mut tx, BATCH).await?,
             store::on_revoked_nodes(&mut tx, BATCH).await?,
+            store::forsaken(&mut tx, BATCH).await?,
         )
     };
     for turn in turns {
@@ -46,6 +47,27 @@ pub(super) async fn run(app: &App) -> Result<(), Error> {
     for session in lost {
         give_up(app, session).await?;
     }
+    for session in forsaken {
+        stop_forsaken(app, session).await?;
+    }
+    Ok(())
+}
+
+/// Ends an agent that works on what is no longer its own.
+async fn stop_forsaken(app: &App, id: SessionId) -> Result<(), Error> {
+    let now = app.clock.now();
+    system_tx!(app, |tx| {
+        let Some(seen) = store::find(tx, id, now).await? else { return Ok(()) };
+        lock_mission(tx, seen.session.mission_id).await?;
+        let Some(record) = store::find_locked(tx, id, now).await? else { return Ok(()) };
+        if record.check_open().is_ok() {
+            let cx = agent_cx(app, &record);
+            let proof = system_proof(Action::SteerSession, record.session.mission_id);
+            super::service::stop_in(tx, app, &cx, proof, record).await?;
+        }
+        Ok(())
+    })?;
+    app.sessions.nudge();
     Ok(())
 }
 

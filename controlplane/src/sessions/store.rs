@@ -270,13 +270,35 @@ pub(crate) async fn put(tx: &mut Tx, before_version: i64, after: &Record) -> Res
     Ok(changed == 1)
 }
 
-/// Sessions that wait for a node, oldest first.
-pub(crate) async fn unscheduled(tx: &mut Tx, limit: i64) -> Result<Vec<SessionId>, DbError> {
+/// Unattended sessions that go on although their claim was given back or taken over, or their task was called off.
+pub(crate) async fn forsaken(tx: &mut Tx, limit: i64) -> Result<Vec<SessionId>, DbError> {
+    let rows: Vec<(SessionId,)> = tx
+        .query(
+            "SELECT s.session_id FROM agent_session s
+             JOIN task t ON t.task_id = s.task_id
+             JOIN task_claim c ON c.task_id = s.task_id AND c.attempt = s.task_attempt
+             WHERE s.is_unattended AND s.wanted = 'running' AND s.state NOT IN ('stopped', 'failed')
+               AND (t.state = 'cancelled' OR c.state IN ('released', 'superseded'))
+             ORDER BY s.session_id LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Sessions that wait for a node, oldest first, from after one of them.
+pub(crate) async fn unscheduled(
+    tx: &mut Tx,
+    after: SessionId,
+    limit: i64,
+) -> Result<Vec<SessionId>, DbError> {
     let rows: Vec<(SessionId,)> = tx
         .query(
             "SELECT session_id FROM agent_session WHERE node_id IS NULL AND state = 'starting' AND wanted = 'running'
-             ORDER BY session_id LIMIT $1",
+             AND session_id > $1 ORDER BY session_id LIMIT $2",
         )
+        .bind(after)
         .bind(limit)
         .fetch_all()
         .await?;

@@ -640,7 +640,47 @@ async fn an_observation_counts_when_the_journal_is_stored(app: TestApp) {
     assert!(created <= app.app().clock.now());
 }
 
+async fn an_unattended_agent_ends_when_its_task_is_taken_away(app: TestApp) {
+    app.mission("demo").await;
+    let node = node(&app, "one", 4).await;
+    for (told, verb) in ["cancel", "release"].into_iter().enumerate() {
+        let task = task(&app, verb, Some("scripted")).await;
+        uplink::claim_task(app.app(), node, &["scripted".to_owned()], 1).await.unwrap().expect("a task");
+        let path = format!("/api/v1/tasks/{}/{verb}", task["id"].as_str().unwrap());
+        app.post(app.admin(), &path, json!({})).await.ok(200);
+        eventually("the agent is told to stop", || async {
+            let stops = ops(&app, node).await.iter().filter(|op| op.starts_with("stop-")).count();
+            (stops == told + 1).then_some(())
+        })
+        .await;
+    }
+}
+
+async fn who_waits_in_vain_stands_before_nobody(app: TestApp) {
+    app.mission("demo").await;
+    let vain = json!({"mission": "demo", "runtime": "nosuch"});
+    let first = app.post(app.admin(), "/api/v1/sessions", vain.clone()).await.ok(201);
+    for _ in 0..200 {
+        app.post(app.admin(), "/api/v1/sessions", vain.clone()).await.ok(201);
+    }
+    node(&app, "one", 1).await;
+    let body = json!({"mission": "demo", "runtime": "scripted"});
+    let last = app.post(app.admin(), "/api/v1/sessions", body).await.ok(201);
+    eventually("the last is scheduled", || async {
+        (read(&app, &last).await["node"] == "one").then_some(())
+    })
+    .await;
+    let why = eventually("the first says why it waits", || async {
+        read(&app, &first).await["reason"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(why.contains("nosuch"), "{why}");
+    app.delete(app.admin(), "/api/v1/missions/demo").await.problem(409, "not-empty");
+}
+
 both!(
+    an_unattended_agent_ends_when_its_task_is_taken_away,
+    who_waits_in_vain_stands_before_nobody,
     records_are_stored_once_under_repetition_holes_and_forks,
     batches_that_meet_store_each_record_once,
     a_permission_is_decided_once_and_answered_by_its_command,

@@ -102,7 +102,7 @@ problem_kinds! {
     /// The state does not allow the move.
     InvalidTransition => (409, "invalid-transition", "The state does not allow this"),
     /// The attempt presented is not the newest.
-    LeaseLost => (409, "lease-lost", "The claim is held by a newer attempt"),
+    LeaseLost => (409, "lease-lost", "The claim is not yours, or not any more"),
     /// A claim is held by someone else.
     AlreadyClaimed => (409, "already-claimed", "The task is claimed"),
     /// Nothing to claim matches.

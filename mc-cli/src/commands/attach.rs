@@ -99,8 +99,12 @@ impl Attached<'_> {
         if line.is_empty() {
             return;
         }
-        let chosen = line.parse::<usize>().ok().zip(self.waiting.first());
-        let done = if let Some((number, waiting)) = chosen {
+        let number = line.parse::<usize>().ok();
+        let chosen = number.zip(self.waiting.first());
+        let done = if number.is_some() && chosen.is_none() {
+            // An answer that came too late is no prompt.
+            Err(Failure::Conflict("no permission is open".into()).into())
+        } else if let Some((number, waiting)) = chosen {
             self.answer(number, waiting).await
         } else {
             let body = PromptSession { text: line.to_owned() };

@@ -60,6 +60,8 @@ async fn login(
         return Err(Failure::Conflict("the answer came twice and keeps no token; log in again".into()).into());
     };
     let base = current.as_ref().map_or("default", |context| context.name.as_str());
+    // Who names the context keeps the one in use.
+    let stays = current.as_ref().map(|context| context.name.clone()).filter(|_| asked.is_some());
     let name = match (asked, principal) {
         (Some(name), _) => name,
         (None, Some(principal)) => {
@@ -76,7 +78,7 @@ async fn login(
             token_file: None,
             mission,
         });
-        config.current_context = Some(name.clone());
+        config.current_context = Some(stays.clone().unwrap_or_else(|| name.clone()));
         Ok(())
     })?;
     if cx.identity_is_given() {
@@ -84,10 +86,14 @@ async fn login(
     }
     cx.out.value(&session, || {
         format!(
-            "logged in as {} ({}) for {}; context {name} is current\n",
+            "logged in as {} ({}) for {}; {}\n",
             session.principal.name,
             session.principal.role.map_or_else(|| "no role".to_owned(), |role| role.to_string()),
-            until(session.expires_at, now())
+            until(session.expires_at, now()),
+            match &stays {
+                Some(current) if *current != name => format!("use it with --context {name}"),
+                _ => format!("context {name} is current"),
+            }
         )
     })
 }

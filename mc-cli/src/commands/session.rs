@@ -1,7 +1,7 @@
 //! `mc prompt`, `mc logs` and `mc session`.
 
 use mc_api::page::MAX_LIMIT;
-use mc_api::session::{AgentSession, DecideSession, PromptSession, Turn, TurnState};
+use mc_api::session::{AgentSession, DecideSession, PromptSession, SessionState, Turn, TurnState};
 use mc_client::{Client, Scope};
 
 use super::get::done;
@@ -36,7 +36,7 @@ pub(super) async fn prompt(cx: &Invocation, args: Prompt) -> anyhow::Result<()> 
     if !args.wait {
         return done(cx, &turn, "queued");
     }
-    let turn = ended(&client, turn, Patience::new(args.timeout)).await?;
+    let turn = ended(cx, &client, turn, Patience::new(args.timeout)).await?;
     match cx.out.format {
         Format::Table | Format::Wide => {
             let text = crate::table::printable(turn.message.trim_end());
@@ -50,12 +50,51 @@ pub(super) async fn prompt(cx: &Invocation, args: Prompt) -> anyhow::Result<()> 
     }
 }
 
+/// What a session waits for, in words with the command that helps; `true` when waiting alone leads nowhere.
+async fn waits_for(client: &Client, session: &str) -> Option<(bool, String)> {
+    let now = client.get::<AgentSession>(session, &Scope::default()).await.ok()?;
+    match (now.state, now.reason.as_deref()) {
+        (SessionState::RequiresAction, Some("permission")) => Some((
+            false,
+            format!("it waits for a permission: `mc get approvals -m {} --state open`", now.mission),
+        )),
+        (SessionState::RequiresAction, reason) => Some((
+            true,
+            format!(
+                "the session asks ({}): `mc session decide {session} new_session` or `retry`",
+                reason.unwrap_or("decision")
+            ),
+        )),
+        (SessionState::Starting, Some(reason)) => {
+            Some((false, format!("the session does not start yet: {reason}")))
+        }
+        _ => None,
+    }
+}
+
 /// The turn when it is over.
-async fn ended(client: &Client, mut turn: Turn, mut patience: Patience) -> anyhow::Result<Turn> {
+async fn ended(
+    cx: &Invocation,
+    client: &Client,
+    mut turn: Turn,
+    mut patience: Patience,
+) -> anyhow::Result<Turn> {
     let id = turn.id.to_string();
+    let session = turn.session_id.to_string();
+    let mut told = None;
     while !turn.state.is_terminal() {
+        let waits = waits_for(client, &session).await;
+        if let Some((true, what)) = &waits {
+            return Err(Failure::Conflict(format!("turn {id} is {}: {what}", turn.state)).into());
+        }
+        if waits.is_some() && waits != told {
+            let (_, what) = waits.clone().expect("it is something");
+            cx.out.talk(&what);
+        }
+        told = waits;
         if !patience.pause().await {
-            return Err(Failure::Timeout(format!("turn {id} is still {}", turn.state)).into());
+            let what = told.map(|(_, what)| format!("; {what}")).unwrap_or_default();
+            return Err(Failure::Timeout(format!("turn {id} is still {}{what}", turn.state)).into());
         }
         turn = match client.get::<Turn>(&id, &Scope::default()).await {
             Ok(turn) => turn,

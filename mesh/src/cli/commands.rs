@@ -73,7 +73,10 @@ fn print(line: &str) -> anyhow::Result<()> {
 }
 
 fn ask(state: &StateDir, request: &ToMesh) -> anyhow::Result<FromMesh> {
-    let stream = files::connect(&state.mesh_socket()).context("mc-mesh does not run")?;
+    let socket = state.mesh_socket();
+    let stream = files::connect(&socket).with_context(|| {
+        format!("no mc-mesh answers at {}; name the folder of one that runs by --state-dir", socket.display())
+    })?;
     wire::send(&stream, request)?;
     match wire::receive(&stream)?.context("mc-mesh closed the connection")? {
         FromMesh::Error { message } => bail!("{message}"),
