@@ -125,6 +125,13 @@ run_tests() {
   fi
 }
 
+# What the documents show, with the programs that were just tested.
+check_documents() (
+  MC_BIN_DIR=$(target_dir)/debug
+  export MC_BIN_DIR
+  "$MC_SCRIPTS/smoke.sh" && "$MC_SCRIPTS/record-demo.sh" --compare README.md && "$MC_SCRIPTS/seed-check.sh"
+)
+
 say "==> prerequisites"
 BEGAN=$SECONDS
 prerequisites
@@ -146,6 +153,7 @@ fi
 phase agents install_agents
 [ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings
 phase tests run_tests
+[ -n "$QUICK" ] || phase documents check_documents
 [ -n "$QUICK" ] || phase doc-tests cargo test --doc --workspace --locked
 
 say

@@ -9,6 +9,7 @@ use mc_client::{Client, Options, Scope, Server, Token};
 use serde::Deserialize;
 
 use super::folder::{self, Folder};
+use super::process::Process;
 use super::settings::Settings;
 
 const LIFE_SECONDS: u32 = 300;
@@ -60,8 +61,9 @@ pub(super) async fn take_back(folder: &Folder) -> anyhow::Result<bool> {
     }
 }
 
-/// Whether the control plane sees the local node as ready.
-pub(super) async fn is_ready(folder: &Folder, settings: Settings) -> bool {
+/// Whether the control plane sees the local node as ready, and heard it since this daemon of it began: a lease from
+/// before says nothing of a daemon that cannot connect.
+pub(super) async fn is_ready(folder: &Folder, settings: Settings, daemon: Process) -> bool {
     let Some(identity) = folder::read_json::<Identity>(&folder.identity()) else { return false };
     // Whoever sees first that the node has joined takes the token back; a supervisor may have died before it did.
     let is_back = std::fs::remove_file(token_file(folder));
@@ -69,6 +71,8 @@ pub(super) async fn is_ready(folder: &Folder, settings: Settings) -> bool {
         return false;
     }
     let Ok(client) = client(folder, settings) else { return false };
-    let node = client.get::<Node>(&identity.node_id, &Scope::default()).await;
-    node.is_ok_and(|node| node.state == NodeState::Ready)
+    let Ok(node) = client.get::<Node>(&identity.node_id, &Scope::default()).await else { return false };
+    // By the server's clock and the daemon's age, so that a jump of this machine's clock changes nothing.
+    let Ok(health) = client.doctor().await else { return false };
+    node.state == NodeState::Ready && node.last_seen_at >= health.now.minus(daemon.age())
 }

@@ -60,6 +60,15 @@ impl Process {
         folder::write(path, format!("{} {}\n", self.pid, self.start_time).as_bytes())
     }
 
+    /// How long ago it began, up to a clock tick more.
+    pub(super) fn age(self) -> Duration {
+        // The kernel tells start times in hundredths of a second, whatever its own tick.
+        let born = Duration::from_millis(self.start_time.saturating_mul(10));
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let boot = Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default());
+        boot.saturating_sub(born)
+    }
+
     /// Whether it still lives.
     pub(super) fn is_alive(self) -> bool {
         Self::of(self.pid) == Some(self)

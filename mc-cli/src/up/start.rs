@@ -211,8 +211,10 @@ async fn ready(
     loop {
         let is_served =
             Part::ControlPlane.living(folder).is_some() && matches!(client.is_ready().await, Ok(true));
-        let has_node = is_served && Part::Mesh.living(folder).is_some();
-        if has_node && join::is_ready(folder, settings).await {
+        if is_served
+            && let Some(daemon) = Part::Mesh.living(folder)
+            && join::is_ready(folder, settings, daemon).await
+        {
             return Ok(());
         }
         if let Some(child) = supervisor.as_deref_mut()
