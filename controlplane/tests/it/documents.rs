@@ -8,7 +8,7 @@ use mc_api::ProblemKind;
 use serde_json::Value;
 
 use crate::harness::database::environment;
-use crate::operations::OPERATIONS;
+use crate::operations::{OPERATIONS, TOOLS, Who};
 
 /// Compares with a committed file; `MC_BLESS=1` writes it.
 fn same_as_committed(path: &str, text: &str) {
@@ -52,6 +52,65 @@ fn the_committed_list_of_problems_is_current() {
 /// A line's path without the query it is called with.
 fn route(path: &str) -> &str {
     path.split('?').next().unwrap_or(path)
+}
+
+/// Who may call it, as people read it.
+fn who(who: Who) -> (String, &'static str) {
+    match who {
+        Who::Anonymous => ("-".into(), "everybody"),
+        Who::Anyone => ("-".into(), "every valid token"),
+        Who::Needs(action) => (format!("`{action}`"), action.least_role().as_str()),
+    }
+}
+
+#[test]
+fn the_committed_table_of_roles_is_current() {
+    let mut text = String::from(
+        "# Who may do what\n\nGenerated from the table that the tests call as every role; a role includes those before it: viewer, contributor,\n\
+         admin. It is the least role, in the organization or in the mission. Beside it an object may ask for more: only a requester withdraws,\n\
+         nobody reviews or, beyond the profile `development`, approves the own work, and agents, nodes and service accounts decide nothing.\n\
+         `/metrics` is open on loopback and needs a token elsewhere.\n\n\
+         | door | operation | action | least role |\n|---|---|---|---|\n",
+    );
+    for (method, path, needs, _) in OPERATIONS {
+        let (action, role) = who(*needs);
+        writeln!(text, "| HTTP | `{method} {}` | {action} | {role} |", route(path)).unwrap();
+    }
+    for (_, _, needs, body) in TOOLS {
+        let body: Value = serde_json::from_str(body).unwrap();
+        let (action, role) = who(*needs);
+        writeln!(text, "| MCP | `{}` | {action} | {role} |", body["tool"].as_str().unwrap()).unwrap();
+    }
+    for (call, role) in RPCS {
+        writeln!(text, "| gRPC | `{call}` | - | {role} |").unwrap();
+    }
+    same_as_committed("docs/reference/roles.md", &text);
+}
+
+/// Every call of the uplink, and who may make it; `nodes` tests the refusals.
+const RPCS: &[(&str, &str)] = &[
+    ("Enroll/Challenge", "everybody"),
+    ("Enroll/Join", "whoever holds a join token"),
+    ("Enroll/Rejoin", "whoever holds the key of a node"),
+    ("Node/Sync", "a node, by its certificate"),
+    ("Node/Report", "a node, by its certificate"),
+    ("Node/RenewLeases", "a node, by its certificate"),
+    ("Node/ClaimTask", "a node, by its certificate"),
+];
+
+#[test]
+fn every_call_of_the_uplink_is_in_the_table() {
+    let proto = include_str!("../../../proto/missioncontrol/mesh/v1/mesh.proto");
+    let (mut service, mut calls) = ("", BTreeSet::new());
+    for line in proto.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix("service ") {
+            service = rest.split_whitespace().next().unwrap();
+        } else if let Some(rest) = line.strip_prefix("rpc ") {
+            calls.insert(format!("{service}/{}", rest.split('(').next().unwrap()));
+        }
+    }
+    let listed: BTreeSet<String> = RPCS.iter().map(|(call, _)| (*call).to_owned()).collect();
+    assert_eq!(calls, listed, "the calls of the uplink and their table in this file differ");
 }
 
 #[test]
