@@ -154,7 +154,7 @@ section_api() {
   own=$(printf '%s\n' "${product[@]}" | median) other=$(printf '%s\n' "${handler[@]}" | median)
   row 'list of 50 tasks, 8 connections' "$(awk -v a="$own" 'BEGIN { printf "%.0f\n", a }')" req/s -
   row 'bare handler, same statement and driver' "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" req/s -
-  row 'list of 50 tasks, share of the bare handler' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.0f\n", 100 * a / b }')" % '>40'
+  row 'list of 50 tasks, share of the bare handler' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>40'
 }
 
 section_create() {
@@ -203,7 +203,7 @@ SQL
   own=$(printf '%s\n' "${product[@]}" | median) other=$(printf '%s\n' "${baseline[@]}" | median)
   row 'create task, Postgres with fsync, 8 connections' "$(awk -v a="$own" 'BEGIN { printf "%.0f\n", a }')" /s -
   row 'pgbench, the same rows, prepared, 8 connections' "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" /s -
-  row 'create task, share of pgbench' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.0f\n", 100 * a / b }')" % '>25'
+  row 'create task, share of pgbench' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>25'
 }
 
 section_delay() {
