@@ -139,6 +139,7 @@ async fn records_commands_and_revocation_pass_the_gate(app: TestApp) {
     assert!(bus.is_connected(id));
     app.delete(app.admin(), "/api/v1/nodes/one").await;
     eventually("the revoked node is disconnected", || async { (!bus.is_connected(id)).then_some(()) }).await;
+    // That it does not come back is no event to wait for: its client tries again within this time.
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert!(!bus.is_connected(id) && bus.is_connected(other.identity.node_id().parse().unwrap()));
     line.close().await;

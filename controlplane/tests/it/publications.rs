@@ -1,14 +1,12 @@
 //! Publications: approved bytes and the chain in Git, the same commit whenever it is made again.
 
-use std::time::Duration;
-
 use controlplane::publications::reconcile;
 use git2::{Oid, Repository};
 use mc_api::auth::GovernanceProfile;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::TestApp;
+use crate::harness::{TestApp, eventually};
 use crate::local::{Local, ROOT, slug};
 
 async fn approve(local: &Local, publication: &Value) {
@@ -22,14 +20,11 @@ async fn get(local: &Local, publication: &Value) -> Value {
 }
 
 async fn published(local: &Local, publication: &Value) -> Value {
-    for _ in 0..200 {
+    eventually("it is published", || async {
         let now = get(local, publication).await;
-        if now["state"] == "published" {
-            return now;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not published: {}", get(local, publication).await);
+        (now["state"] == "published").then_some(now)
+    })
+    .await
 }
 
 fn repository(local: &Local) -> Repository {
