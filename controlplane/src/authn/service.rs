@@ -28,11 +28,12 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Arc<Caller>, Error> 
     let refused =
         || Error::new(ProblemKind::Unauthenticated, "the token is unknown, revoked or expired; log in again");
     let mut tx = app.db.begin_read().await?;
-    let holder = store::holder(&mut tx, hex_digest(token.as_bytes())).await?.ok_or_else(refused)?;
+    let (holder, bindings) =
+        store::holder(&mut tx, hex_digest(token.as_bytes())).await?.ok_or_else(refused)?;
     if holder.revoked_at.is_some() || holder.expires_at.is_some_and(|end| end <= app.clock.now()) {
         return Err(refused());
     }
-    let (role, mission_roles) = roles(&mut tx, holder.principal_id, holder.mission_id).await?;
+    let (role, mission_roles) = roles(bindings, holder.mission_id);
     let grant = match (holder.token_kind.as_str(), holder.expires_at) {
         ("grant", Some(expires_at)) => Some(Grant {
             id: holder.token_id,
@@ -60,14 +61,10 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Arc<Caller>, Error> 
 }
 
 /// The roles of a principal; with `only`, what they come to in that mission and nowhere else.
-async fn roles(
-    tx: &mut Tx,
-    principal: PrincipalId,
-    only: Option<MissionId>,
-) -> Result<(Option<Role>, HashMap<MissionId, Role>), Error> {
+fn roles(bindings: Vec<store::Binding>, only: Option<MissionId>) -> (Option<Role>, HashMap<MissionId, Role>) {
     let mut role = None;
     let mut mission_roles = HashMap::new();
-    for binding in store::bindings(tx, principal).await? {
+    for binding in bindings {
         match binding.mission_id {
             None => role = Some(binding.role),
             Some(mission) => {
@@ -77,9 +74,9 @@ async fn roles(
     }
     if let Some(mission) = only {
         let here = role.max(mission_roles.remove(&mission));
-        return Ok((None, here.map(|role| (mission, role)).into_iter().collect()));
+        return (None, here.map(|role| (mission, role)).into_iter().collect());
     }
-    Ok((role, mission_roles))
+    (role, mission_roles)
 }
 
 /// The caller of a request that lasts, as it would be found now.
@@ -95,7 +92,7 @@ pub async fn again(app: &App, caller: &Caller) -> Result<Arc<Caller>, Error> {
         return Err(Error::new(ProblemKind::Unauthenticated, "the login session or grant ended"));
     }
     let only = grant.and_then(|grant| grant.mission);
-    let (role, mission_roles) = roles(&mut tx, caller.id, only).await?;
+    let (role, mission_roles) = roles(store::bindings(&mut tx, caller.id).await?, only);
     Ok(Arc::new(Caller { role, mission_roles, ..caller.clone() }))
 }
 

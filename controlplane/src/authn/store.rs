@@ -6,7 +6,7 @@ use mc_api::{Name, Role, Timestamp};
 
 use crate::db::{DbError, Filter, Tx};
 
-/// Who holds a token.
+/// Who holds a token, with one of the roles that the principal has.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Holder {
     pub(crate) token_id: TokenId,
@@ -21,17 +21,29 @@ pub(crate) struct Holder {
     pub(crate) session_id: Option<SessionId>,
     pub(crate) task_id: Option<TaskId>,
     pub(crate) attempt: Option<i32>,
+    role: Option<Role>,
+    role_mission_id: Option<MissionId>,
 }
 
-pub(crate) async fn holder(tx: &mut Tx, token_sha256: String) -> Result<Option<Holder>, DbError> {
-    tx.query(
+/// Who holds a token, and the principal's roles: one statement, since every request asks it.
+pub(crate) async fn holder(
+    tx: &mut Tx,
+    token_sha256: String,
+) -> Result<Option<(Holder, Vec<Binding>)>, DbError> {
+    let rows: Vec<Holder> = tx.query(
         "SELECT t.token_id, t.kind AS token_kind, t.expires_at, t.revoked_at, p.principal_id, p.organization_id, p.name, p.kind,
-                t.mission_id, t.session_id, t.task_id, t.attempt
-         FROM token t JOIN principal p ON p.principal_id = t.principal_id WHERE t.token_sha256 = $1",
+                t.mission_id, t.session_id, t.task_id, t.attempt, b.role, b.mission_id AS role_mission_id
+         FROM token t JOIN principal p ON p.principal_id = t.principal_id
+              LEFT JOIN role_binding b ON b.principal_id = p.principal_id WHERE t.token_sha256 = $1",
     )
     .bind(token_sha256)
-    .fetch_optional()
-    .await
+    .fetch_all()
+    .await?;
+    let bindings = rows
+        .iter()
+        .filter_map(|row| row.role.map(|role| Binding { mission_id: row.role_mission_id, role }))
+        .collect();
+    Ok(rows.into_iter().next().map(|holder| (holder, bindings)))
 }
 
 #[derive(sqlx::FromRow)]

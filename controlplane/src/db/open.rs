@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -13,6 +14,9 @@ use super::{Backend, DbError, Tx, migrate};
 
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// After this long without use a connection is tested before it is used again.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// The database of an installation. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,6 +42,16 @@ impl Db {
                 PgPoolOptions::new()
                     .max_connections(16)
                     .acquire_timeout(ACQUIRE)
+                    // Asked whether it still lives only when it has rested: a question costs a round trip.
+                    .test_before_acquire(false)
+                    .before_acquire(|connection, about| {
+                        Box::pin(async move {
+                            if about.idle_for >= RESTED {
+                                connection.ping().await?;
+                            }
+                            Ok(true)
+                        })
+                    })
                     .connect_with(options)
                     .await?,
             )

@@ -30,6 +30,14 @@ pub(super) struct Unsealed {
     body_sha256: String,
 }
 
+#[derive(serde::Serialize)]
+struct Seal {
+    ordinal: i64,
+    seq: i64,
+    prev: String,
+    hash: String,
+}
+
 fn inconsistent(message: impl std::fmt::Display) -> DbError {
     DbError::Inconsistent { table: "ledger_event", message: message.to_string() }
 }
@@ -58,21 +66,31 @@ pub async fn seal_batch(tx: &mut Tx) -> Result<(usize, i64), DbError> {
     let mut seq = head.seq;
     let mut prev: Digest = head.hash.parse().map_err(inconsistent)?;
     let count = rows.len();
+    let mut seals = Vec::with_capacity(count);
     for row in rows {
         seq += 1;
         let (ordinal, body): (i64, Digest) = (row.ordinal, row.body_sha256.parse().map_err(inconsistent)?);
         let place = u64::try_from(seq).map_err(inconsistent)?;
         let hash = row.into_envelope().seal(prev, place, body).map_err(inconsistent)?;
-        tx.query("UPDATE ledger_event SET seq = $2, prev = $3, hash = $4 WHERE ordinal = $1 AND seq IS NULL")
-            .bind(ordinal)
-            .bind(seq)
-            .bind(prev.to_string())
-            .bind(hash.to_string())
-            .execute()
-            .await?;
+        seals.push(Seal { ordinal, seq, prev: prev.to_string(), hash: hash.to_string() });
         prev = hash;
     }
     if count > 0 {
+        // One statement for the batch: its rows are the longest part of sealing.
+        let sealed = tx
+            .query(Sql::Each {
+                postgres: "UPDATE ledger_event SET seq = s.seq, prev = s.prev, hash = s.hash
+                           FROM json_to_recordset($1::json) AS s (ordinal bigint, seq bigint, prev text, hash text)
+                           WHERE ledger_event.ordinal = s.ordinal AND ledger_event.seq IS NULL",
+                sqlite: "UPDATE ledger_event SET seq = s.value ->> 'seq', prev = s.value ->> 'prev', hash = s.value ->> 'hash'
+                         FROM json_each($1) AS s WHERE ledger_event.ordinal = s.value ->> 'ordinal' AND ledger_event.seq IS NULL",
+            })
+            .bind(serde_json::to_string(&seals).map_err(inconsistent)?)
+            .execute()
+            .await?;
+        if sealed != count as u64 {
+            return Err(inconsistent(format!("{sealed} of {count} events took their seal")));
+        }
         tx.query("UPDATE ledger_head SET seq = $1, hash = $2 WHERE ledger_head_id = 1")
             .bind(seq)
             .bind(prev.to_string())

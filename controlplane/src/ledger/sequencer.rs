@@ -11,6 +11,8 @@ use crate::db::{Backend, Db, DbError};
 
 /// The longest time a committed event waits unsealed while the sequencer runs.
 const PERIOD: Duration = Duration::from_millis(50);
+/// The shortest time between two batches: under load they grow instead of following each other commit by commit.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often a head sealed by another replica is looked for when no notification came.
 const POLL: Duration = Duration::from_secs(1);
 /// Key of the advisory lock that makes the sequencer single.
@@ -62,6 +64,9 @@ impl Sequencer {
             } else {
                 PERIOD
             };
+            if db.backend() == Backend::Postgres && failures == 0 {
+                tokio::time::sleep(GATHER).await;
+            }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.nudge.notified() => {}
