@@ -36,10 +36,10 @@ pub struct Prompt {
     pub session: String,
     /// The prompt
     pub text: String,
-    /// Wait until the turn is over
+    /// Wait until the turn is over; permissions may be answered from elsewhere meanwhile
     #[arg(long)]
     pub wait: bool,
-    /// How long at most
+    /// How long at most; then it ends with 9 when the turn waits for an approval, which it names, and with 7 otherwise
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub timeout: Duration,
 }
