@@ -201,6 +201,9 @@ impl Syncing {
             self.last_command = 0;
         }
         let id = self.caller.id();
+        // Read before the sessions and told after them: a node answers a command of a session that it was never told
+        // of, and one may be opened and prompted between the two reads.
+        let commands = self.commands().await?;
         let mut cursors = Vec::new();
         for session in uplink::desired(&self.app, id).await? {
             let told = (session.spec.generation, session.spec.fence);
@@ -212,7 +215,7 @@ impl Syncing {
         if self.is_first {
             self.ready.push_back(desired::What::Acked(wire::Acked { cursors }));
         }
-        self.take_commands().await?;
+        self.ready.extend(commands.into_iter().map(desired::What::Command));
         if std::mem::take(&mut self.is_first) {
             self.ready.push_back(desired::What::Synced(wire::Synced {}));
         }
@@ -225,18 +228,20 @@ impl Syncing {
         Ok(())
     }
 
-    async fn take_commands(&mut self) -> Result<(), Error> {
+    /// The commands without an answer that come after the last one told, signed.
+    async fn commands(&mut self) -> Result<Vec<wire::Command>, Error> {
         let node = self.caller.id().to_string();
+        let mut all = Vec::new();
         loop {
             let commands = uplink::commands(&self.app, self.caller.id(), self.last_command).await?;
-            let Some(last) = commands.last() else { return Ok(()) };
+            let Some(last) = commands.last() else { return Ok(all) };
             self.last_command = last.node_seq;
             for mut command in commands {
                 let (key_id, signature) = self.app.keyring.sign_command(&command_message(&node, &command));
                 key_id.clone_into(&mut command.key_id);
                 command.signature = signature;
                 self.copy(&command);
-                self.ready.push_back(desired::What::Command(command));
+                all.push(command);
             }
         }
     }

@@ -7,6 +7,7 @@
 
 mod binary;
 mod bridge;
+mod called_off;
 mod fleet;
 mod kills;
 mod run;

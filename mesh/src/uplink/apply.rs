@@ -88,6 +88,10 @@ async fn command(shared: &Arc<Shared>, id: &SessionId, request: OpRequest) -> bo
         Ok(result) if result.code == Code::Unavailable && is_live => return false,
         Ok(result) => result,
         Err(NodeError::NoSession(_)) if is_live => return false,
+        Err(error @ (NodeError::Io(_) | NodeError::Journal(_))) if is_live => {
+            tracing::warn!(session.id = %id, "command {op_id} is given again: {error}");
+            return false;
+        }
         Err(error) => {
             tracing::warn!(session.id = %id, "command {op_id} has no session: {error}");
             crate::protocol::OpResult { op_id, code: Code::NotFound, winner: None, at_seq: 0 }
