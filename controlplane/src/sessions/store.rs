@@ -270,6 +270,27 @@ pub(crate) async fn put(tx: &mut Tx, before_version: i64, after: &Record) -> Res
     Ok(changed == 1)
 }
 
+/// How many sessions of a creator have not ended. Locks the creator until the end of the transaction, so that of two
+/// at once one counts the other's.
+pub(crate) async fn live_of_creator(tx: &mut Tx, creator: PrincipalId) -> Result<i64, DbError> {
+    tx.query(Sql::Each {
+        // Rows that refer to it may be written meanwhile.
+        postgres: "SELECT version FROM principal WHERE principal_id = $1 FOR NO KEY UPDATE",
+        sqlite: "SELECT version FROM principal WHERE principal_id = $1",
+    })
+    .bind(creator)
+    .fetch_optional::<(i64,)>()
+    .await?;
+    let (count,): (i64,) = tx
+        .query(
+            "SELECT COUNT(*) FROM agent_session WHERE created_by = $1 AND state NOT IN ('stopped', 'failed')",
+        )
+        .bind(creator)
+        .fetch_one()
+        .await?;
+    Ok(count)
+}
+
 /// Unattended sessions that go on although their claim was given back or taken over, or their task was called off.
 pub(crate) async fn forsaken(tx: &mut Tx, limit: i64) -> Result<Vec<SessionId>, DbError> {
     let rows: Vec<(SessionId,)> = tx

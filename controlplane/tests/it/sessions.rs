@@ -268,6 +268,10 @@ async fn a_permission_is_decided_once_and_answered_by_its_command(app: TestApp) 
     journal.send(app, node).await;
     journal.send(app, node).await;
     let open = approvals(app).await;
+    let events = format!("/api/v1/sessions/{}/events", session["id"].as_str().unwrap());
+    let events = app.get(app.admin(), &events).await.ok(200);
+    let asked = events["items"].as_array().unwrap().iter().find(|event| event["kind"] == "permission_open");
+    assert_eq!(asked.unwrap()["body"]["approval_id"], open[0]["id"], "the log names what decides");
     assert_eq!(open.len(), 1, "asked once: {open:?}");
     assert_eq!(
         (&open[0]["title"], &open[0]["approval_kind"]),
@@ -660,8 +664,12 @@ async fn who_waits_in_vain_stands_before_nobody(app: TestApp) {
     app.mission("demo").await;
     let vain = json!({"mission": "demo", "runtime": "nosuch"});
     let first = app.post(app.admin(), "/api/v1/sessions", vain.clone()).await.ok(201);
-    for _ in 0..200 {
-        app.post(app.admin(), "/api/v1/sessions", vain.clone()).await.ok(201);
+    for round in 0..4 {
+        // One principal may not have so many.
+        let other = app.login_as(&format!("patient-{round}"), "contributor").await;
+        for _ in 0..50 {
+            app.post(&other, "/api/v1/sessions", vain.clone()).await.ok(201);
+        }
     }
     node(&app, "one", 1).await;
     let body = json!({"mission": "demo", "runtime": "scripted"});
@@ -678,7 +686,71 @@ async fn who_waits_in_vain_stands_before_nobody(app: TestApp) {
     app.delete(app.admin(), "/api/v1/missions/demo").await.problem(409, "not-empty");
 }
 
+async fn what_a_stopping_session_did_not_take_is_cancelled(app: TestApp) {
+    app.mission("demo").await;
+    let node = node(&app, "one", 4).await;
+    for is_stopped in [false, true] {
+        let task = task(&app, "write it", None).await;
+        let session = session(&app, "one", json!({"task": task["key"]})).await;
+        let id: SessionId = session["id"].as_str().unwrap().parse().unwrap();
+        let path = format!("/api/v1/sessions/{id}");
+        let turn = app.get(app.admin(), &format!("{path}/turns")).await.ok(200)["items"][0].clone();
+        if is_stopped {
+            app.post(app.admin(), &format!("{path}/stop"), json!({})).await.ok(200);
+        }
+        // The node hears of prompt and stop together and never makes the session.
+        let op = turn["id"].as_str().unwrap();
+        for _ in 0..2 {
+            ingest::op_result(app.app(), node, id, op, "not_found", 0).await.unwrap();
+        }
+        let turn = read(&app, &turn).await;
+        let expected = if is_stopped { json!(["cancelled", null]) } else { json!(["failed", "not_found"]) };
+        assert_eq!(json!([turn["state"], turn["stop_reason"]]), expected);
+        eventually("the task is let go", || async {
+            (task_state(&app, &task).await["state"] == "ready").then_some(())
+        })
+        .await;
+    }
+}
+
+async fn one_principal_opens_only_so_many_sessions(app: TestApp) {
+    app.mission("demo").await;
+    node(&app, "one", 500).await;
+    let limit = app.app().sessions_per_principal as usize;
+    let ann = app.login_as("ann", "contributor").await;
+    let body = json!({"mission": "demo", "runtime": "scripted", "node": "one"});
+    let create = || app.post(&ann, "/api/v1/sessions", body.clone());
+    for _ in 0..limit - 2 {
+        create().await.ok(201);
+    }
+    // Of four at once, two are too many.
+    let (a, b, c, d) = tokio::join!(create(), create(), create(), create());
+    let all = [a, b, c, d];
+    assert_eq!(all.iter().filter(|answer| answer.status == 201).count(), 2);
+    for refused in all.iter().filter(|answer| answer.status != 201) {
+        refused.problem(429, "rate-limited");
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("MC_SESSIONS_PER_PRINCIPAL") && detail.contains(&limit.to_string()),
+            "{detail}"
+        );
+    }
+    // Others have their own count, and what has ended makes room; the node's slots are not looked at here.
+    app.post(app.admin(), "/api/v1/sessions", body.clone()).await.ok(201);
+    let waiting = json!({"mission": "demo", "runtime": "nosuch"});
+    app.post(&ann, "/api/v1/sessions", waiting.clone()).await.problem(429, "rate-limited");
+    let made = all.iter().find(|answer| answer.status == 201).unwrap();
+    let mut journal = Journal::of(&made.body);
+    journal.begin();
+    journal.state("stopped");
+    let node: NodeId = made.body["node_id"].as_str().unwrap().parse().unwrap();
+    journal.send(&app, node).await;
+    app.post(&ann, "/api/v1/sessions", waiting).await.ok(201);
+}
+
 both!(
+    what_a_stopping_session_did_not_take_is_cancelled,
+    one_principal_opens_only_so_many_sessions,
     an_unattended_agent_ends_when_its_task_is_taken_away,
     who_waits_in_vain_stands_before_nobody,
     records_are_stored_once_under_repetition_holes_and_forks,
