@@ -148,8 +148,8 @@ struct Syncing {
     runtimes: Vec<String>,
     head: tokio::sync::watch::Receiver<i64>,
     ready: VecDeque<desired::What>,
-    /// Generation and fence of each session as they were sent.
-    sent: HashMap<String, (u64, u64)>,
+    /// Each session as it was sent.
+    sent: HashMap<String, wire::SessionSpec>,
     last_command: u64,
     /// Newest command of which a copy went by MQTT, or that was there before.
     copied: u64,
@@ -205,12 +205,23 @@ impl Syncing {
         // of, and one may be opened and prompted between the two reads.
         let commands = self.commands().await?;
         let mut cursors = Vec::new();
+        let mut gone = std::mem::take(&mut self.sent);
         for session in uplink::desired(&self.app, id).await? {
-            let told = (session.spec.generation, session.spec.fence);
-            if self.sent.insert(session.spec.session.clone(), told) != Some(told) {
-                self.ready.push_back(desired::What::Session(session.spec));
+            let spec = session.spec;
+            let told = gone.remove(&spec.session);
+            let is_told =
+                told.is_some_and(|told| (told.generation, told.fence) == (spec.generation, spec.fence));
+            self.sent.insert(spec.session.clone(), spec.clone());
+            if !is_told {
+                self.ready.push_back(desired::What::Session(spec));
             }
             cursors.push(session.cursor);
+        }
+        // It was taken back from the node before it was started, and is another's.
+        for mut spec in gone.into_values().filter(|spec| spec.desired() != wire::Wanted::Stopped) {
+            spec.set_desired(wire::Wanted::Stopped);
+            spec.generation += 1;
+            self.ready.push_back(desired::What::Session(spec));
         }
         if self.is_first {
             self.ready.push_back(desired::What::Acked(wire::Acked { cursors }));

@@ -16,6 +16,7 @@ use crate::op::Scope;
 
 pub(crate) use commands::{
     NewCommand, Pending, abandon_commands, enqueue, finish_command, has_command, open_commands,
+    withdraw_commands,
 };
 pub(crate) use events::{NewEvent, StoredEvent, checksums, insert_events, page_of_events};
 pub(crate) use nodes::{NodeRow, find_node, list_nodes, live_on, lock_node, node_by_id};
@@ -289,6 +290,22 @@ pub(crate) async fn live_of_creator(tx: &mut Tx, creator: PrincipalId) -> Result
         .fetch_one()
         .await?;
     Ok(count)
+}
+
+/// Sessions that the scheduler put on a node which fell silent before it took them.
+pub(crate) async fn stranded(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<SessionId>, DbError> {
+    let rows: Vec<(SessionId,)> = tx
+        .query(
+            "SELECT s.session_id FROM agent_session s JOIN node n ON n.node_id = s.node_id
+             WHERE s.state = 'starting' AND s.wanted = 'running' AND s.generation > 1
+               AND s.observed_generation = 0 AND s.acked_seq = 0 AND n.revoked_at IS NULL AND n.lease_until <= $1
+             ORDER BY s.session_id LIMIT $2",
+        )
+        .bind(now)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Unattended sessions that go on although their claim was given back or taken over, or their task was called off.

@@ -748,7 +748,83 @@ async fn one_principal_opens_only_so_many_sessions(app: TestApp) {
     app.post(&ann, "/api/v1/sessions", waiting).await.ok(201);
 }
 
+/// The node is heard of no more, and its lease has run out.
+async fn silence(app: &TestApp, node: NodeId) {
+    let app = app.app();
+    let past = app.clock.now().minus(Duration::from_secs(1));
+    let mut tx = app.db.begin_write().await.unwrap();
+    let query = tx.query("UPDATE node SET lease_until = $1 WHERE node_id = $2");
+    query.bind(past).bind(node).execute().await.unwrap();
+    app.db.commit(tx).await.unwrap();
+}
+
+async fn a_session_that_a_silent_node_never_took_is_put_on_another(app: TestApp) {
+    app.mission("demo").await;
+    let one = node(&app, "one", 9).await;
+    let on = |session: Value, name: &'static str| {
+        let app = &app;
+        eventually("it is placed", move || {
+            let session = session.clone();
+            async move { Some(read(app, &session).await).filter(|now| now["node"] == name) }
+        })
+    };
+    let create = async || {
+        let body = json!({"mission": "demo", "runtime": "scripted"});
+        on(app.post(app.admin(), "/api/v1/sessions", body).await.ok(201), "one").await
+    };
+    let id = |session: &Value| -> SessionId { session["id"].as_str().unwrap().parse().unwrap() };
+    let (untaken, taken, told) = (create().await, create().await, create().await);
+    let chosen = session(&app, "one", json!({})).await;
+    let turn = prompt(&app, &untaken, "first").await;
+    let called_off = prompt(&app, &untaken, "second").await;
+    let path = |session: &Value, verb: &str| format!("/api/v1/sessions/{}/{verb}", id(session));
+    app.post(app.admin(), &path(&untaken, "cancel"), json!({})).await.ok(200);
+    // The leave to start one, and a word of the other: both may have been started.
+    assert_eq!(uplink::grants(app.app(), one, &[id(&taken)]).await.unwrap().len(), 1);
+    let mut journal = Journal::of(&told);
+    journal.begin();
+    journal.send(&app, one).await;
+    silence(&app, one).await;
+    let two = node(&app, "two", 9).await;
+    let (a, b) = tokio::join!(reconcile::run(app.app()), reconcile::run(app.app()));
+    a.unwrap();
+    b.unwrap();
+    on(untaken.clone(), "two").await;
+    assert_eq!(
+        ops(&app, two).await,
+        [turn["id"].as_str().unwrap()],
+        "what was called off is not given again"
+    );
+    assert_eq!(read(&app, &called_off).await["state"], "cancelled");
+    for stays in [&taken, &told, &chosen] {
+        let stays = read(&app, stays).await;
+        assert_eq!((&stays["node"], &stays["is_node_reachable"]), (&json!("one"), &json!(false)));
+    }
+
+    // The first comes back. It gets no leave to start what is another's, and nothing that it says of it counts.
+    let listed = uplink::desired(app.app(), one).await.unwrap();
+    assert!(listed.iter().all(|desired| desired.spec.session != id(&untaken).to_string()));
+    assert!(uplink::grants(app.app(), one, &[id(&untaken)]).await.unwrap().is_empty());
+    let mut forged = Journal::of(&untaken);
+    forged.begin();
+    let refused = ingest::batch(app.app(), one, &forged.from(1)).await.unwrap();
+    assert!(matches!(refused, Received::Refused(_)), "{refused:?}");
+    let op = turn["id"].as_str().unwrap();
+    ingest::op_result(app.app(), one, id(&untaken), op, "not_found", 0).await.unwrap();
+    assert_eq!(read(&app, &turn).await["state"], "queued");
+    assert_eq!(uplink::grants(app.app(), two, &[id(&untaken)]).await.unwrap().len(), 1);
+
+    // What a silent node certainly never started is stopped at once; what it may have started when it is back.
+    let stopped = app.post(app.admin(), &path(&chosen, "stop"), json!({})).await.ok(200);
+    assert_eq!(stopped["state"], "stopped");
+    let waits = app.post(app.admin(), &path(&taken, "stop"), json!({})).await.ok(200);
+    assert_eq!(waits["state"], "starting");
+    assert!(uplink::grants(app.app(), one, &[id(&chosen)]).await.unwrap().is_empty());
+    app.events().await;
+}
+
 both!(
+    a_session_that_a_silent_node_never_took_is_put_on_another,
     what_a_stopping_session_did_not_take_is_cancelled,
     one_principal_opens_only_so_many_sessions,
     an_unattended_agent_ends_when_its_task_is_taken_away,

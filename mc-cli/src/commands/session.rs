@@ -19,6 +19,11 @@ pub(super) fn id(reference: &str) -> &str {
     reference.strip_prefix("session/").unwrap_or(reference)
 }
 
+/// The node of a session that goes on, when nothing is heard of it.
+fn silent_node(session: &AgentSession) -> Option<&str> {
+    session.node.as_deref().filter(|_| !session.is_node_reachable && !session.state.is_terminal())
+}
+
 pub(super) async fn run(cx: &Invocation, command: SessionCommand) -> anyhow::Result<()> {
     let client = cx.client()?;
     let (session, what): (AgentSession, _) = match &command {
@@ -29,7 +34,15 @@ pub(super) async fn run(cx: &Invocation, command: SessionCommand) -> anyhow::Res
             (client.decide_session(id(session), &body).await?, "told the decision")
         }
     };
-    done(cx, &session, what)
+    done(cx, &session, what)?;
+    if let Some(node) = silent_node(&session) {
+        cx.out.talk(&format!(
+            "node {node} is silent: it hears of it when it is back, and until then the session stays {}; \
+             `mc node revoke {node}` gives the node up with all of its sessions",
+            session.state
+        ));
+    }
+    Ok(())
 }
 
 pub(super) async fn prompt(cx: &Invocation, args: Prompt) -> anyhow::Result<()> {
@@ -79,7 +92,7 @@ enum Waits {
     Permission(String),
     /// Waiting alone leads nowhere.
     Decision(String),
-    /// The session has not started.
+    /// The session has not started, or its node is silent.
     Start(String),
 }
 
@@ -110,7 +123,7 @@ async fn waits_for(client: &Client, session: &str) -> Option<Waits> {
         (SessionState::Starting, Some(reason)) => {
             Some(Waits::Start(format!("the session does not start yet: {reason}")))
         }
-        _ => None,
+        _ => silent_node(&now).map(|node| Waits::Start(format!("node {node} is silent"))),
     }
 }
 

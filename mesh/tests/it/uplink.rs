@@ -262,6 +262,41 @@ fn a_prompt_that_runs_already_is_taken_back_by_cancelling_its_turn() {
 }
 
 #[test]
+fn a_session_that_was_given_to_another_node_is_never_made() {
+    let control_plane = ControlPlane::start();
+    control_plane.memory().holds_grants = true;
+    let machine = Machine::start(&control_plane, &[]);
+    let asked = |id: &str| {
+        eventually("asked for a grant", || {
+            let memory = control_plane.memory();
+            memory.leases.iter().any(|lease| lease.grants_for.iter().any(|wanted| wanted == id)).then_some(())
+        });
+    };
+    let granted = || wire::SessionSpec { has_grant: true, ..spec("agent") };
+    // One is taken back on the connection that stands, the other while there is none.
+    let (first, second) = (granted(), granted());
+    let ids = [first.session.clone(), second.session.clone()];
+    for spec in [first, second] {
+        control_plane.want(spec);
+    }
+    for id in &ids {
+        asked(id);
+    }
+    control_plane.stop(&ids[0]);
+    wait_state(&control_plane, &machine, &ids[0], "stopped");
+    control_plane.memory().sessions.clear();
+    let before = control_plane.memory().syncs.len();
+    control_plane.cut();
+    eventually("connected again", || (control_plane.memory().syncs.len() > before).then_some(()));
+    wait_state(&control_plane, &machine, &ids[1], "stopped");
+    control_plane.memory().holds_grants = false;
+    std::thread::sleep(A_WHILE);
+    for id in &ids {
+        assert!(!machine.session_file(id, "spec.json").exists(), "{}", machine.log());
+    }
+}
+
+#[test]
 fn cut_connections_lose_and_double_nothing() {
     let seed = 20_261;
     let mut random = Random(seed);
