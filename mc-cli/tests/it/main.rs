@@ -9,6 +9,7 @@ mod binary;
 mod bridge;
 mod called_off;
 mod codex;
+mod completion;
 mod fleet;
 mod kills;
 #[path = "../../../mesh/tests/it/model_stub.rs"]
