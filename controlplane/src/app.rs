@@ -48,6 +48,8 @@ pub struct App {
     pub git_ledger: PathBuf,
     /// Names that `/mcp` is reached by, beside loopback.
     pub allowed_hosts: Vec<String>,
+    /// How many agent sessions that have not ended one principal may have created; 0: any number.
+    pub sessions_per_principal: u32,
     /// How strict governance is.
     pub governance: GovernanceProfile,
     /// The organization `default`.
@@ -98,6 +100,7 @@ impl App {
             publishing: tokio::sync::Mutex::new(()),
             git_ledger: config.data_dir.join("ledger.git"),
             allowed_hosts: config.allowed_hosts.clone(),
+            sessions_per_principal: config.sessions_per_principal,
             governance: config.governance,
             organization: installed.organization,
             has_weak_token: installed.has_weak_token,

@@ -63,6 +63,9 @@ pub struct Config {
     /// Names by which agents reach `/mcp` beyond loopback, such as mc.example.org; others are refused there.
     #[arg(long = "allowed-host", env = "MC_ALLOWED_HOSTS", value_name = "HOST", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
+    /// How many agent sessions that have not ended one principal may have created; 0: any number.
+    #[arg(long, env = "MC_SESSIONS_PER_PRINCIPAL", value_name = "COUNT", default_value_t = 64)]
+    pub sessions_per_principal: u32,
     /// The bootstrap token; default: read from `DIR/token`, made when absent.
     #[arg(skip)]
     pub bootstrap_token: Option<String>,

@@ -16,7 +16,8 @@ use mc_api::auth::PrincipalKind;
 use mc_api::{Name, Role};
 
 use crate::age::parse_duration;
-use crate::kind::Target;
+use crate::complete;
+use crate::kind::{Kind, Target};
 use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
@@ -59,10 +60,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
     /// Mission, by name or id
-    #[arg(short, long, global = true, value_name = "REF")]
+    #[arg(short, long, global = true, value_name = "REF", add = complete::of(Kind::Mission))]
     pub mission: Option<String>,
     /// Kluster, by name or id
-    #[arg(short, long, global = true, value_name = "REF")]
+    #[arg(short, long, global = true, value_name = "REF", add = complete::of(Kind::Kluster))]
     pub kluster: Option<String>,
     /// Form of the answer
     #[arg(
@@ -225,9 +226,10 @@ pub fn parse_selector(text: &str) -> Result<Selector, String> {
 #[derive(Debug, Args)]
 pub struct Get {
     /// Kind, or KIND/REF
+    #[arg(add = complete::targets())]
     pub kind: Target,
     /// Ids, keys or names; without any: the list
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::of_target())]
     pub references: Vec<String>,
     /// Filter.
     #[command(flatten)]
@@ -244,9 +246,10 @@ pub struct Get {
 #[derive(Debug, Args)]
 pub struct Named {
     /// Kind, or KIND/REF
+    #[arg(add = complete::targets())]
     pub kind: Target,
     /// Id, key or name
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::of_target())]
     pub reference: Option<String>,
 }
 
@@ -356,10 +359,10 @@ pub struct Apply {
 #[derive(Debug, Args)]
 pub struct Delete {
     /// Kind, or KIND/REF
-    #[arg(required_unless_present = "files")]
+    #[arg(required_unless_present = "files", add = complete::targets())]
     pub kind: Option<Target>,
     /// Ids, keys or names
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::of_target())]
     pub references: Vec<String>,
     /// Delete what these files or folders describe, the last first; `-` for standard input
     #[arg(short, long = "filename", value_name = "FILE", conflicts_with_all = ["kind", "references"])]
@@ -373,9 +376,10 @@ pub struct Delete {
 #[derive(Debug, Args)]
 pub struct Watch {
     /// Kind, or KIND/REF
+    #[arg(add = complete::targets())]
     pub kind: Target,
     /// Only this object
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::of_target())]
     pub reference: Option<String>,
     /// Filter.
     #[command(flatten)]
@@ -389,9 +393,10 @@ pub struct Watch {
 #[derive(Debug, Args)]
 pub struct Wait {
     /// Kind, or KIND/REF
+    #[arg(add = complete::targets())]
     pub kind: Target,
     /// Id, key or name
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::of_target())]
     pub reference: Option<String>,
     /// state=STATE or delete
     #[arg(long = "for", value_name = "CONDITION", value_parser = parse_condition)]

@@ -10,6 +10,7 @@ pub mod apply;
 pub mod args;
 mod bridge;
 mod commands;
+mod complete;
 pub mod config;
 pub mod context;
 pub mod environment;
@@ -37,6 +38,10 @@ use crate::output::Output;
 
 /// Runs `mc` with the process's arguments and environment.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if complete::answer(&arguments) {
+        return Exit::Ok.into();
+    }
     let environment = Environment::read();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

@@ -66,7 +66,7 @@ impl Transcript {
             "permission_answer" => {
                 let option = body["option"].as_str().map(one_line);
                 let answer = option.unwrap_or_else(|| word(&body["outcome"]));
-                self.line(&format!("permission {} answered: {answer}", word(&body["id"])))
+                self.line(&format!("{} answered: {answer}", asked(body)))
             }
             "turn_end" => self.line(&format!("-- turn {} ended: {}", body["turn"], word(&body["outcome"]))),
             "interrupted" => self.line(&format!("-- turn {} was interrupted", body["turn"])),
@@ -119,15 +119,23 @@ impl Transcript {
     }
 
     fn permission_open(&mut self, event: &SessionEvent) -> String {
-        let Some((id, choices)) = permission(event) else { return String::new() };
+        let Some((_, choices)) = permission(event) else { return String::new() };
         let title =
             event.body["tool_call"]["title"].as_str().map_or_else(|| "permission".to_owned(), one_line);
-        let mut text = self.line(&format!("permission {} asked: {title}", one_line(&id)));
+        let mut text = self.line(&format!("{} asked: {title}", asked(&event.body)));
         for (index, choice) in choices.iter().enumerate() {
             let line = format!("  {}) {} [{}]\n", index + 1, one_line(&choice.name), one_line(&choice.kind));
             text.push_str(&line);
         }
         text
+    }
+}
+
+/// What is decided: the approval; without one, as in a journal on its node, the permission.
+fn asked(body: &Value) -> String {
+    match body["approval_id"].as_str() {
+        Some(approval) => format!("approval {}", one_line(approval)),
+        None => format!("permission {}", word(&body["id"])),
     }
 }
 
@@ -157,6 +165,7 @@ mod tests {
         };
         let ask = json!({"id": "p-1-9", "tool_call": {"title": "write"}, "options": [
             {"optionId": "a", "name": "Allow", "kind": "allow_once"}]});
+        let known = json!({"id": "p-1-9", "approval_id": "apr_1", "outcome": "selected", "option": "a"});
         let events = [
             event("prompt", json!({"prompt": [{"type": "text", "text": "hi"}]})),
             chunk("one "),
@@ -164,6 +173,7 @@ mod tests {
             call("pending"),
             call("in_progress"),
             event("permission_open", ask),
+            event("permission_answer", known),
             call("completed"),
             event("turn_end", json!({"turn": 3, "outcome": "end_turn"})),
             event("other", json!({"x": 1})),
@@ -172,6 +182,7 @@ mod tests {
         assert_eq!(
             text,
             "prompt: hi\nagent: one two [31m\ntool: write file\npermission p-1-9 asked: write\n  1) Allow [allow_once]\n\
+             approval apr_1 answered: a\n\
              tool: write file completed\n-- turn 3 ended: end_turn\n"
         );
     }

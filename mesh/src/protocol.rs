@@ -72,7 +72,7 @@ pub enum Op {
         /// ACP content blocks.
         blocks: Vec<Value>,
     },
-    /// Take a queued prompt back.
+    /// Take a prompt back: out of the queue, or by cancelling its turn when that runs already.
     RemoveQueued {
         /// Op id of the prompt.
         prompt: String,

@@ -148,8 +148,8 @@ struct Syncing {
     runtimes: Vec<String>,
     head: tokio::sync::watch::Receiver<i64>,
     ready: VecDeque<desired::What>,
-    /// Generation and fence of each session as they were sent.
-    sent: HashMap<String, (u64, u64)>,
+    /// Each session as it was sent.
+    sent: HashMap<String, wire::SessionSpec>,
     last_command: u64,
     /// Newest command of which a copy went by MQTT, or that was there before.
     copied: u64,
@@ -201,18 +201,32 @@ impl Syncing {
             self.last_command = 0;
         }
         let id = self.caller.id();
+        // Read before the sessions and told after them: a node answers a command of a session that it was never told
+        // of, and one may be opened and prompted between the two reads.
+        let commands = self.commands().await?;
         let mut cursors = Vec::new();
+        let mut gone = std::mem::take(&mut self.sent);
         for session in uplink::desired(&self.app, id).await? {
-            let told = (session.spec.generation, session.spec.fence);
-            if self.sent.insert(session.spec.session.clone(), told) != Some(told) {
-                self.ready.push_back(desired::What::Session(session.spec));
+            let spec = session.spec;
+            let told = gone.remove(&spec.session);
+            let is_told =
+                told.is_some_and(|told| (told.generation, told.fence) == (spec.generation, spec.fence));
+            self.sent.insert(spec.session.clone(), spec.clone());
+            if !is_told {
+                self.ready.push_back(desired::What::Session(spec));
             }
             cursors.push(session.cursor);
+        }
+        // It was taken back from the node before it was started, and is another's.
+        for mut spec in gone.into_values().filter(|spec| spec.desired() != wire::Wanted::Stopped) {
+            spec.set_desired(wire::Wanted::Stopped);
+            spec.generation += 1;
+            self.ready.push_back(desired::What::Session(spec));
         }
         if self.is_first {
             self.ready.push_back(desired::What::Acked(wire::Acked { cursors }));
         }
-        self.take_commands().await?;
+        self.ready.extend(commands.into_iter().map(desired::What::Command));
         if std::mem::take(&mut self.is_first) {
             self.ready.push_back(desired::What::Synced(wire::Synced {}));
         }
@@ -225,18 +239,20 @@ impl Syncing {
         Ok(())
     }
 
-    async fn take_commands(&mut self) -> Result<(), Error> {
+    /// The commands without an answer that come after the last one told, signed.
+    async fn commands(&mut self) -> Result<Vec<wire::Command>, Error> {
         let node = self.caller.id().to_string();
+        let mut all = Vec::new();
         loop {
             let commands = uplink::commands(&self.app, self.caller.id(), self.last_command).await?;
-            let Some(last) = commands.last() else { return Ok(()) };
+            let Some(last) = commands.last() else { return Ok(all) };
             self.last_command = last.node_seq;
             for mut command in commands {
                 let (key_id, signature) = self.app.keyring.sign_command(&command_message(&node, &command));
                 key_id.clone_into(&mut command.key_id);
                 command.signature = signature;
                 self.copy(&command);
-                self.ready.push_back(desired::What::Command(command));
+                all.push(command);
             }
         }
     }

@@ -333,7 +333,7 @@ impl Apply<'_> {
         let (op_id, code) = (clean(op_id, MAX_OP_ID), clean(code, 64));
         store::finish_command(tx, self.record.id(), &op_id, &code, seq, self.app.clock.now()).await?;
         let (of, state) = match command {
-            Command::Prompt if code != "ok" => (op_id, TurnState::Failed),
+            Command::Prompt if code != "ok" => (op_id, untaken(&self.record)),
             Command::RemoveQueued(prompt) if code == "ok" => (clean(prompt, MAX_OP_ID), TurnState::Cancelled),
             Command::Prompt | Command::RemoveQueued(_) | Command::Other => return Ok(()),
         };
@@ -428,6 +428,11 @@ impl Apply<'_> {
         }
         Ok(())
     }
+}
+
+/// How a turn ends whose prompt its node did not take: a session that is being stopped takes none, and that is no failure.
+fn untaken(record: &Record) -> TurnState {
+    if record.is_stop_wanted { TurnState::Cancelled } else { TurnState::Failed }
 }
 
 /// Moves a turn to its end. A session without a task has nothing to settle.
@@ -545,8 +550,9 @@ pub async fn op_result(
         if let Some(mut stored) = store::find_turn_by_op(tx, session, &op_id).await?
             && stored.turn.state == TurnState::Queued
         {
-            stored.turn.stop_reason = Some(code.clone());
-            end_turn(tx, app, &record, &mut stored, TurnState::Failed).await?;
+            let state = untaken(&record);
+            stored.turn.stop_reason = (state == TurnState::Failed).then(|| code.clone());
+            end_turn(tx, app, &record, &mut stored, state).await?;
         }
         Ok(())
     })?;

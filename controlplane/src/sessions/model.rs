@@ -2,7 +2,7 @@
 
 use mc_api::ProblemKind;
 use mc_api::id::{OrganizationId, SessionId};
-use mc_api::session::{AgentSession, Turn, TurnState};
+use mc_api::session::{AgentSession, SessionState, Turn, TurnState};
 use mc_api::task::Task;
 use mc_transcript::PermissionOption;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use crate::error::Error;
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// At most this many bytes of a prompt.
 pub(crate) const MAX_PROMPT_BYTES: usize = 256 * 1024;
+/// At most this many bytes of the id that a node gives a permission.
+pub(super) const MAX_PERMISSION: usize = 128;
 /// At most this many prompts wait in one session.
 pub(crate) const MAX_QUEUED: i64 = 100;
 
@@ -27,10 +29,21 @@ pub(crate) struct Record {
     pub(crate) is_stop_wanted: bool,
     /// After an interruption the node sends one marked prompt instead of waiting for a person.
     pub(crate) continues: bool,
+    /// Counts what was wanted of it. 1: as it was opened; the scheduler counts each placement.
     pub(crate) generation: i64,
     pub(crate) observed_generation: i64,
     pub(crate) fence: i64,
     pub(crate) turn_count: i64,
+}
+
+impl Record {
+    /// Whether its node has certainly not started it: it got no leave to, and said nothing of it.
+    pub(crate) fn is_untaken(&self) -> bool {
+        self.session.state == SessionState::Starting
+            && self.observed_generation == 0
+            && self.session.last_seq == 0
+            && self.session.epoch == 0
+    }
 }
 
 /// A turn with what is never shown.

@@ -6,7 +6,7 @@ use mc_proto::mesh_v1 as wire;
 use mc_transcript::PermissionOption;
 use serde_json::{Value, json};
 
-use super::model::{self, Offered, Record, clean};
+use super::model::{self, MAX_PERMISSION, Offered, Record, clean};
 use super::store;
 use crate::app::App;
 use crate::approvals::permission::{self, Asked, Told};
@@ -44,7 +44,7 @@ pub(super) async fn ask_in(
     options: &[PermissionOption],
     tool_call: &Value,
 ) -> Result<(), Error> {
-    let id = clean(id, 128);
+    let id = clean(id, MAX_PERMISSION);
     let session = &record.session;
     if store::find_permission(tx, session.id, &id).await?.is_some() {
         return Ok(());
@@ -80,7 +80,7 @@ pub(super) async fn answered_in(
     id: &str,
     op_id: Option<&str>,
 ) -> Result<(), Error> {
-    let Some(approval) = store::find_permission(tx, record.id(), &clean(id, 128)).await? else {
+    let Some(approval) = store::find_permission(tx, record.id(), &clean(id, MAX_PERMISSION)).await? else {
         return Ok(());
     };
     let told = match op_id {

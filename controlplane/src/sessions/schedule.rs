@@ -4,7 +4,11 @@ use std::collections::HashSet;
 
 use mc_api::Action;
 use mc_api::id::SessionId;
+use mc_api::session::TurnState;
+use mc_proto::mesh_v1 as wire;
+use prost::Message as _;
 
+use super::ingest::{end_turn, lock_mission};
 use super::model::Record;
 use super::store::{self, NodeRow};
 use crate::app::App;
@@ -27,6 +31,10 @@ const ROUNDS: usize = 50;
 /// # Errors
 /// Database failures; the next round tries again.
 pub(super) async fn run(app: &App) -> Result<(), Error> {
+    let stranded = store::stranded(&mut app.db.begin_read().await?, app.clock.now(), BATCH).await?;
+    for id in stranded {
+        take_back(app, id).await?;
+    }
     let (mut left, mut after) = (false, SessionId::from_uuid(uuid::Uuid::nil()));
     // Runtimes for which there is no room in this round: who waits for one does not stand before the others.
     let mut full = HashSet::new();
@@ -83,6 +91,51 @@ async fn place(app: &App, id: SessionId, full: &mut HashSet<String>) -> Result<b
     })
 }
 
+/// Takes a session back from a node that is silent and never took it, so that it is put on another. The node starts
+/// it no more when it comes back: it gets no grant for what is not its own.
+async fn take_back(app: &App, id: SessionId) -> Result<(), Error> {
+    let now = app.clock.now();
+    system_tx!(app, |tx| {
+        let Some(mission) = store::mission_of(tx, id).await? else { return Ok(()) };
+        lock_mission(tx, mission).await?;
+        let Some(mut record) = store::find_locked(tx, id, now).await? else { return Ok(()) };
+        let is_stranded = record.session.node_id.is_some()
+            && !record.session.is_node_reachable
+            && record.generation > 1
+            && record.is_untaken();
+        if !is_stranded || record.check_open().is_err() {
+            return Ok(());
+        }
+        // What was called off stays so; all else is given to the next node anew.
+        for op in store::withdraw_commands(tx, id).await? {
+            let Ok(wire::Op { op: Some(wire::op::Op::RemoveQueued(remove)) }) = wire::Op::decode(&*op) else {
+                continue;
+            };
+            if let Some(mut stored) = store::find_turn_by_op(tx, id, &remove.prompt).await?
+                && stored.turn.state == TurnState::Queued
+            {
+                end_turn(tx, app, &record, &mut stored, TurnState::Cancelled).await?;
+            }
+        }
+        let before = record.session.version;
+        let node = record.session.node.take().unwrap_or_default();
+        record.session.node_id = None;
+        record.session.is_node_reachable = false;
+        record.session.reason = Some(format!("node {node} fell silent before it took the session"));
+        record.generation += 1;
+        record.session.version += 1;
+        record.session.updated_at = now.max(record.session.updated_at);
+        if !store::put(tx, before, &record).await? {
+            return Err(changed_meanwhile());
+        }
+        let proof = system_proof(Action::SteerSession, mission);
+        let event = super::service::event(&record.session);
+        ledger::record_system(tx, app, record.organization, proof, "session.take_back", event).await?;
+        metrics::counter!("mc_sessions_taken_back_total").increment(1);
+        Ok(())
+    })
+}
+
 /// Says in the session why it waits.
 async fn explain(app: &App, id: SessionId) -> Result<(), Error> {
     let now = app.clock.now();
@@ -131,6 +184,7 @@ async fn assign(tx: &mut Tx, app: &App, mut record: Record, node: &NodeRow) -> R
     record.session.is_node_reachable = true;
     record.session.reason = None;
     record.fence += 1;
+    record.generation += 1;
     record.session.version += 1;
     record.session.updated_at = now.max(record.session.updated_at);
     if !store::put(tx, before, &record).await? {

@@ -11,7 +11,7 @@ use mc_proto::mesh_v1 as wire;
 use mc_transcript::Event as Published;
 use prost::Message as _;
 
-use super::model::{Record, StoredTurn};
+use super::model::{MAX_PERMISSION, Record, StoredTurn, clean};
 use super::store::{self, NewCommand, StoredEvent};
 use crate::app::App;
 use crate::db::Tx;
@@ -239,7 +239,23 @@ pub(super) async fn events_from(
     limit: i64,
 ) -> Result<Vec<SessionEvent>, Error> {
     let stored = store::page_of_events(tx, session, from, limit, PAGE_BYTES).await?;
-    Ok(stored.into_iter().filter_map(published).collect())
+    let mut events: Vec<SessionEvent> = stored.into_iter().filter_map(published).collect();
+    for event in &mut events {
+        if matches!(event.kind.as_str(), "permission_open" | "permission_answer") {
+            name_approval(tx, session, event).await?;
+        }
+    }
+    Ok(events)
+}
+
+/// Says in the event of a permission which approval decides it; the journal does not know.
+async fn name_approval(tx: &mut Tx, session: SessionId, event: &mut SessionEvent) -> Result<(), Error> {
+    let Some(permission) = event.body["id"].as_str() else { return Ok(()) };
+    let approval = store::find_permission(tx, session, &clean(permission, MAX_PERMISSION)).await?;
+    if let (Some(approval), Some(body)) = (approval, event.body.as_object_mut()) {
+        body.insert("approval_id".to_owned(), approval.to_string().into());
+    }
+    Ok(())
 }
 
 /// A page of events by position; `next_cursor` is the `from` of the next page.

@@ -158,7 +158,7 @@ async fn ending(
         tx,
         record.organization,
         session.principal_id,
-        Action::WorkTask,
+        Action::CompleteTask,
         session.mission_id,
     );
     if !may.await? {

@@ -16,6 +16,7 @@ use crate::op::Scope;
 
 pub(crate) use commands::{
     NewCommand, Pending, abandon_commands, enqueue, finish_command, has_command, open_commands,
+    withdraw_commands,
 };
 pub(crate) use events::{NewEvent, StoredEvent, checksums, insert_events, page_of_events};
 pub(crate) use nodes::{NodeRow, find_node, list_nodes, live_on, lock_node, node_by_id};
@@ -268,6 +269,43 @@ pub(crate) async fn put(tx: &mut Tx, before_version: i64, after: &Record) -> Res
         .execute()
         .await?;
     Ok(changed == 1)
+}
+
+/// How many sessions of a creator have not ended. Locks the creator until the end of the transaction, so that of two
+/// at once one counts the other's.
+pub(crate) async fn live_of_creator(tx: &mut Tx, creator: PrincipalId) -> Result<i64, DbError> {
+    tx.query(Sql::Each {
+        // Rows that refer to it may be written meanwhile.
+        postgres: "SELECT version FROM principal WHERE principal_id = $1 FOR NO KEY UPDATE",
+        sqlite: "SELECT version FROM principal WHERE principal_id = $1",
+    })
+    .bind(creator)
+    .fetch_optional::<(i64,)>()
+    .await?;
+    let (count,): (i64,) = tx
+        .query(
+            "SELECT COUNT(*) FROM agent_session WHERE created_by = $1 AND state NOT IN ('stopped', 'failed')",
+        )
+        .bind(creator)
+        .fetch_one()
+        .await?;
+    Ok(count)
+}
+
+/// Sessions that the scheduler put on a node which fell silent before it took them.
+pub(crate) async fn stranded(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<SessionId>, DbError> {
+    let rows: Vec<(SessionId,)> = tx
+        .query(
+            "SELECT s.session_id FROM agent_session s JOIN node n ON n.node_id = s.node_id
+             WHERE s.state = 'starting' AND s.wanted = 'running' AND s.generation > 1
+               AND s.observed_generation = 0 AND s.acked_seq = 0 AND n.revoked_at IS NULL AND n.lease_until <= $1
+             ORDER BY s.session_id LIMIT $2",
+        )
+        .bind(now)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Unattended sessions that go on although their claim was given back or taken over, or their task was called off.

@@ -108,7 +108,8 @@ pub async fn renew(app: &App, node: NodeId, live: &[SessionId]) -> Result<Vec<Se
     Ok(own)
 }
 
-/// Makes a grant for each of these sessions that is the node's own and lives: what its agent acts with for a while.
+/// Makes a grant for each of these sessions that is the node's own and lives: what its agent acts with for a while. The
+/// first is also the leave to start: no node starts an agent without.
 ///
 /// # Errors
 /// Database failures.
@@ -117,9 +118,16 @@ pub async fn grants(app: &App, node: NodeId, wanted: &[SessionId]) -> Result<Vec
     let mut made = Vec::with_capacity(wanted.len());
     for id in wanted {
         let grant = system_tx!(app, |tx| {
-            let Some(record) = store::find(tx, *id, now).await? else { return Ok(None) };
+            let Some(mut record) = store::find_locked(tx, *id, now).await? else { return Ok(None) };
             if record.session.node_id != Some(node) || record.check_open().is_err() {
                 return Ok(None);
+            }
+            if record.observed_generation == 0 {
+                // From here on it may have started there, whatever is heard of the node.
+                record.observed_generation = record.generation;
+                if !store::put(tx, record.session.version, &record).await? {
+                    return Err(missions::service::changed_meanwhile());
+                }
             }
             let new = NewGrant {
                 organization: record.organization,

@@ -109,35 +109,35 @@ fn working() -> Vec<Tool> {
         ),
         on_task!(
             "heartbeat_task",
-            WorkTask,
+            HeartbeatTask,
             Heartbeat,
             heartbeat,
             "Renews the lease of your claim without saying anything new."
         ),
         on_task!(
             "progress_task",
-            WorkTask,
+            ProgressTask,
             ReportProgress,
             progress,
             "Reports how far you are (percent and a note) and renews the lease of your claim."
         ),
         on_task!(
             "complete_task",
-            WorkTask,
+            CompleteTask,
             CompleteTask,
             complete,
             "Completes your task with a result in words, an artifact, or both. It is reviewed first when it has gates."
         ),
         on_task!(
             "fail_task",
-            WorkTask,
+            FailTask,
             FailTask,
             fail,
             "Gives your task up with the reason; with retryable it becomes ready again while attempts are left."
         ),
         on_task!(
             "release_task",
-            WorkTask,
+            ReleaseTask,
             ReleaseTask,
             release,
             "Gives your claim back, so that somebody else may take the task."

@@ -78,7 +78,7 @@ async fn an_agent_works_through_the_protocol(app: TestApp) {
     app.sealed().await;
     let history = done(&agent, "get_entity_history", json!({ "entity": task["id"] })).await;
     let actions: Vec<_> = history["items"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
-    assert_eq!(actions, ["task.create", "task.claim", "task.work", "task.work"]);
+    assert_eq!(actions, ["task.create", "task.claim", "task.progress", "task.complete"]);
     agent.cancel().await.unwrap();
 }
 

@@ -268,6 +268,10 @@ async fn a_permission_is_decided_once_and_answered_by_its_command(app: TestApp) 
     journal.send(app, node).await;
     journal.send(app, node).await;
     let open = approvals(app).await;
+    let events = format!("/api/v1/sessions/{}/events", session["id"].as_str().unwrap());
+    let events = app.get(app.admin(), &events).await.ok(200);
+    let asked = events["items"].as_array().unwrap().iter().find(|event| event["kind"] == "permission_open");
+    assert_eq!(asked.unwrap()["body"]["approval_id"], open[0]["id"], "the log names what decides");
     assert_eq!(open.len(), 1, "asked once: {open:?}");
     assert_eq!(
         (&open[0]["title"], &open[0]["approval_kind"]),
@@ -660,8 +664,12 @@ async fn who_waits_in_vain_stands_before_nobody(app: TestApp) {
     app.mission("demo").await;
     let vain = json!({"mission": "demo", "runtime": "nosuch"});
     let first = app.post(app.admin(), "/api/v1/sessions", vain.clone()).await.ok(201);
-    for _ in 0..200 {
-        app.post(app.admin(), "/api/v1/sessions", vain.clone()).await.ok(201);
+    for round in 0..4 {
+        // One principal may not have so many.
+        let other = app.login_as(&format!("patient-{round}"), "contributor").await;
+        for _ in 0..50 {
+            app.post(&other, "/api/v1/sessions", vain.clone()).await.ok(201);
+        }
     }
     node(&app, "one", 1).await;
     let body = json!({"mission": "demo", "runtime": "scripted"});
@@ -678,7 +686,147 @@ async fn who_waits_in_vain_stands_before_nobody(app: TestApp) {
     app.delete(app.admin(), "/api/v1/missions/demo").await.problem(409, "not-empty");
 }
 
+async fn what_a_stopping_session_did_not_take_is_cancelled(app: TestApp) {
+    app.mission("demo").await;
+    let node = node(&app, "one", 4).await;
+    for is_stopped in [false, true] {
+        let task = task(&app, "write it", None).await;
+        let session = session(&app, "one", json!({"task": task["key"]})).await;
+        let id: SessionId = session["id"].as_str().unwrap().parse().unwrap();
+        let path = format!("/api/v1/sessions/{id}");
+        let turn = app.get(app.admin(), &format!("{path}/turns")).await.ok(200)["items"][0].clone();
+        if is_stopped {
+            app.post(app.admin(), &format!("{path}/stop"), json!({})).await.ok(200);
+        }
+        // The node hears of prompt and stop together and never makes the session.
+        let op = turn["id"].as_str().unwrap();
+        for _ in 0..2 {
+            ingest::op_result(app.app(), node, id, op, "not_found", 0).await.unwrap();
+        }
+        let turn = read(&app, &turn).await;
+        let expected = if is_stopped { json!(["cancelled", null]) } else { json!(["failed", "not_found"]) };
+        assert_eq!(json!([turn["state"], turn["stop_reason"]]), expected);
+        eventually("the task is let go", || async {
+            (task_state(&app, &task).await["state"] == "ready").then_some(())
+        })
+        .await;
+    }
+}
+
+async fn one_principal_opens_only_so_many_sessions(app: TestApp) {
+    app.mission("demo").await;
+    node(&app, "one", 500).await;
+    let limit = app.app().sessions_per_principal as usize;
+    let ann = app.login_as("ann", "contributor").await;
+    let body = json!({"mission": "demo", "runtime": "scripted", "node": "one"});
+    let create = || app.post(&ann, "/api/v1/sessions", body.clone());
+    for _ in 0..limit - 2 {
+        create().await.ok(201);
+    }
+    // Of four at once, two are too many.
+    let (a, b, c, d) = tokio::join!(create(), create(), create(), create());
+    let all = [a, b, c, d];
+    assert_eq!(all.iter().filter(|answer| answer.status == 201).count(), 2);
+    for refused in all.iter().filter(|answer| answer.status != 201) {
+        refused.problem(429, "rate-limited");
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("MC_SESSIONS_PER_PRINCIPAL") && detail.contains(&limit.to_string()),
+            "{detail}"
+        );
+    }
+    // Others have their own count, and what has ended makes room; the node's slots are not looked at here.
+    app.post(app.admin(), "/api/v1/sessions", body.clone()).await.ok(201);
+    let waiting = json!({"mission": "demo", "runtime": "nosuch"});
+    app.post(&ann, "/api/v1/sessions", waiting.clone()).await.problem(429, "rate-limited");
+    let made = all.iter().find(|answer| answer.status == 201).unwrap();
+    let mut journal = Journal::of(&made.body);
+    journal.begin();
+    journal.state("stopped");
+    let node: NodeId = made.body["node_id"].as_str().unwrap().parse().unwrap();
+    journal.send(&app, node).await;
+    app.post(&ann, "/api/v1/sessions", waiting).await.ok(201);
+}
+
+/// The node is heard of no more, and its lease has run out.
+async fn silence(app: &TestApp, node: NodeId) {
+    let app = app.app();
+    let past = app.clock.now().minus(Duration::from_secs(1));
+    let mut tx = app.db.begin_write().await.unwrap();
+    let query = tx.query("UPDATE node SET lease_until = $1 WHERE node_id = $2");
+    query.bind(past).bind(node).execute().await.unwrap();
+    app.db.commit(tx).await.unwrap();
+}
+
+async fn a_session_that_a_silent_node_never_took_is_put_on_another(app: TestApp) {
+    app.mission("demo").await;
+    let one = node(&app, "one", 9).await;
+    let on = |session: Value, name: &'static str| {
+        let app = &app;
+        eventually("it is placed", move || {
+            let session = session.clone();
+            async move { Some(read(app, &session).await).filter(|now| now["node"] == name) }
+        })
+    };
+    let create = async || {
+        let body = json!({"mission": "demo", "runtime": "scripted"});
+        on(app.post(app.admin(), "/api/v1/sessions", body).await.ok(201), "one").await
+    };
+    let id = |session: &Value| -> SessionId { session["id"].as_str().unwrap().parse().unwrap() };
+    let (untaken, taken, told) = (create().await, create().await, create().await);
+    let chosen = session(&app, "one", json!({})).await;
+    let turn = prompt(&app, &untaken, "first").await;
+    let called_off = prompt(&app, &untaken, "second").await;
+    let path = |session: &Value, verb: &str| format!("/api/v1/sessions/{}/{verb}", id(session));
+    app.post(app.admin(), &path(&untaken, "cancel"), json!({})).await.ok(200);
+    // The leave to start one, and a word of the other: both may have been started.
+    assert_eq!(uplink::grants(app.app(), one, &[id(&taken)]).await.unwrap().len(), 1);
+    let mut journal = Journal::of(&told);
+    journal.begin();
+    journal.send(&app, one).await;
+    silence(&app, one).await;
+    let two = node(&app, "two", 9).await;
+    let (a, b) = tokio::join!(reconcile::run(app.app()), reconcile::run(app.app()));
+    a.unwrap();
+    b.unwrap();
+    on(untaken.clone(), "two").await;
+    assert_eq!(
+        ops(&app, two).await,
+        [turn["id"].as_str().unwrap()],
+        "what was called off is not given again"
+    );
+    assert_eq!(read(&app, &called_off).await["state"], "cancelled");
+    for stays in [&taken, &told, &chosen] {
+        let stays = read(&app, stays).await;
+        assert_eq!((&stays["node"], &stays["is_node_reachable"]), (&json!("one"), &json!(false)));
+    }
+
+    // The first comes back. It gets no leave to start what is another's, and nothing that it says of it counts.
+    let listed = uplink::desired(app.app(), one).await.unwrap();
+    assert!(listed.iter().all(|desired| desired.spec.session != id(&untaken).to_string()));
+    assert!(uplink::grants(app.app(), one, &[id(&untaken)]).await.unwrap().is_empty());
+    let mut forged = Journal::of(&untaken);
+    forged.begin();
+    let refused = ingest::batch(app.app(), one, &forged.from(1)).await.unwrap();
+    assert!(matches!(refused, Received::Refused(_)), "{refused:?}");
+    let op = turn["id"].as_str().unwrap();
+    ingest::op_result(app.app(), one, id(&untaken), op, "not_found", 0).await.unwrap();
+    assert_eq!(read(&app, &turn).await["state"], "queued");
+    assert_eq!(uplink::grants(app.app(), two, &[id(&untaken)]).await.unwrap().len(), 1);
+
+    // What a silent node certainly never started is stopped at once; what it may have started when it is back.
+    let stopped = app.post(app.admin(), &path(&chosen, "stop"), json!({})).await.ok(200);
+    assert_eq!(stopped["state"], "stopped");
+    let waits = app.post(app.admin(), &path(&taken, "stop"), json!({})).await.ok(200);
+    assert_eq!(waits["state"], "starting");
+    assert!(uplink::grants(app.app(), one, &[id(&chosen)]).await.unwrap().is_empty());
+    app.events().await;
+}
+
 both!(
+    a_session_that_a_silent_node_never_took_is_put_on_another,
+    what_a_stopping_session_did_not_take_is_cancelled,
+    one_principal_opens_only_so_many_sessions,
     an_unattended_agent_ends_when_its_task_is_taken_away,
     who_waits_in_vain_stands_before_nobody,
     records_are_stored_once_under_repetition_holes_and_forks,

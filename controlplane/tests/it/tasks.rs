@@ -68,7 +68,7 @@ async fn a_task_lives_from_ready_to_done(app: TestApp) {
     let actions: Vec<String> = app.events().await.into_iter().map(|event| event.envelope.action).collect();
     let of_the_task: Vec<&str> =
         actions.iter().map(String::as_str).filter(|a| a.starts_with("task.")).collect();
-    assert_eq!(of_the_task, ["task.create", "task.claim", "task.work", "task.work"]);
+    assert_eq!(of_the_task, ["task.create", "task.claim", "task.progress", "task.complete"]);
 }
 
 async fn another_principal_does_not_pass_the_fence(app: TestApp) {

@@ -170,7 +170,69 @@ async fn a_mission_with_klusters_stays_and_its_prefix_is_never_used_again(app: T
     app.events().await;
 }
 
+/// RFC 7396: absent keeps, null gives back what an object has that was created without the member.
+async fn null_in_a_patch_clears_every_optional_member(app: TestApp) {
+    let full = |kind: &str, more: Value| {
+        let mut body = json!({"description": "d", "labels": {"a": "b"}, "annotations": {"c": "d"}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        (kind.to_owned(), body)
+    };
+    let task = json!({
+        "mission": "m", "kluster": "k", "title": "t", "definition_of_done": "x", "priority": 7, "runtime": "r",
+        "capabilities": ["c"], "paths": ["src/**"], "depends_on": ["first"], "on_dependency_failure": "ignore",
+        "review_gates": 2, "max_attempts": 9,
+    });
+    let cases = [
+        (full("missions", json!({})), json!({"name": "m"})),
+        (full("klusters", json!({"mission": "m", "runtime": "r"})), json!({"name": "k"})),
+        (full("tasks", task), json!({"name": "second"})),
+    ];
+    for ((collection, mut body), name) in cases {
+        if collection == "tasks" {
+            let first = json!({"mission": "m", "kluster": "k", "title": "t", "name": "first"});
+            app.post(app.admin(), "/api/v1/tasks", first).await.ok(201);
+        }
+        // What an object is like that never had them.
+        let mut plain = body.clone();
+        let required = ["mission", "kluster", "title"];
+        plain.as_object_mut().unwrap().retain(|member, _| required.contains(&member.as_str()));
+        plain["name"] = "plain".into();
+        let path = format!("/api/v1/{collection}");
+        let plain = app.post(app.admin(), &path, plain).await.ok(201);
+        body["name"] = name["name"].clone();
+        let made = app.post(app.admin(), &path, body.clone()).await.ok(201);
+        let one = format!("{path}/{}", made["id"].as_str().unwrap());
+        let optional: Vec<&String> = body
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|member| !required.contains(&member.as_str()) && *member != "name")
+            .collect();
+        for member in &optional {
+            assert_ne!(made[member.as_str()], plain[member.as_str()], "{collection} {member} is set");
+        }
+        // Each alone: the others stay.
+        for (done, member) in optional.iter().enumerate() {
+            let patched = app.patch(app.admin(), &one, json!({ member.as_str(): null })).await.ok(200);
+            assert_eq!(patched[member.as_str()], plain[member.as_str()], "{collection} {member} is cleared");
+            for kept in &optional[done + 1..] {
+                assert_eq!(patched[kept.as_str()], made[kept.as_str()], "{collection} {kept} stays");
+            }
+        }
+        let read = app.get(app.admin(), &one).await.ok(200);
+        for member in &optional {
+            assert_eq!(read[member.as_str()], plain[member.as_str()], "{collection} {member} is stored");
+        }
+    }
+    // What every task has cannot be taken away.
+    let all = app.get(app.admin(), "/api/v1/tasks?mission=m").await.ok(200);
+    let one = format!("/api/v1/tasks/{}", all["items"][0]["id"].as_str().unwrap());
+    let refused = app.patch(app.admin(), &one, json!({ "title": null })).await;
+    assert_eq!((refused.status, &app.get(app.admin(), &one).await.ok(200)["title"]), (422, &json!("t")));
+}
+
 both!(
+    null_in_a_patch_clears_every_optional_member,
     broken_bodies_are_named,
     a_body_has_at_most_one_mebibyte,
     the_media_type_is_json,

@@ -54,8 +54,16 @@ actions! {
     DeleteTask = "task.delete" => Admin,
     /// Claim a task.
     ClaimTask = "task.claim" => Contributor,
-    /// Heartbeat, progress, complete, fail or release with the newest attempt.
-    WorkTask = "task.work" => Contributor,
+    /// Renew the lease of a claim.
+    HeartbeatTask = "task.heartbeat" => Contributor,
+    /// Report progress with the newest attempt.
+    ProgressTask = "task.progress" => Contributor,
+    /// Complete a task with the newest attempt.
+    CompleteTask = "task.complete" => Contributor,
+    /// Give a task up with the newest attempt.
+    FailTask = "task.fail" => Contributor,
+    /// Give a claim back with the newest attempt.
+    ReleaseTask = "task.release" => Contributor,
     /// Cancel, block, unblock or retry a task.
     SteerTask = "task.steer" => Contributor,
     /// Accept or reject a task in review.

@@ -10,3 +10,12 @@ pub fn member<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
 }
+
+/// Reads a member that may be absent (keep) or a value (set); `null` is refused, for it cannot be removed.
+///
+/// Use with `#[serde(default, deserialize_with = "patch::required")]` on `Option<T>`.
+pub fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

@@ -226,7 +226,7 @@ pub struct SessionEvent {
     pub kind: String,
     /// When the node recorded it.
     pub at: Timestamp,
-    /// Content; its form depends on the kind.
+    /// Content; its form depends on the kind. Those of permissions name the approval that decides: `approval_id`.
     #[schema(value_type = Object)]
     pub body: Value,
 }

@@ -268,8 +268,8 @@ pub struct CreateTask {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateTask {
-    /// One line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// One line; cannot be removed.
+    #[serde(default, deserialize_with = "patch::required", skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Markdown.
     #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]

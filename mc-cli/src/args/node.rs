@@ -6,6 +6,8 @@ use clap::Subcommand;
 use mc_api::Name;
 
 use crate::age::parse_duration;
+use crate::complete;
+use crate::kind::Kind;
 
 /// `mc node`.
 #[derive(Debug, Subcommand)]
@@ -16,19 +18,19 @@ pub enum NodeCommand {
     /// Give a node no new agent sessions
     Cordon {
         /// Id or name
-        #[arg(value_name = "REF")]
+        #[arg(value_name = "REF", add = complete::of(Kind::Node))]
         reference: String,
     },
     /// Let a cordoned node take agent sessions again
     Uncordon {
         /// Id or name
-        #[arg(value_name = "REF")]
+        #[arg(value_name = "REF", add = complete::of(Kind::Node))]
         reference: String,
     },
     /// Refuse a node's certificate and key from now on, for ever
     Revoke {
         /// Id or name
-        #[arg(value_name = "REF")]
+        #[arg(value_name = "REF", add = complete::of(Kind::Node))]
         reference: String,
     },
 }

@@ -7,6 +7,8 @@ use mc_api::session::SessionDecision;
 
 use super::{Selector, parse_selector};
 use crate::age::parse_duration;
+use crate::complete;
+use crate::kind::Kind;
 
 /// `mc create session`.
 #[derive(Debug, Args)]
@@ -15,10 +17,10 @@ pub struct CreateSession {
     #[arg(long, value_name = "NAME")]
     pub runtime: Option<String>,
     /// Ready task to claim for the agent, by id or key; it becomes the first prompt
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", add = complete::of(Kind::Task))]
     pub task: Option<String>,
     /// Node to run on; default: one that has the runtime and room
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", add = complete::of(Kind::Node))]
     pub node: Option<String>,
     /// Working directory on the node; default: a folder of its own
     #[arg(long, value_name = "DIR")]
@@ -32,14 +34,14 @@ pub struct CreateSession {
 #[derive(Debug, Args)]
 pub struct Prompt {
     /// Id of the session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
     pub session: String,
     /// The prompt
     pub text: String,
-    /// Wait until the turn is over
+    /// Wait until the turn is over; permissions may be answered from elsewhere meanwhile
     #[arg(long)]
     pub wait: bool,
-    /// How long at most
+    /// How long at most; then it ends with 9 when the turn waits for an approval, which it names, and with 7 otherwise
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub timeout: Duration,
 }
@@ -48,7 +50,7 @@ pub struct Prompt {
 #[derive(Debug, Args)]
 pub struct Logs {
     /// Id of the session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
     pub session: String,
     /// Begin at this event
     #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
@@ -62,7 +64,7 @@ pub struct Logs {
 #[derive(Debug, Args)]
 pub struct Attach {
     /// Id of the session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
     pub session: String,
     /// Begin at this event; default: the beginning
     #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
@@ -75,19 +77,19 @@ pub enum SessionCommand {
     /// Cancel the running turn, or the newest prompt that waits
     Cancel {
         /// Id of the session
-        #[arg(value_name = "SESSION")]
+        #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
         session: String,
     },
     /// Stop a session for good
     Stop {
         /// Id of the session
-        #[arg(value_name = "SESSION")]
+        #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
         session: String,
     },
     /// Decide for a session whose agent forgot the conversation
     Decide {
         /// Id of the session
-        #[arg(value_name = "SESSION")]
+        #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
         session: String,
         /// `new_session` or retry
         decision: SessionDecision,

@@ -7,12 +7,14 @@ use clap::{Args, Subcommand};
 use mc_api::Name;
 
 use crate::age::parse_duration;
+use crate::complete;
+use crate::kind::Kind;
 
 /// One task and the attempt that works on it.
 #[derive(Debug, Args)]
 pub struct Attempt {
     /// Id, key or name
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::of(Kind::Task))]
     pub reference: String,
     /// Attempt that holds the claim; without it the newest, if it is yours
     #[arg(long, value_name = "N")]
@@ -23,7 +25,7 @@ pub struct Attempt {
 #[derive(Debug, Args)]
 pub struct Noted {
     /// Id, key or name
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::of(Kind::Task))]
     pub reference: String,
     /// Why
     #[arg(long, value_name = "TEXT")]
@@ -36,7 +38,7 @@ pub enum TaskCommand {
     /// Claim a task; without REF the best ready one
     Claim {
         /// Id, key or name
-        #[arg(value_name = "REF")]
+        #[arg(value_name = "REF", add = complete::of(Kind::Task))]
         reference: Option<String>,
         /// Length of the lease: 60s
         #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
@@ -96,7 +98,7 @@ pub enum TaskCommand {
     /// Give the claim back; an operator may do it without the attempt
     Release {
         /// Id, key or name
-        #[arg(value_name = "REF")]
+        #[arg(value_name = "REF", add = complete::of(Kind::Task))]
         reference: String,
         /// Attempt that holds the claim
         #[arg(long, value_name = "N")]
@@ -151,7 +153,7 @@ pub enum ArtifactCommand {
 #[derive(Debug, Args)]
 pub struct Decide {
     /// Id of the approval
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = complete::of(Kind::Approval))]
     pub reference: String,
     /// Words that go with the decision
     #[arg(long, value_name = "TEXT")]

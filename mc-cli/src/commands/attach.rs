@@ -4,12 +4,10 @@ use std::io::BufRead as _;
 
 use mc_api::approval::{Approval, DecideApproval};
 use mc_api::session::{AgentSession, PromptSession, SessionEvent};
-use mc_client::{Client, Decision, ListQuery, Scope};
-use serde_json::Value;
+use mc_client::{Client, Decision, Scope};
 use tokio::sync::mpsc;
 
-use super::get::collect;
-use super::session::id;
+use super::session::{id, open_permissions};
 use crate::args::Attach;
 use crate::context::Invocation;
 use crate::exit::Failure;
@@ -132,17 +130,8 @@ impl Attached<'_> {
 
     /// The open approval of a permission of this session.
     async fn approval(&self, permission: &str) -> anyhow::Result<Option<Approval>> {
-        let query = ListQuery {
-            mission: Some(self.session.mission_id.to_string()),
-            states: vec!["open".into()],
-            ..ListQuery::default()
-        };
-        let open = collect::<Approval>(&self.client, query, None).await?.items;
-        let session = self.session.id.to_string();
-        Ok(open.into_iter().find(|approval| {
-            let action: Value = serde_json::from_str(&approval.action).unwrap_or_default();
-            action["session"] == session.as_str() && action["permission"] == permission
-        }))
+        let open = open_permissions(&self.client, &self.session).await?;
+        Ok(open.into_iter().find(|(id, _)| id == permission).map(|(_, approval)| approval))
     }
 
     async fn interrupted(&mut self) -> anyhow::Result<()> {

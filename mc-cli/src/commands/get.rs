@@ -65,7 +65,7 @@ pub(super) fn query(cx: &Invocation, filter: &Filter) -> anyhow::Result<ListQuer
 }
 
 /// Reads pages until `limit` objects are there, or all.
-pub(super) async fn collect<R: Resource>(
+pub(crate) async fn collect<R: Resource>(
     client: &Client,
     mut query: ListQuery,
     limit: Option<u32>,

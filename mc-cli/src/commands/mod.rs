@@ -27,6 +27,8 @@ use crate::args::{Command, ConfigCommand, LedgerCommand};
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::kind::Target;
+pub(crate) use get::collect;
+
 use crate::up;
 
 /// Runs one command. The asynchronous runtime starts only for those that need the network.
@@ -54,7 +56,7 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     drop(rustls::crypto::ring::default_provider().install_default());
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }

@@ -1,10 +1,12 @@
 //! `mc prompt`, `mc logs` and `mc session`.
 
+use mc_api::approval::{Approval, ApprovalState};
 use mc_api::page::MAX_LIMIT;
 use mc_api::session::{AgentSession, DecideSession, PromptSession, SessionState, Turn, TurnState};
-use mc_client::{Client, Scope};
+use mc_client::{Client, ListQuery, Scope};
+use serde_json::Value;
 
-use super::get::done;
+use super::get::{collect, done};
 use super::wait::Patience;
 use crate::args::{Logs, Prompt, SessionCommand};
 use crate::context::Invocation;
@@ -17,6 +19,11 @@ pub(super) fn id(reference: &str) -> &str {
     reference.strip_prefix("session/").unwrap_or(reference)
 }
 
+/// The node of a session that goes on, when nothing is heard of it.
+fn silent_node(session: &AgentSession) -> Option<&str> {
+    session.node.as_deref().filter(|_| !session.is_node_reachable && !session.state.is_terminal())
+}
+
 pub(super) async fn run(cx: &Invocation, command: SessionCommand) -> anyhow::Result<()> {
     let client = cx.client()?;
     let (session, what): (AgentSession, _) = match &command {
@@ -27,7 +34,15 @@ pub(super) async fn run(cx: &Invocation, command: SessionCommand) -> anyhow::Res
             (client.decide_session(id(session), &body).await?, "told the decision")
         }
     };
-    done(cx, &session, what)
+    done(cx, &session, what)?;
+    if let Some(node) = silent_node(&session) {
+        cx.out.talk(&format!(
+            "node {node} is silent: it hears of it when it is back, and until then the session stays {}; \
+             `mc node revoke {node}` gives the node up with all of its sessions",
+            session.state
+        ));
+    }
+    Ok(())
 }
 
 pub(super) async fn prompt(cx: &Invocation, args: Prompt) -> anyhow::Result<()> {
@@ -50,29 +65,69 @@ pub(super) async fn prompt(cx: &Invocation, args: Prompt) -> anyhow::Result<()> 
     }
 }
 
-/// What a session waits for, in words with the command that helps; `true` when waiting alone leads nowhere.
-async fn waits_for(client: &Client, session: &str) -> Option<(bool, String)> {
-    let now = client.get::<AgentSession>(session, &Scope::default()).await.ok()?;
-    match (now.state, now.reason.as_deref()) {
-        (SessionState::RequiresAction, Some("permission")) => Some((
-            false,
-            format!("it waits for a permission: `mc get approvals -m {} --state open`", now.mission),
-        )),
-        (SessionState::RequiresAction, reason) => Some((
-            true,
-            format!(
-                "the session asks ({}): `mc session decide {session} new_session` or `retry`",
-                reason.unwrap_or("decision")
-            ),
-        )),
-        (SessionState::Starting, Some(reason)) => {
-            Some((false, format!("the session does not start yet: {reason}")))
+/// The open approvals of a session's permissions, each with the permission's id, oldest first.
+pub(super) async fn open_permissions(
+    client: &Client,
+    session: &AgentSession,
+) -> anyhow::Result<Vec<(String, Approval)>> {
+    let query = ListQuery {
+        mission: Some(session.mission_id.to_string()),
+        states: vec![ApprovalState::Open.to_string()],
+        ..ListQuery::default()
+    };
+    let id = session.id.to_string();
+    let of_session = |approval: Approval| {
+        let action: Value = serde_json::from_str(&approval.action).ok()?;
+        let permission =
+            action["permission"].as_str().filter(|_| action["session"] == id.as_str())?.to_owned();
+        Some((permission, approval))
+    };
+    Ok(collect::<Approval>(client, query, None).await?.items.into_iter().filter_map(of_session).collect())
+}
+
+/// Why a turn does not go on, in words with the command that helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Waits {
+    /// A person has to answer a permission, here or elsewhere.
+    Permission(String),
+    /// Waiting alone leads nowhere.
+    Decision(String),
+    /// The session has not started, or its node is silent.
+    Start(String),
+}
+
+impl Waits {
+    fn words(&self) -> &str {
+        match self {
+            Self::Permission(words) | Self::Decision(words) | Self::Start(words) => words,
         }
-        _ => None,
     }
 }
 
-/// The turn when it is over.
+/// What a session waits for; nothing as well when it cannot be read now.
+async fn waits_for(client: &Client, session: &str) -> Option<Waits> {
+    let now = client.get::<AgentSession>(session, &Scope::default()).await.ok()?;
+    match (now.state, now.reason.as_deref()) {
+        (SessionState::RequiresAction, Some("permission")) => {
+            let open = open_permissions(client, &now).await.ok()?;
+            let (_, approval) = open.first()?;
+            let (id, title) = (approval.id, crate::table::one_line(&approval.title));
+            Some(Waits::Permission(format!(
+                "it waits for approval {id} ({title}): `mc approve {id}` or `mc reject {id} --note WHY`"
+            )))
+        }
+        (SessionState::RequiresAction, reason) => Some(Waits::Decision(format!(
+            "the session asks ({}): `mc session decide {session} new_session` or `retry`",
+            reason.unwrap_or("decision")
+        ))),
+        (SessionState::Starting, Some(reason)) => {
+            Some(Waits::Start(format!("the session does not start yet: {reason}")))
+        }
+        _ => silent_node(&now).map(|node| Waits::Start(format!("node {node} is silent"))),
+    }
+}
+
+/// The turn when it is over. Who answers its permissions may do so from elsewhere meanwhile.
 async fn ended(
     cx: &Invocation,
     client: &Client,
@@ -84,17 +139,22 @@ async fn ended(
     let mut told = None;
     while !turn.state.is_terminal() {
         let waits = waits_for(client, &session).await;
-        if let Some((true, what)) = &waits {
-            return Err(Failure::Conflict(format!("turn {id} is {}: {what}", turn.state)).into());
+        if let Some(waits @ Waits::Decision(_)) = &waits {
+            return Err(Failure::Conflict(format!("turn {id} is {}: {}", turn.state, waits.words())).into());
         }
-        if waits.is_some() && waits != told {
-            let (_, what) = waits.clone().expect("it is something");
-            cx.out.talk(&what);
+        if let Some(waits) = waits.as_ref().filter(|waits| told.as_ref() != Some(*waits)) {
+            cx.out.talk(waits.words());
         }
         told = waits;
         if !patience.pause().await {
-            let what = told.map(|(_, what)| format!("; {what}")).unwrap_or_default();
-            return Err(Failure::Timeout(format!("turn {id} is still {}{what}", turn.state)).into());
+            let still = format!("turn {id} is still {}", turn.state);
+            return Err(match told {
+                Some(waits @ Waits::Permission(_)) => {
+                    Failure::ApprovalNeeded(format!("{still}; {}", waits.words())).into()
+                }
+                Some(waits) => Failure::Timeout(format!("{still}; {}", waits.words())).into(),
+                None => Failure::Timeout(still).into(),
+            });
         }
         turn = match client.get::<Turn>(&id, &Scope::default()).await {
             Ok(turn) => turn,

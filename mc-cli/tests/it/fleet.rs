@@ -1,5 +1,6 @@
 //! A whole installation of real processes, as `mc up` starts it, in a folder of its own.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -66,20 +67,27 @@ pub(crate) struct Stored {
 pub(crate) struct Fleet {
     dir: tempfile::TempDir,
     http: String,
+    /// Variables that `mc` and what it starts see beside the usual ones.
+    env: Vec<(&'static str, OsString)>,
 }
 
 impl Fleet {
     /// Starts control plane and node; the runtime `scripted` writes a witness.
     pub(crate) fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let fleet = Self { dir, http: format!("127.0.0.1:{port}") };
+        let fleet = Self::with_env(Vec::new());
         let node = fleet.path("data/node");
         fs::create_dir_all(&node).unwrap();
         let scripted = json!({ "command": ["mc-scripted-agent", "--witness", fleet.path("witness")] });
         fs::write(node.join("runtimes.json"), json!({ "scripted": scripted }).to_string()).unwrap();
         fleet.up();
         fleet
+    }
+
+    /// A folder for an installation that is not started yet.
+    pub(crate) fn with_env(env: Vec<(&'static str, OsString)>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self { dir, http: format!("127.0.0.1:{port}"), env }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -94,7 +102,8 @@ impl Fleet {
         }
         command
             .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("MC_BASE_URL", format!("http://{}", self.http));
+            .env("MC_BASE_URL", format!("http://{}", self.http))
+            .envs(self.env.iter().cloned());
         if let Ok(token) = fs::read_to_string(self.path("data/token")) {
             command.env("MC_TOKEN", token.trim());
         }
@@ -148,6 +157,12 @@ impl Fleet {
         is_killed
     }
 
+    /// Sends a signal to a living process.
+    pub(crate) fn signal(&self, role: Role, signal: Signal) {
+        let (pid, _) = self.process(role).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
     /// A new agent session of the runtime `scripted`, idle.
     pub(crate) fn session(&self, mission: &str) -> String {
         let made =
@@ -159,6 +174,13 @@ impl Fleet {
 
     pub(crate) fn get_session(&self, id: &str) -> Option<Value> {
         self.json(&["get", "session", id, "-o", "json"])
+    }
+
+    /// The turn of a session with this number, when it is over.
+    pub(crate) fn ended_turn(&self, session: &str, number: usize) -> Option<Value> {
+        let all = self.json(&["get", "turns", "--session", session, "-o", "json"])?;
+        let turn = all["items"].as_array()?.iter().find(|turn| turn["number"] == number)?.clone();
+        (turn["state"] != "queued" && turn["state"] != "running").then_some(turn)
     }
 
     /// Answers the one open permission of a session for it, over whatever is going on.

@@ -84,11 +84,7 @@ fn kills_inside_open_prompts_change_nothing() {
         if random(2) == 0 && !fleet.witnessed("out", &format!("{name} ends")) {
             kill_some(&fleet, &mut random);
         }
-        let turn = eventually(&format!("{name} is over"), || {
-            let all = fleet.json(&["get", "turns", "--session", &session, "-o", "json"])?;
-            let turn = all["items"].as_array()?.iter().find(|turn| turn["number"] == turns)?.clone();
-            (turn["state"] != "queued" && turn["state"] != "running").then_some(turn)
-        });
+        let turn = eventually(&format!("{name} is over"), || fleet.ended_turn(&session, turns));
         assert_eq!((&turn["state"], &turn["stop_reason"]), (&"done".into(), &"end_turn".into()), "{turn}");
         assert_eq!(start_time(agent), Some(born), "{name}: the agent's process is another");
     }

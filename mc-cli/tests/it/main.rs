@@ -7,8 +7,13 @@
 
 mod binary;
 mod bridge;
+mod called_off;
+mod codex;
+mod completion;
 mod fleet;
 mod kills;
+#[path = "../../../mesh/tests/it/model_stub.rs"]
+mod model_stub;
 mod run;
 mod server;
 mod tables;

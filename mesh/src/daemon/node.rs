@@ -47,6 +47,9 @@ pub enum NodeError {
     /// The session exists with another specification.
     #[error("session {0} exists already")]
     Exists(SessionId),
+    /// The control plane has not given leave to start it, or not yet.
+    #[error("no grant came for its agent")]
+    NotGranted,
     /// The journal cannot be read.
     #[error("journal cannot be read")]
     Journal(#[from] mc_journal::Error),

@@ -57,7 +57,7 @@ impl Core {
             Op::Prompt { .. } => Code::Ok,
             Op::RemoveQueued { prompt } => {
                 let is_queued = self.model.queue.iter().any(|queued| queued.op_id == *prompt);
-                if is_queued { Code::Ok } else { Code::NotFound }
+                if is_queued || self.is_running(prompt) { Code::Ok } else { Code::NotFound }
             }
             Op::Cancel if self.model.turn.is_some() => Code::Ok,
             Op::Cancel => Code::NotFound,
@@ -78,8 +78,15 @@ impl Core {
         (code, None)
     }
 
+    /// Whether the running turn is this prompt's.
+    fn is_running(&self, prompt: &str) -> bool {
+        self.model.turn.as_ref().is_some_and(|turn| turn.op_id == prompt)
+    }
+
     fn effect(&mut self, request: OpRequest) -> Result<(), Error> {
         match request.op {
+            // It went to the agent before it could be taken back.
+            Op::RemoveQueued { prompt } if self.is_running(&prompt) => self.request_cancel(),
             // The queue is state: the next look at it acts.
             Op::Prompt { .. } | Op::RemoveQueued { .. } => Ok(()),
             Op::Cancel => self.request_cancel(),

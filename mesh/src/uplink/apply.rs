@@ -21,7 +21,7 @@ use crate::protocol::{Code, Op, OpRequest};
 use crate::runtimes;
 use crate::spec::{Desired, OnInterrupt, SessionSpec};
 
-/// An agent starts without its grant when none has come by then; it is written as soon as it comes.
+/// How long a worker waits for the first grant before it looks again at what is wanted.
 const GRANT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs the workers.
@@ -88,6 +88,10 @@ async fn command(shared: &Arc<Shared>, id: &SessionId, request: OpRequest) -> bo
         Ok(result) if result.code == Code::Unavailable && is_live => return false,
         Ok(result) => result,
         Err(NodeError::NoSession(_)) if is_live => return false,
+        Err(error @ (NodeError::Io(_) | NodeError::Journal(_))) if is_live => {
+            tracing::warn!(session.id = %id, "command {op_id} is given again: {error}");
+            return false;
+        }
         Err(error) => {
             tracing::warn!(session.id = %id, "command {op_id} has no session: {error}");
             crate::protocol::OpResult { op_id, code: Code::NotFound, winner: None, at_seq: 0 }
@@ -156,8 +160,8 @@ async fn create(
     if stored > 0 {
         return Ok(Some(format!("its journal is gone from this node; seq {stored} is stored")));
     }
-    if spec.has_grant {
-        wait_for_grant(shared, id).await;
+    if spec.has_grant && !wait_for_grant(shared, id, spec).await {
+        return Err(NodeError::NotGranted);
     }
     let (node, id, spec) = (shared.node.clone(), id.clone(), spec.clone());
     let made = blocking(move || {
@@ -171,25 +175,31 @@ async fn create(
     }
 }
 
-/// Waits until the first grant is on the disk, but not for ever.
-async fn wait_for_grant(shared: &Shared, id: &SessionId) {
+/// Waits until the first grant is on the disk, while this is wanted of the session, but not for ever.
+///
+/// Nothing starts without: the grant is also the leave to start. A control plane that gave the session to another node,
+/// because this one was silent, gives this one none.
+async fn wait_for_grant(shared: &Shared, id: &SessionId, spec: &wire::SessionSpec) -> bool {
     let written = async {
         loop {
             let told = shared.granted.notified();
             tokio::pin!(told);
             // Registered before the look, so that nothing is missed between the two.
             told.as_mut().enable();
-            let grant = shared.table().sessions.get(id).map(|tracked| tracked.grant);
-            if matches!(grant, Some(Grant::Written { .. })) {
-                return;
+            let (grant, is_wanted) = {
+                let table = shared.table();
+                let tracked = table.sessions.get(id);
+                let is_wanted = tracked.is_some_and(|tracked| tracked.wanted.as_ref() == Some(spec));
+                (tracked.map(|tracked| tracked.grant), is_wanted)
+            };
+            if !is_wanted || matches!(grant, Some(Grant::Written { .. })) {
+                return is_wanted;
             }
             shared.leases.notify_one();
             told.await;
         }
     };
-    if timeout(GRANT_LIMIT, written).await.is_err() {
-        tracing::warn!(session.id = %id, "session {id} starts without a grant: none came in {GRANT_LIMIT:?}");
-    }
+    timeout(GRANT_LIMIT, written).await.unwrap_or(false)
 }
 
 /// The specification as the shim gets it. What can never work is [`NodeError::Runtime`].

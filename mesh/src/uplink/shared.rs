@@ -86,6 +86,8 @@ impl Shared {
         let committed = self.node.committed(id);
         let must_start = self.table().want(id, spec, committed);
         self.start(must_start, id);
+        // Who waits for the grant of an older wish waits in vain.
+        self.granted.notify_waiters();
         self.reports.notify_one();
     }
 

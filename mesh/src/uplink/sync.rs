@@ -67,6 +67,7 @@ pub(super) async fn run(
                 }
                 tracing::info!(connection.seq, "connected to the control plane, {} sessions", listed.len());
                 shared.synced.send_replace(true);
+                shared.granted.notify_waiters();
                 shared.reports.notify_one();
                 shared.claims.notify_one();
                 shared.leases.notify_one();

@@ -186,6 +186,7 @@ impl Table {
             tracked.flow.open(acked.get(id).copied().unwrap_or(unnamed));
             tracked.check(id);
             self.due.insert(id.clone());
+            tracked.forget_unmade();
             if !tracked.is_listed && tracked.committed.is_some_and(|(_, state)| !state.is_terminal()) {
                 tracing::warn!(session.id = %id, "session {id} lives here, but the control plane does not want it");
             }
@@ -240,6 +241,14 @@ impl Table {
 }
 
 impl Tracked {
+    /// A session that is not named any more and was never made is another node's by now: its worker makes none.
+    fn forget_unmade(&mut self) {
+        let is_unmade = !self.is_listed && !self.is_settled && self.committed.is_none();
+        if let Some(spec) = self.wanted.as_mut().filter(|_| is_unmade) {
+            spec.set_desired(wire::Wanted::Stopped);
+        }
+    }
+
     /// More is stored than this journal holds: it is an old copy, and what it would send is something else.
     fn check(&mut self, id: &SessionId) {
         let stored = self.flow.acked();

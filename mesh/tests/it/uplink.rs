@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use mc_journal::{Reader, Record};
+use mc_journal::{Kind, Reader, Record};
 use mc_mesh::SessionId;
 use mc_proto::mesh_v1 as wire;
 use serde_json::{Value, json};
@@ -139,7 +139,7 @@ impl Machine {
     }
 
     pub(crate) fn turns(control_plane: &ControlPlane, id: &str) -> usize {
-        let code = u32::from(mc_journal::Kind::OpDone.code());
+        let code = u32::from(Kind::OpDone.code());
         let memory = control_plane.memory();
         memory.stored.get(id).map_or(0, |events| events.iter().filter(|event| event.kind == code).count())
     }
@@ -233,6 +233,67 @@ fn session_runs_a_prompt_and_everything_is_stored_and_told() {
     // The end is told only when everything is stored.
     let last = machine.journal(&id).last().unwrap().seq;
     assert_eq!(control_plane.memory().stored[&id].len() as u64, last);
+}
+
+#[test]
+fn a_prompt_that_runs_already_is_taken_back_by_cancelling_its_turn() {
+    let control_plane = ControlPlane::start();
+    let machine = Machine::start(&control_plane, &[]);
+    let id = session(&control_plane, &machine, "agent");
+    let take_back = |op_id: &str| {
+        let op = wire::op::Op::RemoveQueued(wire::RemoveQueued { prompt: "t1".to_owned() });
+        control_plane.send(control_plane.command(&id, op_id, op));
+        eventually("answer", || {
+            control_plane.memory().results.iter().find(|result| result.op_id == op_id).cloned()
+        })
+    };
+    control_plane.send(control_plane.prompt(&id, "t1", "/sleep 600000"));
+    wait_state(&control_plane, &machine, &id, "running");
+    assert_eq!(take_back("c1").code, "ok");
+    machine.wait_turns(&control_plane, &id, 1);
+    let done = machine.journal(&id).into_iter().rfind(|record| record.kind == Kind::OpDone).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&done.payload).unwrap()["outcome"], "cancelled");
+    // It is over: nothing of the next turn is cancelled.
+    control_plane.send(control_plane.prompt(&id, "t2", "/sleep 300"));
+    assert_eq!(take_back("c2").code, "not_found");
+    machine.wait_turns(&control_plane, &id, 2);
+    let done = machine.journal(&id).into_iter().rfind(|record| record.kind == Kind::OpDone).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&done.payload).unwrap()["outcome"], "end_turn");
+}
+
+#[test]
+fn a_session_that_was_given_to_another_node_is_never_made() {
+    let control_plane = ControlPlane::start();
+    control_plane.memory().holds_grants = true;
+    let machine = Machine::start(&control_plane, &[]);
+    let asked = |id: &str| {
+        eventually("asked for a grant", || {
+            let memory = control_plane.memory();
+            memory.leases.iter().any(|lease| lease.grants_for.iter().any(|wanted| wanted == id)).then_some(())
+        });
+    };
+    let granted = || wire::SessionSpec { has_grant: true, ..spec("agent") };
+    // One is taken back on the connection that stands, the other while there is none.
+    let (first, second) = (granted(), granted());
+    let ids = [first.session.clone(), second.session.clone()];
+    for spec in [first, second] {
+        control_plane.want(spec);
+    }
+    for id in &ids {
+        asked(id);
+    }
+    control_plane.stop(&ids[0]);
+    wait_state(&control_plane, &machine, &ids[0], "stopped");
+    control_plane.memory().sessions.clear();
+    let before = control_plane.memory().syncs.len();
+    control_plane.cut();
+    eventually("connected again", || (control_plane.memory().syncs.len() > before).then_some(()));
+    wait_state(&control_plane, &machine, &ids[1], "stopped");
+    control_plane.memory().holds_grants = false;
+    std::thread::sleep(A_WHILE);
+    for id in &ids {
+        assert!(!machine.session_file(id, "spec.json").exists(), "{}", machine.log());
+    }
 }
 
 #[test]

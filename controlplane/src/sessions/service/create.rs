@@ -19,6 +19,9 @@ use crate::sessions::store::{self, NodeRow};
 use crate::tasks::service::held;
 use crate::{klusters, missions, tasks, write_tx};
 
+/// When it may be worth asking again, in seconds: sessions end by their tasks or by people.
+const RETRY_AFTER: u32 = 60;
+
 /// A session that is opened.
 pub(crate) struct Opening<'a> {
     /// Where.
@@ -54,7 +57,8 @@ fn check(request: &CreateSession) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`ProblemKind::Validation`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`],
-/// [`ProblemKind::AlreadyClaimed`], [`ProblemKind::InvalidTransition`].
+/// [`ProblemKind::AlreadyClaimed`], [`ProblemKind::InvalidTransition`], [`ProblemKind::RateLimited`] when the caller's
+/// sessions that have not ended are too many.
 pub async fn create(app: &App, cx: &OpCtx, request: CreateSession) -> Result<AgentSession, Error> {
     check(&request)?;
     let session = write_tx!(app, cx, |tx| {
@@ -78,6 +82,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateSession) -> Result<Age
             None => None,
         };
         missions::store::lock(tx, mission.id).await?;
+        check_count(tx, app, cx).await?;
         let opening = Opening {
             mission: &mission,
             runtime,
@@ -91,6 +96,20 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateSession) -> Result<Age
     })?;
     app.sessions.nudge();
     Ok(session)
+}
+
+/// Refuses one agent session too many, also beside others that are created at the same time.
+async fn check_count(tx: &mut Tx, app: &App, cx: &OpCtx) -> Result<(), Error> {
+    let most = app.sessions_per_principal;
+    if most == 0 || store::live_of_creator(tx, cx.caller.id).await? < i64::from(most) {
+        return Ok(());
+    }
+    let detail = format!(
+        "{most} agent sessions that {} created have not ended, and {most} is the limit; stop some, or raise \
+         --sessions-per-principal (MC_SESSIONS_PER_PRINCIPAL) of mc-controlplane",
+        cx.caller.name
+    );
+    Err(Error { retry_after: Some(RETRY_AFTER), ..Error::new(ProblemKind::RateLimited, detail) })
 }
 
 async fn chosen_node(tx: &mut Tx, cx: &OpCtx, reference: &str, runtime: &str) -> Result<NodeRow, Error> {

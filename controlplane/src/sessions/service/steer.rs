@@ -195,7 +195,8 @@ pub(in crate::sessions) async fn stop_in(
 ) -> Result<AgentSession, Error> {
     record.is_stop_wanted = true;
     record.generation += 1;
-    if record.session.node_id.is_some() {
+    let is_nowhere = !record.session.is_node_reachable && record.is_untaken();
+    if record.session.node_id.is_some() && !is_nowhere {
         give(tx, cx, &record, "stop", wire::op::Op::Stop(wire::Stop {})).await?;
     } else {
         record.session.state = SessionState::Stopped;

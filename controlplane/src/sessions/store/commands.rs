@@ -117,3 +117,14 @@ pub(crate) async fn abandon_commands(
     .execute()
     .await
 }
+
+/// Takes the commands of a session back that have no answer, and gives the encoded `Op` of each, in their order.
+pub(crate) async fn withdraw_commands(tx: &mut Tx, session: SessionId) -> Result<Vec<Vec<u8>>, DbError> {
+    let mut rows: Vec<(i64, Vec<u8>)> = tx
+        .query("DELETE FROM node_command WHERE session_id = $1 AND done_at IS NULL RETURNING node_seq, op")
+        .bind(session)
+        .fetch_all()
+        .await?;
+    rows.sort_unstable();
+    Ok(rows.into_iter().map(|(_, op)| op).collect())
+}

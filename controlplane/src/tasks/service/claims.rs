@@ -90,7 +90,7 @@ pub async fn heartbeat(
 ) -> Result<Task, Error> {
     let lease = check::lease(request.lease_seconds)?;
     write_tx!(app, cx, |tx| {
-        let (before, proof) = open(tx, cx, reference, at, Action::WorkTask).await?;
+        let (before, proof) = open(tx, cx, reference, at, Action::HeartbeatTask).await?;
         model::check_fence(&before.task, request.attempt, cx.caller.id)?;
         let mut after = before.clone();
         model::renew(&mut after.task, cx.now(), lease)?;

@@ -107,7 +107,12 @@ pub(crate) async fn end_in(
         return Ok(false);
     }
     let Some(before) = store::find(tx, cx.caller.organization, task).await? else { return Ok(false) };
-    let proof = cx.authorize_in(Action::WorkTask, before.task.mission_id)?;
+    let action = match &ending {
+        Ending::Complete { .. } => Action::CompleteTask,
+        Ending::Fail { .. } => Action::FailTask,
+        Ending::Release { .. } => Action::ReleaseTask,
+    };
+    let proof = cx.authorize_in(action, before.task.mission_id)?;
     let mut after = before.clone();
     let moved = match ending {
         Ending::Complete { result, artifact } => model::complete(&mut after, result, artifact),
@@ -133,7 +138,7 @@ pub(crate) async fn renew_in(tx: &mut Tx, cx: &OpCtx, task: TaskId, attempt: i32
     if before.task.claim.as_ref().is_none_or(|claim| claim.state != ClaimState::Expired) {
         return Ok(false);
     }
-    let proof = cx.authorize_in(Action::WorkTask, before.task.mission_id)?;
+    let proof = cx.authorize_in(Action::HeartbeatTask, before.task.mission_id)?;
     let mut after = before.clone();
     model::renew(&mut after.task, cx.now(), RECLAIM_AFTER)?;
     save(tx, cx, proof, &before, after).await.map(|_| true)

@@ -27,7 +27,7 @@ pub async fn progress(
         check::range("/percent", percent, 0, 100)?;
     }
     write_tx!(app, cx, |tx| {
-        let (before, proof) = open(tx, cx, reference, at, Action::WorkTask).await?;
+        let (before, proof) = open(tx, cx, reference, at, Action::ProgressTask).await?;
         model::check_fence(&before.task, check::fence(cx, &before.task, request.attempt)?, cx.caller.id)?;
         let mut after = before.clone();
         model::progress(&mut after.task, request.percent, request.note.clone(), cx.now())?;
@@ -50,7 +50,7 @@ pub async fn complete(
         check_text("/result", result, MAX_TEXT_BYTES)?;
     }
     write_tx!(app, cx, |tx| {
-        let (before, proof) = open(tx, cx, reference, at, Action::WorkTask).await?;
+        let (before, proof) = open(tx, cx, reference, at, Action::CompleteTask).await?;
         model::check_fence(&before.task, check::fence(cx, &before.task, request.attempt)?, cx.caller.id)?;
         if let Some(artifact) = request.artifact
             && !store::has_artifact(tx, before.task.mission_id, artifact).await?
@@ -76,7 +76,7 @@ pub async fn fail(app: &App, cx: &OpCtx, reference: &str, at: &At, request: Fail
         return Err(Error::invalid("/reason", "say why"));
     }
     write_tx!(app, cx, |tx| {
-        let (before, proof) = open(tx, cx, reference, at, Action::WorkTask).await?;
+        let (before, proof) = open(tx, cx, reference, at, Action::FailTask).await?;
         model::check_fence(&before.task, check::fence(cx, &before.task, request.attempt)?, cx.caller.id)?;
         let mut after = before.clone();
         model::fail(&mut after.task, request.reason.clone(), request.retryable)?;
@@ -97,7 +97,7 @@ pub async fn release(
 ) -> Result<Task, Error> {
     check::note("/note", request.note.as_deref())?;
     write_tx!(app, cx, |tx| {
-        let action = if request.attempt.is_some() { Action::WorkTask } else { Action::SteerTask };
+        let action = if request.attempt.is_some() { Action::ReleaseTask } else { Action::SteerTask };
         let (before, proof) = open(tx, cx, reference, at, action).await?;
         if let Some(attempt) = request.attempt {
             model::check_fence(&before.task, attempt, cx.caller.id)?;
