@@ -13,6 +13,11 @@
 # create    creating tasks on Postgres with fsync, beside pgbench that inserts the same rows of task and ledger, prepared
 # delay     from the agent's output to a follower of its events, 500 updates at 100 a second
 #
+#   scripts/bench.sh overlap [--pairs FILE] [--model DIR] [--held-out] [--fit [--worst N]]
+#
+# alone, starts nothing: precision, recall and retrieval of overlap detection on labelled pairs (benches/data/overlap), or
+# on those of FILE; with a model folder also with its vectors; --held-out is for releases; --fit prints fitted weights.
+#
 # Each figure is the median of its runs.
 #
 # MC_BIN_DIR   folder of the programs (default: where scripts/dev-up.sh builds)
@@ -20,6 +25,11 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
+if [ "${1:-}" = overlap ]; then
+  BIN=$(bin_dir)
+  [ -x "$BIN/mc-bench" ] || die "there is no program $BIN/mc-bench" "build it: cargo build --workspace --profile ci"
+  exec "$BIN/mc-bench" "$@"
+fi
 WRITE='' SECTIONS=()
 for argument in "$@"; do
   case $argument in

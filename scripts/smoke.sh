@@ -139,6 +139,26 @@ task_done_by_agent() {
 /say the result" && approval && mc approve "$APPROVAL" --context reviewer &&
     mc wait task by-agent -m "$M" -k work --for state=done --timeout 30s
 }
+paths_reserved() (
+  local repo=$WORK/repo id
+  git init -q "$repo" && git -C "$repo" remote add origin git@smoke.example:a/b.git && cd "$repo" && mkdir src && : >src/x && git add src || return 1
+  mc hook install && mc reserve src -m "$M" --context reviewer -o json >"$WORK/reservation" && id=$(member id "$WORK/reservation") &&
+    exits 5 mc reserve 'src/*' -m "$M" &&
+    exits 1 git -c user.name=smoke -c user.email=smoke@smoke.example commit -q -m smoke &&
+    mc delete reservation "$id" --context reviewer && mc wait reservation "$id" --for state=released &&
+    git -c user.name=smoke -c user.email=smoke@smoke.example commit -q -m smoke && mc hook uninstall
+)
+overlap_prevented() {
+  local title='Retry uploads when the object store times out'
+  mc create kluster overlap -m "$M" && mc create task -m "$M" -k overlap --name first --title "$title" &&
+    mc overlap check -m "$M" -k overlap --title 'Uploads to the object store must be retried after timeouts' -o json >"$WORK/overlap" &&
+    grep -q '"decision": "allow"' "$WORK/overlap" && grep -qF "$title" "$WORK/overlap" &&
+    mc set policy overlap -m "$M" -k overlap --mode require_ack &&
+    exits 5 mc create task -m "$M" -k overlap --title "$title" &&
+    mc create task -m "$M" -k overlap --title "$title" --acknowledge-overlap "$(mc get task first -m "$M" -k overlap -o json | member key /dev/stdin)" &&
+    mc overlap accept "$(mc get overlaps -m "$M" -o name --state open | head -n 1 | cut -d/ -f2)" --as wait
+}
+found() { mc search 'retry uploads' -m "$M" -o json >"$WORK/found" && grep -q '"title": "Retry uploads when' "$WORK/found"; }
 mcp_tools() {
   { printf '%s\n' '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"smoke","version":"1"}}}' \
       '{"jsonrpc":"2.0","method":"notifications/initialized"}' '{"jsonrpc":"2.0","id":2,"method":"tools/list"}' && sleep 1; } |
@@ -179,6 +199,9 @@ check 'a prompt is answered and logged' "$DIR/logs/mesh.log" prompted
 check 'a permission prompt is an approval, and its answer reaches the agent' "mc get approvals -m $M" permission_answered
 check 'the session stops' "$DIR/logs/mesh.log" eval 'mc session stop "$SESSION" && mc wait session "$SESSION" --for state=stopped --timeout 20s'
 check 'a node claims a task, its agent asks and finishes it' "mc describe task by-agent -m $M -k work" task_done_by_agent
+check 'reserved paths refuse a second reservation and a commit' 'mc get reservations -A' paths_reserved
+check 'overlapping work is told, refused, acknowledged, accepted' "mc get overlaps -m $M" overlap_prevented
+check 'work is found by its words' "mc search retry -m $M" found
 check 'MCP over stdio lists its tools' 'mc mcp serve' mcp_tools
 check 'the ledger verifies: server' "$LOOK" says ok mc ledger verify
 check 'the ledger verifies: export, offline' "$LOOK" exported

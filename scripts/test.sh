@@ -10,6 +10,7 @@
 #
 # MC_TEST_AGENTS         third-party agents that must be tested, such as codex,claude,gemini,opencode (default: codex,
 #                        which may be missing outside of CI)
+# MC_TEST_MODEL          a model folder for the tests of local embeddings (default: scripts/embedding-model.sh)
 # MC_TEST_POSTGRES_URL   a server to use instead of a private one (its user must be allowed to create databases)
 # CARGO_TARGET_DIR       honoured as cargo does
 #
@@ -105,6 +106,18 @@ install_agents() {
   skip "the tests of third-party agents: $wanted cannot be installed"
 }
 
+# The weights that local embeddings are tested with.
+install_model() {
+  [ -z "${MC_TEST_MODEL:-}" ] || return 0
+  if MC_TEST_MODEL=$("$MC_SCRIPTS/embedding-model.sh"); then
+    export MC_TEST_MODEL
+    return
+  fi
+  unset MC_TEST_MODEL
+  ! is_ci || return 1
+  skip "the tests of local embeddings: the model cannot be installed"
+}
+
 check_scripts() {
   local files
   mapfile -t files < <(find scripts .ci -type f \( -name '*.sh' -o -path '.ci/run' \) | sort)
@@ -151,6 +164,7 @@ else
   skip "every test on PostgreSQL: --no-postgres was given"
 fi
 phase agents install_agents
+phase model install_model
 [ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings
 phase tests run_tests
 [ -n "$QUICK" ] || phase documents check_documents

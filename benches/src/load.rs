@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
+use crate::words::Words;
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// What is asked.
@@ -13,13 +15,27 @@ pub(crate) struct Args {
     /// File with the bearer token.
     #[arg(long)]
     token_file: Option<PathBuf>,
-    /// Send this JSON by POST instead of a GET; `{n}` becomes a number that differs.
+    /// Send this JSON by POST instead of a GET; `{n}` becomes a number that differs, `{title}` and `{text}` become words.
     #[arg(long)]
     post: Option<String>,
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     connections: u32,
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
+    /// Ends after so many requests, also before the time is over.
+    #[arg(long)]
+    requests: Option<u64>,
+}
+
+/// The body of one request.
+fn fill(body: &str, connection: u32, request: usize) -> String {
+    let mut filled = body.replace("{n}", &format!("{connection}-{request}"));
+    if filled.contains("{title}") || filled.contains("{text}") {
+        let seed = u64::from(connection) << 40 | u64::try_from(request).unwrap_or_default();
+        let mut words = Words::new(seed ^ u64::from(std::process::id()) << 16);
+        filled = filled.replace("{title}", &words.text(8)).replace("{text}", &words.text(30));
+    }
+    filled
 }
 
 async fn one(
@@ -29,15 +45,17 @@ async fn one(
     number: u32,
 ) -> anyhow::Result<Vec<f64>> {
     let end = Instant::now() + Duration::from_secs(args.seconds);
+    let most = args.requests.map_or(u64::MAX, |all| all.div_ceil(u64::from(args.connections)));
     let mut millis = Vec::new();
-    while Instant::now() < end {
+    while Instant::now() < end && (millis.len() as u64) < most {
         let began = Instant::now();
         let mut request = match &args.post {
             None => client.get(&args.url),
-            Some(body) => client
-                .post(&args.url)
-                .header("content-type", "application/json")
-                .body(body.replace("{n}", &format!("{number}-{}", millis.len()))),
+            Some(body) => client.post(&args.url).header("content-type", "application/json").body(fill(
+                body,
+                number,
+                millis.len(),
+            )),
         };
         if let Some(token) = &token {
             request = request.bearer_auth(token);

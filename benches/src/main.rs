@@ -1,9 +1,11 @@
-//! What `scripts/bench.sh` measures with: a bare handler, a bounded load, the delay of an agent's update.
-//! Each prints one JSON object.
+//! What `scripts/bench.sh` measures with: a bare handler, a bounded load, the delay of an agent's update; each prints
+//! one JSON object. Overlap detection on labelled pairs prints tables.
 
 mod bare;
 mod delay;
 mod load;
+mod overlap;
+mod words;
 
 use clap::{Parser, Subcommand};
 
@@ -22,6 +24,8 @@ enum Command {
     Load(load::Args),
     /// Follows an agent session and compares arrival with the time at which the agent sent.
     Delay(delay::Args),
+    /// Measures overlap detection on labelled pairs, or fits it to them; prints tables.
+    Overlap(overlap::Args),
 }
 
 #[tokio::main]
@@ -32,6 +36,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Bare(args) => bare::run(args).await,
         Command::Load(args) => load::run(args).await,
         Command::Delay(args) => delay::run(args).await,
+        Command::Overlap(args) => overlap::run(&args),
     }
 }
 

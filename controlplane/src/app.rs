@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::keyring::Keyring;
 use crate::ledger::Sequencer;
 use crate::mqtt;
-use crate::objects::FolderStore;
+use crate::objects::Objects;
 use crate::tasks::Numbers;
 
 /// The assembled control plane; shared by all doors and workers.
@@ -35,7 +35,9 @@ pub struct App {
     /// Keys of the installation.
     pub keyring: Keyring,
     /// Bytes of artifacts.
-    pub objects: FolderStore,
+    pub objects: Objects,
+    /// The longest life of a download URL.
+    pub presign_max: std::time::Duration,
     /// Task numbers reserved by this process.
     pub numbers: Numbers,
     /// Nudges the publication executor.
@@ -54,6 +56,8 @@ pub struct App {
     pub governance: GovernanceProfile,
     /// The organization `default`.
     pub organization: OrganizationId,
+    /// Whether tasks are compared with existing work and indexed.
+    pub detects_overlap: bool,
     /// Whether the bootstrap token could be guessed.
     pub has_weak_token: bool,
     /// Acts for the system itself.
@@ -84,7 +88,12 @@ impl App {
         let root = crate::keyring::root_key(config, &ids).map_err(Error::internal)?;
         let keyring = Keyring::open(&db, &root, &ids, clock.now()).await?;
         let installed = authn::bootstrap::install(&db, config, &ids, clock.now()).await?;
-        let objects = FolderStore::open(&config.data_dir.join("objects")).map_err(Error::internal)?;
+        let objects = Objects::open(&config.object_storage, &config.data_dir.join("objects")).await.map_err(
+            |error| Error {
+                source: Some(Box::new(error)),
+                ..Error::unavailable("the object store is not there")
+            },
+        )?;
         Ok(Arc::new(Self {
             db,
             clock,
@@ -94,6 +103,7 @@ impl App {
             bus: std::sync::OnceLock::new(),
             keyring,
             objects,
+            presign_max: config.object_storage.presign_max,
             numbers: Numbers::default(),
             publisher: Arc::new(tokio::sync::Notify::new()),
             sessions: crate::sessions::Hub::default(),
@@ -103,6 +113,7 @@ impl App {
             sessions_per_principal: config.sessions_per_principal,
             governance: config.governance,
             organization: installed.organization,
+            detects_overlap: config.overlap_detection == crate::config::Switch::On,
             has_weak_token: installed.has_weak_token,
             system_principal: installed.system,
             stop,

@@ -17,24 +17,33 @@ enum Reconciler {
     Approvals,
     /// Publications that wait for their commit.
     Publisher,
+    /// Reservations that ran out or lost their holder, and who is next in line.
+    Reservations,
     /// Agent sessions that wait for a node, turns that wait for their meaning.
     Sessions,
     /// Bytes that no artifact names.
     Objects,
     /// Answers kept for repeated requests.
     Answers,
+    /// Overlaps of what was committed at once.
+    Overlaps,
+    /// What the index lacks: written before there was one, by another version, or while it was switched off.
+    Index,
     /// Nodes that became ready or not ready.
     Nodes,
 }
 
 impl Reconciler {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Tasks,
         Self::Approvals,
         Self::Publisher,
+        Self::Reservations,
         Self::Sessions,
         Self::Objects,
         Self::Answers,
+        Self::Overlaps,
+        Self::Index,
         Self::Nodes,
     ];
 
@@ -43,19 +52,28 @@ impl Reconciler {
             Self::Tasks => "tasks",
             Self::Approvals => "approvals",
             Self::Publisher => "publisher",
+            Self::Reservations => "reservations",
             Self::Sessions => "sessions",
             Self::Objects => "objects",
             Self::Answers => "answers",
+            Self::Overlaps => "overlaps",
+            Self::Index => "index",
             Self::Nodes => "nodes",
         }
     }
 
     const fn period(self) -> Duration {
         match self {
-            Self::Tasks | Self::Approvals | Self::Publisher | Self::Sessions | Self::Nodes => {
-                Duration::from_secs(1)
-            }
-            Self::Objects | Self::Answers => Duration::from_mins(10),
+            Self::Tasks
+            | Self::Approvals
+            | Self::Publisher
+            | Self::Reservations
+            | Self::Sessions
+            | Self::Nodes
+            | Self::Overlaps => Duration::from_secs(1),
+            Self::Answers | Self::Index => Duration::from_mins(10),
+            // A listing of a whole bucket costs money.
+            Self::Objects => Duration::from_hours(1),
         }
     }
 
@@ -64,9 +82,12 @@ impl Reconciler {
             Self::Tasks => crate::tasks::reconcile::run(app).await,
             Self::Approvals => crate::approvals::reconcile::expire(app).await.map(|_| ()),
             Self::Publisher => crate::publications::reconcile::publish(app).await.map(|_| ()),
+            Self::Reservations => crate::reservations::reconcile::run(app).await,
             Self::Sessions => crate::sessions::reconcile::run(app).await,
             Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
             Self::Nodes => crate::nodes::reconcile::run(app).await,
+            Self::Overlaps => crate::overlap::reconcile::look(app).await.map(|_| ()),
+            Self::Index => crate::search::fill(app).await,
             Self::Answers => {
                 crate::write::forget_answers(app, app.clock.now()).await?;
                 crate::authn::grants::forget(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)

@@ -1,9 +1,13 @@
 //! Configuration: flags first, then `MC_*` environment, then defaults. Read once, here.
 
+pub mod object_storage;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use mc_api::auth::GovernanceProfile;
+
+pub use object_storage::ObjectStorage;
 
 /// Where the HTTP API listens when nothing else is said.
 const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8008);
@@ -29,9 +33,19 @@ impl std::str::FromStr for MqttListen {
     }
 }
 
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
 /// Options of `mc-controlplane`.
 #[derive(Debug, Clone, clap::Parser)]
-#[command(name = "mc-controlplane", version = mc_api::BUILD_ID, about = "The API server of MissionControl")]
+#[command(name = "mc-controlplane", version = mc_api::BUILD_ID, about = "The API server of MissionControl",
+    after_help = "Object storage on S3 is set by MC_OBJECT_STORAGE_*: see docs/guides/object-storage.md.")]
 pub struct Config {
     /// Folder for everything the installation keeps: database, keys, objects, Git ledger.
     #[arg(long, env = "MC_DATA_DIR", value_name = "DIR")]
@@ -51,6 +65,10 @@ pub struct Config {
     /// `postgres://…` or `sqlite:PATH`; default: `DIR/missioncontrol.db`.
     #[arg(long, env = "MC_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
+    /// `off`: tasks are neither compared with existing work nor indexed; what is missing is indexed after the next start
+    /// with `on`.
+    #[arg(long, env = "MC_OVERLAP_DETECTION", value_name = "ON|OFF", default_value = "on")]
+    pub overlap_detection: Switch,
     /// How strict governance is.
     #[arg(long, env = "MC_GOV_PROFILE", value_name = "PROFILE", default_value = "development")]
     pub governance: GovernanceProfile,
@@ -69,6 +87,9 @@ pub struct Config {
     /// The bootstrap token; default: read from `DIR/token`, made when absent.
     #[arg(skip)]
     pub bootstrap_token: Option<String>,
+    /// Where bytes are kept; from `MC_OBJECT_STORAGE_*`.
+    #[arg(skip)]
+    pub object_storage: ObjectStorage,
 }
 
 impl Config {
@@ -107,6 +128,17 @@ impl Config {
         self.bootstrap_token = token
             .filter(|token| !token.is_empty() && !token.starts_with("mcs_") && !token.starts_with("mcg_"));
         self
+    }
+
+    /// Takes `MC_OBJECT_STORAGE_*`.
+    ///
+    /// # Errors
+    /// What is wrong, naming the variable.
+    pub fn with_object_storage(mut self) -> Result<Self, String> {
+        #[expect(clippy::disallowed_methods, reason = "this is the home of environment reading")]
+        let read = ObjectStorage::read(|name| std::env::var(name).ok());
+        self.object_storage = read?;
+        Ok(self)
     }
 
     /// Refuses addresses that would send tokens in clear, and names that no certificate can hold.

@@ -1,5 +1,7 @@
 //! The one error that operations answer with: a problem kind, words for people, and the cause for the log.
 
+use mc_api::overlap::OverlapFinding;
+use mc_api::reservation::Overlap;
 use mc_api::{FieldError, ProblemKind};
 
 use crate::db::DbError;
@@ -13,6 +15,10 @@ pub struct Error {
     pub detail: String,
     /// The rules broken, for validation.
     pub errors: Vec<FieldError>,
+    /// The reservations in the way.
+    pub conflicts: Vec<Overlap>,
+    /// The existing work in the way.
+    pub overlaps: Box<[OverlapFinding]>,
     /// Seconds after which a retry may help.
     pub retry_after: Option<u32>,
     /// For the log only.
@@ -22,7 +28,15 @@ pub struct Error {
 impl Error {
     /// A problem of a kind.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), retry_after: None, source: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            conflicts: Vec::new(),
+            overlaps: Box::default(),
+            retry_after: None,
+            source: None,
+        }
     }
     /// One broken rule.
     pub fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> Self {

@@ -112,6 +112,7 @@ impl Server {
         let app = App::open(config, endpoints, metrics, lifetime.stop()).await.map_err(StartError::Open)?;
         crate::tasks::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         crate::nodes::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
+        crate::reservations::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         let tls = grpc::tls(&app).map_err(StartError::Open)?;
         background::start(&app, &lifetime);
         if let Some(listener) = mqtt_listener {
@@ -150,6 +151,7 @@ impl Server {
     /// Drains and closes. `false` when something was left or had failed.
     pub async fn stop(self) -> bool {
         let drained = self.lifetime.drain().await;
+        self.app.objects.close().await;
         self.app.db.close().await;
         drained
     }

@@ -85,6 +85,7 @@ pub fn mission(is: &Mission, wanted: &Wanted<MissionSpec>) -> Option<UpdateMissi
         description: differs(wanted.wants("description"), &is.description, wanted.spec.description.clone()),
         labels: labels(&is.labels, &wanted.metadata.labels),
         annotations: labels(&is.annotations, &wanted.metadata.annotations),
+        overlap_policy: None,
     };
     (patch != UpdateMission::default()).then_some(patch)
 }
@@ -97,6 +98,7 @@ pub fn kluster(is: &Kluster, wanted: &Wanted<KlusterSpec>) -> Option<UpdateKlust
         runtime: differs_or_empties(wanted.wants("runtime"), is.runtime.as_ref(), spec.runtime.as_ref()),
         labels: labels(&is.labels, &wanted.metadata.labels),
         annotations: labels(&is.annotations, &wanted.metadata.annotations),
+        overlap_policy: None,
     };
     (patch != UpdateKluster::default()).then_some(patch)
 }
@@ -131,6 +133,7 @@ pub fn task(is: &Task, wanted: &Wanted<TaskSpec>, depends_on: &[String]) -> Opti
         max_attempts: differs(writes("maxAttempts"), &is.max_attempts, spec.max_attempts.unwrap_or(3)),
         labels: labels(&is.labels, &wanted.metadata.labels),
         annotations: labels(&is.annotations, &wanted.metadata.annotations),
+        acknowledge_overlap: Vec::new(),
     };
     (patch != UpdateTask::default()).then_some(patch)
 }

@@ -4,6 +4,8 @@ mod admin;
 mod agents;
 mod installation;
 mod node;
+mod overlap;
+mod reserve;
 mod session;
 mod work;
 
@@ -24,6 +26,8 @@ pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use installation::{Down, Up};
 pub use node::{NodeCommand, TokenCommand};
+pub use overlap::{OverlapCommand, Search, SetCommand, SetPolicy};
+pub use reserve::{FailPolicy, HookCommand, Reserve};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
@@ -41,8 +45,9 @@ pub struct Cli {
 
 const AFTER: &str = "\
 Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub),
-       session (ses), turn (trn), principal (prn), node (no), join_token (jt).
-Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR.
+       overlap (ovl), reservation (rsv), session (ses), turn (trn), principal (prn), node (no), join_token (jt).
+Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR;
+             MC_GRANT_FILE, MC_TASK: the grant and the task of an agent.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
             9 approval needed, 130 interrupted.";
 
@@ -117,6 +122,19 @@ pub enum Command {
     /// Cancel, stop, decide for an agent session
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Find tasks and klusters by words and meaning
+    Search(Search),
+    /// Find and settle work that overlaps
+    #[command(subcommand)]
+    Overlap(OverlapCommand),
+    /// Set the policy of a mission or kluster
+    #[command(subcommand)]
+    Set(SetCommand),
+    /// Reserve paths of a repository, so that nobody else edits them meanwhile
+    Reserve(Reserve),
+    /// Let Git refuse commits to paths that others have reserved
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// Store and fetch artifacts
     #[command(subcommand)]
     Artifact(ArtifactCommand),
@@ -200,6 +218,12 @@ pub struct Filter {
     /// Only on this node
     #[arg(long, value_name = "REF")]
     pub node: Option<String>,
+    /// Only in this repository (reservations)
+    #[arg(long, value_name = "REPOSITORY")]
+    pub repo: Option<String>,
+    /// Only what this path falls under (reservations)
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
     /// Only with this runtime
     #[arg(long, value_name = "NAME")]
     pub runtime: Option<String>,
@@ -339,6 +363,9 @@ pub struct CreateTask {
     /// Glob of paths it will touch; may be repeated
     #[arg(long = "path", value_name = "GLOB")]
     pub paths: Vec<String>,
+    /// Overlapping task that you have seen and take into account, by key or id; may be repeated
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    pub acknowledge_overlap: Vec<String>,
     /// Labels: key=value,…
     #[arg(long, value_parser = parse_selector)]
     pub labels: Option<Selector>,

@@ -1,6 +1,7 @@
 //! What one invocation works with: server, identity, scope, output.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use mc_client::{Client, Options, Scope, Server, Token};
@@ -65,9 +66,16 @@ impl Invocation {
         Ok(context)
     }
 
-    /// The server's address: `--server`, `MC_BASE_URL`, the context, the default; with the token that goes there.
+    /// The server's address: that of `MC_GRANT_FILE` unless another identity or server is named, else `--server`, `MC_BASE_URL`, the context, the default; with the token that goes there.
     pub fn address(&self) -> anyhow::Result<(Server, Option<Token>)> {
         let given = self.global.server.as_deref().filter(|server| !server.is_empty());
+        if let Some((server, token)) = self.grant()? {
+            // A grant goes to its own server and to no other.
+            match given.map(Server::parse).transpose()? {
+                Some(other) if other != server => {}
+                Some(_) | None => return Ok((server, Some(token))),
+            }
+        }
         // A configuration that cannot be used is no obstacle when nothing of it is needed.
         let needs_context = self.global.context.is_some() || given.is_none() || !self.identity_is_given();
         let context = if needs_context { self.context()? } else { None };
@@ -93,12 +101,35 @@ impl Invocation {
         Ok((server, token))
     }
 
-    /// A client for the server and identity chosen.
-    pub fn client(&self) -> anyhow::Result<Client> {
+    /// The grant of an agent, in whose name everything is done that names no other identity.
+    fn grant(&self) -> anyhow::Result<Option<(Server, Token)>> {
+        let is_named = self.global.context.is_some() || self.identity_is_given();
+        let Some(path) = self.environment.grant_file.as_deref().filter(|_| !is_named) else {
+            return Ok(None);
+        };
+        let grant = crate::grant_file::read(path)?;
+        Ok(Some((Server::parse(&grant.base_url)?, Token::new(&grant.token))))
+    }
+
+    fn options(&self) -> anyhow::Result<Options> {
         let (server, token) = self.address()?;
         let mut options = Options::new(server);
         options.token = token;
         options.user_agent = concat!("mc/", env!("CARGO_PKG_VERSION")).into();
+        Ok(options)
+    }
+
+    /// A client for the server and identity chosen.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(self.options()?)?)
+    }
+
+    /// A client that asks once and does not wait longer than this.
+    pub fn client_within(&self, patience: Duration) -> anyhow::Result<Client> {
+        let mut options = self.options()?;
+        options.request_timeout = patience;
+        options.connect_timeout = patience.min(options.connect_timeout);
+        options.retry.attempts = 1;
         Ok(Client::new(options)?)
     }
 
@@ -179,6 +210,24 @@ mod tests {
         assert_eq!(seen(server("http://127.0.0.1:2"), None), ("http://127.0.0.1:2".into(), None));
         assert_eq!(seen(server("http://127.0.0.1:1/"), None).1, Some("mcs_context".into()));
         assert_eq!(set.mission().unwrap(), "apollo");
+        let granted = |server: &str, global: Global| {
+            let file = dir.path().join("grant.json");
+            std::fs::write(&file, format!(r#"{{"base_url":"{server}","token":"mcg_x"}}"#)).unwrap();
+            let mut cx = invocation(dir.path(), global, None);
+            cx.environment.grant_file = Some(file);
+            let (server, token) = cx.address().unwrap();
+            (server.to_string(), token.map(|t| t.expose().to_owned()))
+        };
+        let grant = |port: u8| (format!("http://127.0.0.1:{port}"), Some("mcg_x".to_owned()));
+        assert_eq!(granted("http://127.0.0.1:3", Global::default()), grant(3));
+        assert_eq!(granted("http://127.0.0.1:3", server("http://127.0.0.1:3/")), grant(3));
+        assert_eq!(
+            granted("http://127.0.0.1:3", server("http://127.0.0.1:4")).1,
+            None,
+            "a grant stays with its server"
+        );
+        let named = Global { context: Some("local".into()), ..Global::default() };
+        assert_eq!(granted("http://127.0.0.1:3", named).1, Some("mcs_context".into()));
         let none = invocation(&dir.path().join("empty"), Global::default(), None);
         assert_eq!(none.address().unwrap().0.to_string(), DEFAULT_SERVER);
         assert!(none.mission().is_err());

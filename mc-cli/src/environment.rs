@@ -8,6 +8,10 @@ use std::path::PathBuf;
 pub struct Environment {
     /// `MC_TOKEN`: who we are.
     pub token: Option<String>,
+    /// `MC_GRANT_FILE`: server and token of an agent.
+    pub grant_file: Option<PathBuf>,
+    /// `MC_TASK`: the task that is worked on.
+    pub task: Option<String>,
     /// `MC_CONFIG`: the configuration file.
     pub config: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`, when absolute.
@@ -30,6 +34,8 @@ impl Environment {
         let value = |name: &str| -> Option<OsString> { std::env::var_os(name).filter(|v| !v.is_empty()) };
         Self {
             token: value("MC_TOKEN").and_then(|token| token.into_string().ok()),
+            grant_file: value("MC_GRANT_FILE").map(PathBuf::from),
+            task: value("MC_TASK").and_then(|task| task.into_string().ok()),
             config: value("MC_CONFIG").map(PathBuf::from),
             config_home: value("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),
             state_home: value("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),

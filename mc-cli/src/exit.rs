@@ -88,6 +88,7 @@ impl Exit {
             | ProblemKind::MalformedRequest
             | ProblemKind::InvalidCursor
             | ProblemKind::BodyTooLarge
+            | ProblemKind::RangeNotSatisfiable
             | ProblemKind::UnsupportedMediaType
             | ProblemKind::Validation => Self::Usage,
             ProblemKind::Unauthenticated
@@ -100,6 +101,7 @@ impl Exit {
             | ProblemKind::InvalidTransition
             | ProblemKind::LeaseLost
             | ProblemKind::AlreadyClaimed
+            | ProblemKind::ReservationConflict
             | ProblemKind::NothingToClaim
             | ProblemKind::AlreadyDecided
             | ProblemKind::NotEmpty
@@ -107,6 +109,8 @@ impl Exit {
             | ProblemKind::IdempotencyInFlight
             | ProblemKind::IdempotencyKeyReused
             | ProblemKind::AmbiguousReference
+            | ProblemKind::OverlapUnacknowledged
+            | ProblemKind::OverlapBlocked
             | ProblemKind::SeqExpired
             | ProblemKind::StaleVersion => Self::Conflict,
             ProblemKind::ApprovalRequired => Self::ApprovalNeeded,
@@ -180,6 +184,8 @@ mod tests {
             instance: None,
             request_id: None,
             errors: vec![],
+            conflicts: vec![],
+            overlap_suggestions: vec![],
         };
         anyhow::Error::new(mc_client::Error::Problem(Box::new(problem))).context("while applying")
     }
@@ -189,7 +195,7 @@ mod tests {
         for kind in ProblemKind::ALL {
             let exit = Exit::of(&document(kind.status(), kind.slug()));
             let fits = match kind.status() {
-                400 | 413 | 415 => exit == Exit::Usage,
+                400 | 413 | 415 | 416 => exit == Exit::Usage,
                 422 => matches!(exit, Exit::Usage | Exit::Conflict),
                 401 | 429 => exit == Exit::Refused,
                 403 => matches!(exit, Exit::Refused | Exit::ApprovalNeeded),

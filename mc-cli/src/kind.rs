@@ -17,6 +17,8 @@ pub enum Kind {
     Approval,
     /// A publication.
     Publication,
+    /// A path reservation.
+    Reservation,
     /// An agent session.
     Session,
     /// A turn.
@@ -25,6 +27,8 @@ pub enum Kind {
     Principal,
     /// A node.
     Node,
+    /// A suggestion of overlapping work.
+    Overlap,
     /// A join token.
     JoinToken,
 }
@@ -38,10 +42,12 @@ impl Kind {
         Self::Artifact,
         Self::Approval,
         Self::Publication,
+        Self::Reservation,
         Self::Session,
         Self::Turn,
         Self::Principal,
         Self::Node,
+        Self::Overlap,
         Self::JoinToken,
     ];
 
@@ -54,10 +60,12 @@ impl Kind {
             Self::Artifact => ["artifact", "artifacts", "art"],
             Self::Approval => ["approval", "approvals", "apr"],
             Self::Publication => ["publication", "publications", "pub"],
+            Self::Reservation => ["reservation", "reservations", "rsv"],
             Self::Session => ["session", "sessions", "ses"],
             Self::Turn => ["turn", "turns", "trn"],
             Self::Principal => ["principal", "principals", "prn"],
             Self::Node => ["node", "nodes", "no"],
+            Self::Overlap => ["overlap", "overlaps", "ovl"],
             Self::JoinToken => ["join_token", "join-tokens", "jt"],
         }
     }
@@ -134,6 +142,10 @@ macro_rules! for_kind {
                 type $R = mc_api::publication::Publication;
                 $body
             }
+            $crate::kind::Kind::Reservation => {
+                type $R = mc_api::reservation::Reservation;
+                $body
+            }
             $crate::kind::Kind::Session => {
                 type $R = mc_api::session::AgentSession;
                 $body
@@ -148,6 +160,10 @@ macro_rules! for_kind {
             }
             $crate::kind::Kind::Node => {
                 type $R = mc_api::node::Node;
+                $body
+            }
+            $crate::kind::Kind::Overlap => {
+                type $R = mc_api::overlap::OverlapSuggestion;
                 $body
             }
             $crate::kind::Kind::JoinToken => {

@@ -15,6 +15,7 @@ pub mod config;
 pub mod context;
 pub mod environment;
 pub mod exit;
+pub mod git;
 mod grant_file;
 pub mod kind;
 pub mod manifests;

@@ -167,6 +167,8 @@ pub fn document(error: &anyhow::Error, exit: Exit) -> Problem {
         instance: None,
         request_id: None,
         errors: vec![],
+        conflicts: vec![],
+        overlap_suggestions: vec![],
     }
 }
 
@@ -185,6 +187,11 @@ pub fn explain(error: &anyhow::Error) -> String {
         text.push_str(&level);
     }
     let problem = server_problem(error);
+    // The first is the detail.
+    for conflict in problem.map(|p| p.conflicts.as_slice()).unwrap_or_default().iter().skip(1) {
+        text.push_str("\n  ");
+        text.push_str(&conflict.describe());
+    }
     for field in problem.map(|p| p.errors.as_slice()).unwrap_or_default() {
         if problem.is_some_and(|p| p.detail == format!("{}: {}", field.pointer, field.message)) {
             // The only rule broken is the whole detail.
@@ -253,6 +260,8 @@ mod tests {
             instance: None,
             request_id: Some("r-1".into()),
             errors: vec![FieldError { pointer: "/priority".into(), message: "0 to 100\u{7}".into() }],
+            conflicts: vec![],
+            overlap_suggestions: vec![],
         };
         let error = anyhow::Error::new(mc_client::Error::Problem(Box::new(problem.clone())))
             .context("task/build cannot be created");

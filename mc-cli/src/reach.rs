@@ -2,7 +2,9 @@
 
 use mc_api::approval::ApprovalState;
 use mc_api::node::NodeState;
+use mc_api::overlap::OverlapState;
 use mc_api::publication::PublicationState;
+use mc_api::reservation::ReservationState;
 use mc_api::session::{SessionState, TurnState};
 use mc_api::task::TaskState;
 
@@ -38,12 +40,23 @@ pub fn approval(from: ApprovalState, target: ApprovalState) -> bool {
     reachable(ApprovalState::ALL, from, target, ApprovalState::allows)
 }
 
+/// Whether a suggestion in `from` can come to `target`.
+pub fn overlap(from: OverlapState, target: OverlapState) -> bool {
+    // Decided once; the end that an object's own change makes comes only to what is open.
+    from == target || from == OverlapState::Open
+}
+
 /// Whether a publication in `from` can come to `target`.
 pub fn publication(from: PublicationState, target: PublicationState) -> bool {
     use PublicationState::{AwaitingApproval, Published, Queued, Rejected};
     reachable(PublicationState::ALL, from, target, |state, next| {
         matches!((state, next), (AwaitingApproval, Queued | Rejected) | (Queued, Published))
     })
+}
+
+/// Whether a reservation in `from` can come to `target`.
+pub fn reservation(from: ReservationState, target: ReservationState) -> bool {
+    reachable(ReservationState::ALL, from, target, ReservationState::allows)
 }
 
 /// Whether an agent session in `from` can come to `target`: until it has ended, to every state.
@@ -81,6 +94,8 @@ mod tests {
         assert!(approval(ApprovalState::Open, ApprovalState::Executed));
         assert!(!approval(ApprovalState::Rejected, ApprovalState::Approved));
         assert!(publication(PublicationState::AwaitingApproval, PublicationState::Published));
+        assert!(reservation(ReservationState::Pending, ReservationState::Active));
+        assert!(!reservation(ReservationState::Expired, ReservationState::Active));
         assert!(!publication(PublicationState::Rejected, PublicationState::Published));
     }
 }

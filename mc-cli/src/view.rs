@@ -8,7 +8,9 @@ use mc_api::ledger::LedgerEvent;
 use mc_api::manifest::Manifest;
 use mc_api::mission::Mission;
 use mc_api::node::{JoinToken, Node};
+use mc_api::overlap::{OverlapPolicy, OverlapSide, OverlapSuggestion};
 use mc_api::publication::Publication;
+use mc_api::reservation::Reservation;
 use mc_api::session::{AgentSession, Turn};
 use mc_api::task::{ClaimState, Task};
 use mc_api::{Labels, Timestamp};
@@ -121,6 +123,7 @@ impl View for Mission {
             ("Id", self.id.to_string()),
             ("Keys", format!("{}-…", self.key_prefix)),
             ("Description", self.description.clone()),
+            ("Overlap", policy(self.overlap_policy.as_ref())),
             ("Labels", labels(&self.labels)),
             ("Annotations", labels(&self.annotations)),
             ("Version", self.version.to_string()),
@@ -164,6 +167,7 @@ impl View for Kluster {
             ("Mission", self.mission.to_string()),
             ("Runtime", dash(self.runtime.as_ref())),
             ("Description", self.description.clone()),
+            ("Overlap", policy(self.overlap_policy.as_ref())),
             ("Labels", labels(&self.labels)),
             ("Annotations", labels(&self.annotations)),
             ("Version", self.version.to_string()),
@@ -384,6 +388,74 @@ fn remaining(until: Timestamp, now: Timestamp) -> String {
     if until > now { format!("in {}", age::until(until, now)) } else { format!("{} ago", age(until, now)) }
 }
 
+/// A policy about overlapping work, in a few words.
+fn policy(policy: Option<&OverlapPolicy>) -> String {
+    let Some(policy) = policy else { return "-".into() };
+    let point = |word: &str, at: Option<i32>| at.map_or(String::new(), |at| format!(", {word} {at} %"));
+    let (acknowledge, block) = (
+        point("acknowledge from", policy.acknowledge_at_percent),
+        point("block from", policy.block_at_percent),
+    );
+    format!("{}{acknowledge}{block}", policy.mode)
+}
+
+/// A share as people read it.
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn title_of(side: &OverlapSide) -> String {
+    format!("{} {}", side.key.as_deref().unwrap_or(&side.id), side.title)
+}
+
+impl View for OverlapSuggestion {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["ID", "STATE", "SCORE", "ACTION", "NEW", "EXISTING"],
+            &["ID", "STATE", "SCORE", "LEXICAL", "VECTOR", "ACTION", "ACK", "AGE", "NEW", "EXISTING"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let mut row = vec![self.id.to_string(), self.state.to_string(), percent(self.score)];
+        if wide {
+            row.extend([percent(self.lexical), percent(self.vector)]);
+        }
+        row.push(self.resolution.unwrap_or(self.action).to_string());
+        if wide {
+            let acknowledged = if self.acknowledged { "yes" } else { "no" };
+            row.extend([acknowledged.to_owned(), age(self.created_at, now)]);
+        }
+        row.extend([title_of(&self.subject), title_of(&self.candidate)]);
+        row
+    }
+    fn reference(&self) -> String {
+        self.id.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        let evidence: Vec<String> =
+            self.evidence.iter().map(|found| format!("{}: {}", found.kind, found.detail)).collect();
+        let finished = if self.candidate.done { " (finished)" } else { "" };
+        let decided = self.decided_by.zip(self.decided_at);
+        vec![
+            ("Id", self.id.to_string()),
+            ("State", self.state.to_string()),
+            ("New", title_of(&self.subject)),
+            ("Existing", format!("{}{finished}", title_of(&self.candidate))),
+            ("Score", percent(self.score)),
+            ("Lexical", percent(self.lexical)),
+            ("Vector", percent(self.vector)),
+            ("Proposed", self.action.to_string()),
+            ("Evidence", if evidence.is_empty() { "-".to_owned() } else { evidence.join("\n") }),
+            ("Acknowledged", if self.acknowledged { "yes" } else { "no" }.to_owned()),
+            ("Resolution", dash(self.resolution)),
+            ("Note", dash(self.note.as_ref())),
+            ("Decided", dash(decided.map(|(who, at)| format!("{who}, {}", when(at, now))))),
+            ("Found", when(self.created_at, now)),
+        ]
+    }
+}
+
 impl View for Publication {
     fn columns(wide: bool) -> Vec<&'static str> {
         either(
@@ -415,6 +487,72 @@ impl View for Publication {
             ("Approval", self.approval_id.to_string()),
             ("Commit", dash(self.commit.as_ref())),
             ("Asked by", format!("{}, {}", self.requester_id, when(self.created_at, now))),
+            ("Changed", when(self.updated_at, now)),
+        ]
+    }
+}
+
+impl View for Reservation {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["ID", "STATE", "HOLDER", "TASK", "ENDS", "PATHS"],
+            &[
+                "ID",
+                "STATE",
+                "MODE",
+                "HOLDER",
+                "TASK",
+                "ENDS",
+                "SESSION",
+                "MISSION",
+                "AGE",
+                "REPOSITORY",
+                "PATHS",
+            ],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let ends = match (self.state.is_terminal(), self.expires_at > now) {
+            (true, _) => "-".to_owned(),
+            (false, true) => age::until(self.expires_at, now),
+            (false, false) => "over".to_owned(),
+        };
+        let (id, state, task) = (self.id.to_string(), self.state.to_string(), dash(self.task.as_ref()));
+        let globs = self.globs.join(" ");
+        if !wide {
+            return vec![id, state, table::shorten(&self.principal, 12), task, ends, globs];
+        }
+        let (mode, holder, session) = (self.mode.to_string(), self.principal.clone(), dash(self.session_id));
+        let (mission, age) = (self.mission.to_string(), age(self.created_at, now));
+        vec![id, state, mode, holder, task, ends, session, mission, age, self.repository.to_string(), globs]
+    }
+    fn reference(&self) -> String {
+        self.id.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        vec![
+            ("Id", self.id.to_string()),
+            ("State", self.state.to_string()),
+            ("Repository", self.repository.to_string()),
+            ("Paths", self.globs.join("\n")),
+            ("Mode", self.mode.to_string()),
+            ("Holder", self.principal.clone()),
+            ("Mission", self.mission.to_string()),
+            ("Task", dash(self.task.as_ref())),
+            ("Session", dash(self.session_id)),
+            ("Reason", dash(self.reason.as_ref())),
+            (
+                "Lease",
+                format!(
+                    "{} s, ends {} ({})",
+                    self.ttl_seconds,
+                    remaining(self.expires_at, now),
+                    self.expires_at
+                ),
+            ),
+            ("Version", self.version.to_string()),
+            ("Created", when(self.created_at, now)),
             ("Changed", when(self.updated_at, now)),
         ]
     }

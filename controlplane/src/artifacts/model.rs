@@ -6,6 +6,8 @@ use crate::error::Error;
 
 /// Content larger than this is refused.
 pub(crate) const MAX_CONTENT_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a download URL is good when nothing is said.
+pub(crate) const DEFAULT_URL_SECONDS: u64 = 900;
 /// The media type of content sent without one.
 pub(crate) const DEFAULT_MEDIA_TYPE: &str = "application/octet-stream";
 /// Longest file name that is made of an artifact's name.

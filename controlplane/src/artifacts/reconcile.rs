@@ -2,36 +2,76 @@
 
 use std::time::Duration;
 
+use mc_api::Timestamp;
+use mc_api::id::MissionId;
+use mc_ledger::Digest;
+
 use super::store;
 use crate::app::App;
 use crate::error::Error;
-use crate::objects::ObjectError;
+use crate::objects::{Area, ObjectError, ObjectStore as _};
 
 /// Bytes younger than this may belong to an upload whose row is still to come.
 pub const KEEP_ORPHANS: Duration = Duration::from_hours(24);
 
-/// Removes bytes that are old enough and named by no living artifact. Returns how many objects.
+/// Removes bytes that are old enough and named by no living artifact, and ends uploads that nobody finished. Returns how
+/// many objects.
 ///
 /// # Errors
 /// Database and object store failures; what was not swept is found again.
 pub async fn sweep(app: &App) -> Result<u64, Error> {
     let before = app.clock.now().minus(KEEP_ORPHANS);
-    let mut swept = 0;
-    for (mission, sha256) in app.objects.older_than(before).await? {
-        let mut tx = app.db.begin_read().await?;
-        if store::names_content(&mut tx, mission, sha256.to_string()).await? {
-            continue;
-        }
-        drop(tx);
-        match app.objects.remove_if_older(mission, sha256, before).await {
-            Ok(true) => {
-                swept += 1;
-                metrics::counter!("mc_objects_swept_total").increment(1);
+    let swept = sweep_stored(app, before).await?;
+    sweep_aside(app, before).await?;
+    let aborted = app.objects.abort_uploads(before).await?;
+    metrics::counter!("mc_objects_uploads_aborted_total").increment(aborted);
+    Ok(swept)
+}
+
+async fn is_named(app: &App, mission: MissionId, sha256: Digest) -> Result<bool, Error> {
+    let mut tx = app.db.begin_read().await?;
+    Ok(store::names_content(&mut tx, mission, sha256.to_string()).await?)
+}
+
+async fn sweep_stored(app: &App, before: Timestamp) -> Result<u64, Error> {
+    let (mut swept, mut after) = (0, None);
+    loop {
+        let page = app.objects.list(Area::Stored, before, after).await?;
+        for (mission, sha256) in page.objects {
+            if is_named(app, mission, sha256).await? {
+                continue;
             }
-            // Stored again in the meantime, or swept by another replica.
-            Ok(false) | Err(ObjectError::Missing) => {}
-            Err(error) => return Err(error.into()),
+            match app.objects.remove_if_older(mission, sha256, before).await {
+                Ok(true) => {
+                    swept += 1;
+                    metrics::counter!("mc_objects_swept_total").increment(1);
+                }
+                // Stored again in the meantime, or swept by another replica.
+                Ok(false) | Err(ObjectError::Missing) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(swept);
         }
     }
-    Ok(swept)
+}
+
+/// What was set aside a day ago: an upload that met the sweep has its row by now.
+async fn sweep_aside(app: &App, before: Timestamp) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let page = app.objects.list(Area::Aside, before, after).await?;
+        for (mission, sha256) in page.objects {
+            if is_named(app, mission, sha256).await? {
+                app.objects.restore(mission, sha256).await?;
+            }
+            app.objects.discard(mission, sha256).await?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
 }

@@ -4,18 +4,23 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use mc_api::artifact::{Artifact, CreateArtifact};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use mc_api::artifact::{Artifact, CreateArtifact, DownloadUrl};
 use mc_api::{Page, ProblemKind};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::link::Signed;
+use super::model;
+use super::range::{self, Wanted};
 use super::service::{self, Upload};
-use crate::app::SharedApp;
+use crate::app::{App, SharedApp};
 use crate::error::Error;
+use crate::http::extract::context_of;
 use crate::http::{Created, Ctx, Found, Gone, Query, Ref, page};
+use crate::op::OpCtx;
 use crate::watch;
 
 /// What a list of artifacts may be narrowed to.
@@ -86,23 +91,129 @@ async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) ->
     Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
 }
 
-/// The bytes of an artifact; every download is in the ledger.
-#[utoipa::path(get, path = "/api/v1/artifacts/{ref}/content", tag = "artifacts", params(("ref" = String, Path)), responses((status = 200, content_type = "application/octet-stream", body = String)))]
-async fn content(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    let download = service::download(&app, &cx, &reference).await?;
+/// How content is asked for.
+struct Asked {
+    method: Method,
+    headers: HeaderMap,
+    reference: String,
+    /// By a URL of ours instead of a token.
+    by_url: bool,
+}
+
+/// The headers that every answer about the content has.
+fn content_headers(artifact: &Artifact) -> Result<HeaderMap, Error> {
     let text = |value: &str| HeaderValue::from_str(value).map_err(Error::internal);
-    let artifact = &download.artifact;
-    let values = [
-        (header::CONTENT_TYPE, text(&artifact.media_type)?),
-        (header::CONTENT_LENGTH, HeaderValue::from(artifact.size_bytes)),
+    Ok(HeaderMap::from_iter([
         (header::ETAG, text(&format!("\"{}\"", artifact.sha256))?),
-        (header::CONTENT_DISPOSITION, text(&download.disposition)?),
+        (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
-    ];
-    let mut response = Body::from_stream(download.content).into_response();
-    response.headers_mut().extend(values);
+        (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer")),
+    ]))
+}
+
+async fn answer(app: &App, cx: &OpCtx, asked: Asked) -> Result<Response, Error> {
+    let text = |value: &str| HeaderValue::from_str(value).map_err(Error::internal);
+    let artifact = service::readable(app, cx, &asked.reference).await?;
+    let size = u64::try_from(artifact.size_bytes).map_err(Error::internal)?;
+    let mut headers = content_headers(&artifact)?;
+    let etag = format!("\"{}\"", artifact.sha256);
+    let part = match range::wanted(&asked.headers, &etag, size) {
+        Wanted::NotModified => {
+            return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        }
+        _ if asked.method == Method::HEAD => None,
+        Wanted::Unsatisfiable => {
+            let problem =
+                Error::new(ProblemKind::RangeNotSatisfiable, format!("the content has {size} bytes"));
+            let mut response = problem.into_response();
+            headers.insert(header::CONTENT_RANGE, text(&format!("bytes */{size}"))?);
+            response.headers_mut().extend(headers);
+            return Ok(response);
+        }
+        Wanted::Whole => None,
+        Wanted::Part(part) => Some(part),
+    };
+    headers.insert(header::CONTENT_TYPE, text(&artifact.media_type)?);
+    headers.insert(header::CONTENT_DISPOSITION, text(&model::disposition(&artifact.name))?);
+    let (status, length) = match &part {
+        None => (StatusCode::OK, size),
+        Some(part) => {
+            let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+            headers.insert(header::CONTENT_RANGE, text(&range)?);
+            (StatusCode::PARTIAL_CONTENT, part.end - part.start)
+        }
+    };
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let body = if asked.method == Method::HEAD {
+        Body::empty()
+    } else {
+        Body::from_stream(service::download(app, cx, &asked.reference, part, asked.by_url).await?.content)
+    };
+    let mut response = (status, body).into_response();
+    response.headers_mut().extend(headers);
     Ok(response)
+}
+
+/// The bytes of an artifact, or a range of them; every download is in the ledger.
+#[utoipa::path(get, path = "/api/v1/artifacts/{ref}/content", tag = "artifacts", params(("ref" = String, Path), ("range" = Option<String>, Header), ("if-range" = Option<String>, Header), ("if-none-match" = Option<String>, Header)), responses((status = 200, content_type = "application/octet-stream", body = String), (status = 206, content_type = "application/octet-stream", body = String), (status = 304)))]
+async fn content(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    answer(&app, &cx, Asked { method, headers, reference, by_url: false }).await
+}
+
+/// The bytes of an artifact by a URL that `download-url` gave out; no token is needed.
+#[utoipa::path(get, path = "/api/v1/artifacts/{ref}/signed-content", tag = "artifacts", security(()), params(("ref" = String, Path), Signed, ("range" = Option<String>, Header)), responses((status = 200, content_type = "application/octet-stream", body = String), (status = 206, content_type = "application/octet-stream", body = String), (status = 304)))]
+async fn signed_content(
+    State(app): State<SharedApp>,
+    Ref(reference): Ref,
+    Query(signed): Query<Signed>,
+    request: Request,
+) -> Result<Response, Error> {
+    let caller = service::caller_of_link(&app, &reference, &signed).await?;
+    let (parts, _) = request.into_parts();
+    let cx = context_of(caller, &parts, &app, b"")?;
+    let asked = Asked { method: parts.method, headers: parts.headers, reference, by_url: true };
+    answer(&app, &cx, asked).await
+}
+
+/// How long a download URL is to be good.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct GetDownloadUrl {
+    /// Seconds; default 900, at most what the server allows (3600 unless set otherwise).
+    pub expires_seconds: Option<u32>,
+}
+
+/// The server as the caller reaches it; a forged header misleads only who sends it.
+fn base(app: &App, headers: &HeaderMap, uri: &http::Uri) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(host) = host.or_else(|| uri.authority().map(http::uri::Authority::as_str)) else {
+        return app.endpoints.http_url();
+    };
+    let tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    format!("{}://{host}", if tls { "https" } else { "http" })
+}
+
+/// A URL that gives the bytes without a token until it expires; giving it out is in the ledger.
+#[utoipa::path(get, path = "/api/v1/artifacts/{ref}/download-url", tag = "artifacts", params(("ref" = String, Path), GetDownloadUrl), responses((status = 200, body = DownloadUrl)))]
+async fn download_url(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+    Query(query): Query<GetDownloadUrl>,
+    uri: http::Uri,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let base = base(&app, &headers, &uri);
+    let url = service::download_url(&app, &cx, &reference, query.expires_seconds, &base).await?;
+    Ok(Found::answer(&cx, &url))
 }
 
 /// Deletes an artifact that no publication holds.
@@ -114,5 +225,10 @@ async fn delete(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref)
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<SharedApp> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(content))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, delete))
+        .routes(routes!(content))
+        .routes(routes!(signed_content))
+        .routes(routes!(download_url))
 }

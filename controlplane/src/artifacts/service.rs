@@ -1,23 +1,28 @@
 //! Operations on artifacts.
 
-use mc_api::artifact::{Artifact, CreateArtifact};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mc_api::artifact::{Artifact, CreateArtifact, DownloadUrl};
 use mc_api::id::{ArtifactId, MissionId, TaskId};
 use mc_api::mission::Mission;
-use mc_api::{Action, Labels, Page, ProblemKind};
+use mc_api::{Action, Labels, Page, ProblemKind, Timestamp};
 use mc_ledger::Digest;
 use serde::Serialize;
 
-use super::model::{self, MAX_CONTENT_BYTES};
-use super::store;
+use super::model::{self, DEFAULT_URL_SECONDS, MAX_CONTENT_BYTES};
+use super::{link, store};
 use crate::app::App;
+use crate::authn;
 use crate::db::Tx;
 use crate::error::Error;
 use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::missions;
 use crate::missions::service::changed_meanwhile;
-use crate::objects::{ByteStream, ObjectError, ObjectStore as _, Stored};
-use crate::op::OpCtx;
+use crate::objects::{ByteStream, ObjectError, ObjectStore as _, Presign, Stored};
+use crate::op::{Caller, OpCtx};
 use crate::write::{self, hex_digest};
 use crate::write_tx;
 
@@ -269,24 +274,43 @@ pub async fn list(
     Ok(page.cut(app, rows, |artifact| artifact.id))
 }
 
+/// An artifact whose content the caller may read.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], [`ProblemKind::Forbidden`].
+pub async fn readable(app: &App, cx: &OpCtx, reference: &str) -> Result<Artifact, Error> {
+    let artifact = get(app, cx, reference).await?;
+    cx.authorize_in(Action::DownloadArtifact, artifact.mission_id)?;
+    Ok(artifact)
+}
+
 #[derive(Serialize)]
 struct Downloaded<'a> {
     artifact_id: ArtifactId,
     name: &'a str,
     sha256: &'a str,
     size_bytes: i64,
+    #[serde(flatten)]
+    how: How,
 }
 
-/// Opens the content. The download is in the ledger before the first byte flows.
-///
-/// # Errors
-/// [`ProblemKind::NotFound`], [`ProblemKind::Forbidden`].
-pub async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<Download, Error> {
-    let artifact = get(app, cx, reference).await?;
-    cx.authorize_in(Action::DownloadArtifact, artifact.mission_id)?;
-    let sha256: Digest = artifact.sha256.parse().map_err(Error::internal)?;
-    let content = app.objects.get(artifact.mission_id, sha256).await?;
-    let artifact = write_tx!(app, cx, |tx| {
+/// What a download's event says beside the artifact.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct How {
+    /// The part, as first byte and byte after the last; absent: all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<(u64, u64)>,
+    /// By a URL that was given out before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_url: bool,
+    /// A URL was given out, good until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url_expires_at: Option<Timestamp>,
+}
+
+/// Writes a download into the ledger; rights are asked again in its transaction.
+async fn record(app: &App, cx: &OpCtx, reference: &str, how: How) -> Result<Artifact, Error> {
+    write_tx!(app, cx, |tx| {
         let artifact = resolve(tx, cx, reference).await?;
         let proof = cx.authorize_in(Action::DownloadArtifact, artifact.mission_id)?;
         let body = Downloaded {
@@ -294,6 +318,7 @@ pub async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<Download
             name: &artifact.name,
             sha256: &artifact.sha256,
             size_bytes: artifact.size_bytes,
+            how,
         };
         let event = Event {
             subject_kind: "artifact",
@@ -303,9 +328,85 @@ pub async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<Download
         };
         ledger::record(tx, cx, proof, event).await?;
         Ok(artifact)
-    })?;
+    })
+}
+
+/// Opens the content, all or a part that lies within it. The download is in the ledger before the first byte flows.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], [`ProblemKind::Forbidden`].
+pub async fn download(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    part: Option<Range<u64>>,
+    by_url: bool,
+) -> Result<Download, Error> {
+    let artifact = readable(app, cx, reference).await?;
+    let sha256: Digest = artifact.sha256.parse().map_err(Error::internal)?;
+    let how = How { part: part.as_ref().map(|part| (part.start, part.end)), by_url, url_expires_at: None };
+    let content = app.objects.get(artifact.mission_id, sha256, part).await?;
+    let artifact = record(app, cx, reference, how).await?;
     let disposition = model::disposition(&artifact.name);
     Ok(Download { artifact, content, disposition })
+}
+
+/// Gives out a URL for the content: the object store's own, or one of ours below `base`. Giving it out is in the ledger;
+/// a use of ours is, too.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], [`ProblemKind::Forbidden`], [`ProblemKind::Validation`].
+pub async fn download_url(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    seconds: Option<u32>,
+    base: &str,
+) -> Result<DownloadUrl, Error> {
+    let most = app.presign_max.as_secs();
+    let seconds = seconds.map_or_else(|| DEFAULT_URL_SECONDS.min(most), u64::from);
+    if !(1..=most).contains(&seconds) {
+        return Err(Error::invalid("?expires_seconds", format!("1 to {most}")));
+    }
+    let artifact = readable(app, cx, reference).await?;
+    let sha256: Digest = artifact.sha256.parse().map_err(Error::internal)?;
+    let expires = cx.now().as_micros() / 1_000_000 + i64::try_from(seconds).map_err(Error::internal)?;
+    let presign = Presign {
+        life: Duration::from_secs(seconds),
+        media_type: artifact.media_type.clone(),
+        disposition: model::disposition(&artifact.name),
+    };
+    let url = match app.objects.presign_get(artifact.mission_id, sha256, &presign).await? {
+        Some(url) => url,
+        None => format!("{base}{}", link::sign(&app.keyring, artifact.id, cx.caller.id, expires)),
+    };
+    let expires_at = Timestamp::from_micros(expires.saturating_mul(1_000_000));
+    let how = How { url_expires_at: Some(expires_at), ..How::default() };
+    let artifact = record(app, cx, reference, how).await?;
+    Ok(DownloadUrl {
+        kind: "download_url".into(),
+        url,
+        expires_at,
+        artifact_id: artifact.id,
+        sha256: artifact.sha256,
+        size_bytes: artifact.size_bytes,
+    })
+}
+
+/// The caller that a URL of ours acts for: who asked for it, with the roles of now, in the artifact's mission only.
+///
+/// # Errors
+/// [`ProblemKind::Unauthenticated`].
+pub(crate) async fn caller_of_link(
+    app: &App,
+    reference: &str,
+    signed: &link::Signed,
+) -> Result<Arc<Caller>, Error> {
+    let (artifact, by) = link::read(&app.keyring, reference, signed, app.clock.now())?;
+    let mut tx = app.db.begin_read().await?;
+    let found = find_in(&mut tx, app.organization, vec![artifact]).await?.pop().ok_or_else(link::refused)?;
+    drop(tx);
+    authn::service::acting_for(app, by, found.mission_id).await?.ok_or_else(link::refused)
 }
 
 /// Deletes an artifact; its bytes go with the next sweep when nothing else names them.

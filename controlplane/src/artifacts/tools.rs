@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use mc_api::Action;
 use mc_api::artifact::{Artifact, CreateArtifact};
-use mc_api::tool::{ArtifactContent, ArtifactRef, ListArtifacts, NoArguments, PutArtifact};
+use mc_api::tool::{ArtifactContent, ArtifactRef, GetDownloadUrl, ListArtifacts, NoArguments, PutArtifact};
 
 use super::service::{self, Upload};
 use crate::app::App;
@@ -58,6 +58,16 @@ pub fn tools() -> Vec<Tool> {
             },
         )
         .read_only(),
+        Tool::new(
+            "get_artifact_download_url",
+            Action::DownloadArtifact,
+            "A URL that gives an artifact's bytes without a token until it expires; for content too large for a message.",
+            |app, cx, wanted: GetDownloadUrl, _: NoArguments| async move {
+                let base = app.endpoints.http_url();
+                service::download_url(&app, &cx, &wanted.artifact, wanted.expires_seconds, &base).await
+            },
+        )
+        .read_only(),
     ]
 }
 
@@ -90,11 +100,10 @@ async fn put(app: &App, cx: OpCtx, request: PutArtifact) -> Result<Artifact, Err
 async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<ArtifactContent, Error> {
     let artifact = service::get(app, cx, reference).await?;
     if artifact.size_bytes > MOST_BYTES {
-        let detail =
-            format!("{} bytes; fetch it from /api/v1/artifacts/{reference}/content", artifact.size_bytes);
+        let detail = format!("{} bytes; fetch it by get_artifact_download_url", artifact.size_bytes);
         return Err(Error::invalid("/artifact", detail));
     }
-    let mut download = service::download(app, cx, reference).await?;
+    let mut download = service::download(app, cx, reference, None, false).await?;
     let mut bytes = Vec::new();
     while let Some(part) = download.content.next().await {
         bytes.extend_from_slice(&part.map_err(Error::internal)?);

@@ -96,6 +96,30 @@ pub async fn again(app: &App, caller: &Caller) -> Result<Arc<Caller>, Error> {
     Ok(Arc::new(Caller { role, mission_roles, ..caller.clone() }))
 }
 
+/// A principal with the roles it has now, which count in one mission only; for what it asked for before. `None` when it
+/// is gone.
+pub(crate) async fn acting_for(
+    app: &App,
+    principal: PrincipalId,
+    mission: MissionId,
+) -> Result<Option<Arc<Caller>>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let Some(found) = store::find(&mut tx, app.organization, &principal.to_string()).await? else {
+        return Ok(None);
+    };
+    let (role, mission_roles) = roles(store::bindings(&mut tx, principal).await?, Some(mission));
+    Ok(Some(Arc::new(Caller {
+        id: found.id,
+        name: found.name.to_string(),
+        kind: found.principal_kind,
+        organization: app.organization,
+        role,
+        mission_roles,
+        login: None,
+        grant: None,
+    })))
+}
+
 /// Whether a principal may do something in a mission, as its roles are now; for what is carried out in its name.
 pub(crate) async fn may_in(
     tx: &mut Tx,

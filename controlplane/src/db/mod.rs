@@ -4,7 +4,8 @@
 //! values. Placeholders are `$1…$n` in both databases. Nothing outside this folder names a driver.
 //!
 //! SQLite has exactly one writer connection (FIFO, `BEGIN IMMEDIATE`) beside a pool of readers; Postgres runs
-//! READ COMMITTED with explicit row locks in the order mission → task by id → claim.
+//! READ COMMITTED with explicit row locks in the order mission → task by id → claim →
+//! repository (of reservations).
 
 mod dialect;
 mod error;

@@ -23,11 +23,16 @@ const fn code(kind: ProblemKind) -> Code {
         K::NotFound => Code::NotFound,
         K::MethodNotAllowed => Code::Unimplemented,
         K::NameTaken => Code::AlreadyExists,
-        K::InvalidTransition | K::AlreadyDecided | K::NotEmpty | K::DependencyCycle | K::NothingToClaim => {
-            Code::FailedPrecondition
-        }
+        K::InvalidTransition
+        | K::AlreadyDecided
+        | K::NotEmpty
+        | K::DependencyCycle
+        | K::ReservationConflict
+        | K::NothingToClaim
+        | K::OverlapUnacknowledged
+        | K::OverlapBlocked => Code::FailedPrecondition,
         K::LeaseLost | K::AlreadyClaimed | K::IdempotencyInFlight | K::StaleVersion => Code::Aborted,
-        K::SeqExpired => Code::OutOfRange,
+        K::SeqExpired | K::RangeNotSatisfiable => Code::OutOfRange,
         K::BodyTooLarge | K::RateLimited => Code::ResourceExhausted,
         K::Internal => Code::Internal,
         K::Unavailable => Code::Unavailable,

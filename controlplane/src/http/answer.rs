@@ -37,10 +37,21 @@ versioned! {
     mc_api::artifact::Artifact => "artifacts",
     mc_api::approval::Approval => "approvals",
     mc_api::publication::Publication => "publications",
+    mc_api::reservation::Reservation => "reservations",
     mc_api::session::AgentSession => "sessions",
     mc_api::session::Turn => "turns",
     mc_api::auth::Principal => "principals",
     mc_api::node::Node => "nodes",
+    mc_api::overlap::OverlapSuggestion => "overlaps",
+}
+
+impl Versioned for mc_api::overlap::TaskAnswer {
+    fn version(&self) -> Option<i64> {
+        self.task.version()
+    }
+    fn location(&self) -> Option<String> {
+        self.task.location()
+    }
 }
 
 impl Versioned for mc_api::node::JoinToken {
@@ -67,7 +78,8 @@ macro_rules! unversioned {
 
 unversioned! {
     mc_api::auth::LoginSession, mc_api::auth::Grant, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health,
-    mc_api::system::Version, mc_api::tool::ToolList, mc_api::tool::ToolAnswer,
+    mc_api::reservation::PathCheck, mc_api::system::Version, mc_api::tool::ToolList, mc_api::tool::ToolAnswer,
+    mc_api::artifact::DownloadUrl, mc_api::overlap::OverlapCheck,
 }
 
 impl<T> Versioned for mc_api::Page<T> {

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document: what the annotations cannot say for every operation at once.
 
+use mc_api::reservation::{GlobPair, Overlap, ReservationMode, ReservationState};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -20,6 +21,10 @@ pub(super) fn base() -> OpenApi {
         .security_scheme("bearer", bearer)
         .schema(mc_api::Problem::name(), mc_api::Problem::schema())
         .schema(mc_api::FieldError::name(), mc_api::FieldError::schema())
+        .schema(Overlap::name(), Overlap::schema())
+        .schema(GlobPair::name(), GlobPair::schema())
+        .schema(ReservationMode::name(), ReservationMode::schema())
+        .schema(ReservationState::name(), ReservationState::schema())
         .build();
     let info = InfoBuilder::new()
         .title("MissionControl")

@@ -62,7 +62,9 @@ pub(crate) fn document(error: &Error, path: &str, request_id: &str) -> Problem {
         detail: error.detail.clone(),
         instance: Some(path.to_owned()),
         request_id: Some(request_id.to_owned()),
+        overlap_suggestions: error.overlaps.to_vec(),
         errors: error.errors.clone(),
+        conflicts: error.conflicts.clone(),
     }
 }
 

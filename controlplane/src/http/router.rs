@@ -11,7 +11,8 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, klusters, ledger, mcp, missions, nodes, publications, sessions, tasks,
+    approvals, artifacts, authn, klusters, ledger, mcp, missions, nodes, overlap, publications, reservations,
+    search, sessions, tasks,
 };
 
 /// The routes and their document, without state.
@@ -27,9 +28,12 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(missions::routes::routes())
         .merge(klusters::routes::routes())
         .merge(tasks::routes::routes())
+        .merge(overlap::routes::routes())
+        .merge(search::routes::routes())
         .merge(artifacts::routes::routes())
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())
+        .merge(reservations::routes::routes())
         .merge(sessions::routes::routes())
         .merge(nodes::routes::routes())
         .merge(ledger::routes::routes())

@@ -11,6 +11,7 @@ use mc_api::{API_VERSION, Action, ProblemKind};
 use super::{Ctx, Found};
 use crate::app::{App, SharedApp};
 use crate::error::Error;
+use crate::objects::ObjectStore as _;
 
 /// The version of this build.
 pub(crate) fn version() -> Version {
@@ -55,10 +56,7 @@ async fn checks(app: &App) -> Health {
     checks.push(Check {
         name: "objects".into(),
         ok: objects.is_ok(),
-        detail: objects.map_or_else(
-            |error| format!("the object folder is not writable: {error}"),
-            |()| "the object folder is writable".into(),
-        ),
+        detail: objects.unwrap_or_else(|why| why),
     });
     Health { ok: checks.iter().all(|check| check.ok), checks, now: app.clock.now() }
 }

@@ -31,15 +31,19 @@ pub enum Purpose {
     Cursor,
     /// Nonces that nodes sign to join.
     Nonce,
+    /// URLs that give an artifact's content; its keys are derived from those of cursors and stored nowhere.
+    Download,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::Approval, Self::Cursor, Self::Nonce];
+    /// Those whose keys are stored.
+    const STORED: [Self; 3] = [Self::Approval, Self::Cursor, Self::Nonce];
     const fn as_str(self) -> &'static str {
         match self {
             Self::Approval => "approval",
             Self::Cursor => "cursor",
             Self::Nonce => "nonce",
+            Self::Download => "download",
         }
     }
 }
@@ -151,8 +155,10 @@ impl Keyring {
     /// # Errors
     /// Database failures, and a root key that does not fit the stored keys.
     pub async fn open(db: &Db, root: &RootKey, ids: &IdSource, now: Timestamp) -> Result<Self, Error> {
-        let mut first: Vec<(&str, Vec<u8>)> =
-            Purpose::ALL.into_iter().map(|purpose| (purpose.as_str(), ids.bytes::<32>().to_vec())).collect();
+        let mut first: Vec<(&str, Vec<u8>)> = Purpose::STORED
+            .into_iter()
+            .map(|purpose| (purpose.as_str(), ids.bytes::<32>().to_vec()))
+            .collect();
         first.push((COMMAND, authority::new_pkcs8(ids)));
         first.push((AUTHORITY, Authority::make(ids, now).map_err(Error::internal)?));
         let mut tx = db.begin_write().await?;
@@ -182,11 +188,19 @@ impl Keyring {
                 AUTHORITY => authority = Some(Authority::read(&secret).map_err(Error::internal)?),
                 word => {
                     let purpose =
-                        Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == word).ok_or_else(
+                        Purpose::STORED.into_iter().find(|purpose| purpose.as_str() == word).ok_or_else(
                             || inconsistent(format!("key {} has the unknown purpose {word}", row.key_id)),
                         )?;
+                    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+                    if purpose == Purpose::Cursor {
+                        let key_id = row.key_id.replace(Purpose::Cursor.as_str(), Purpose::Download.as_str());
+                        let derived = hmac::sign(&key, b"missioncontrol download url key");
+                        newest.insert(Purpose::Download, key_id.clone());
+                        let derived = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+                        keys.insert(key_id, (Purpose::Download, derived));
+                    }
                     newest.insert(purpose, row.key_id.clone());
-                    keys.insert(row.key_id, (purpose, hmac::Key::new(hmac::HMAC_SHA256, &secret)));
+                    keys.insert(row.key_id, (purpose, key));
                 }
             }
         }

@@ -13,7 +13,8 @@ use crate::ledger::{self, Event};
 use crate::missions;
 use crate::missions::service::{MAX_TEXT_BYTES, changed_meanwhile, check_text};
 use crate::op::OpCtx;
-use crate::write_tx;
+use crate::search::index::{self, Document, Look};
+use crate::{overlap, write_tx};
 
 /// Finds a kluster by id, or by name inside a mission.
 ///
@@ -51,6 +52,29 @@ fn event(after: &Kluster, before_sha256: Option<String>) -> Event<'_, Kluster> {
     Event { subject_kind: "kluster", subject_id: after.id.to_string(), body: after, before_sha256 }
 }
 
+/// Enters a kluster into the index, by its name and description.
+async fn index(app: &App, tx: &mut Tx, cx: &OpCtx, kluster: &Kluster) -> Result<(), Error> {
+    if !app.detects_overlap {
+        return Ok(());
+    }
+    let text = overlap::service::prepare(kluster.name.as_str(), &kluster.description, &[]);
+    let document = Document {
+        organization: cx.caller.organization,
+        mission: kluster.mission_id,
+        kluster: Some(kluster.id),
+        kind: "kluster",
+        id: kluster.id.as_uuid(),
+        key: Some(kluster.name.as_str()),
+        title: kluster.name.as_str(),
+        body: &kluster.description,
+        paths: &[],
+        done: false,
+        look: Look::Done,
+        at: kluster.updated_at,
+    };
+    Ok(index::replace(tx, &document, &text).await?)
+}
+
 /// Creates a kluster.
 ///
 /// # Errors
@@ -69,6 +93,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateKluster) -> Result<Klu
             mission: mission.name,
             description: request.description.clone(),
             runtime: request.runtime.clone(),
+            overlap_policy: None,
             labels: request.labels.clone(),
             annotations: request.annotations.clone(),
             version: 1,
@@ -84,6 +109,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateKluster) -> Result<Klu
             other => other.into(),
         })?;
         ledger::record(tx, cx, proof, event(&kluster, None)).await?;
+        index(app, tx, cx, &kluster).await?;
         Ok(kluster)
     })
 }
@@ -137,6 +163,9 @@ pub async fn update(
     if let Some(Some(text)) = &patch.description {
         check_text("/description", text, MAX_TEXT_BYTES)?;
     }
+    if let Some(Some(policy)) = &patch.overlap_policy {
+        overlap::model::check_policy(policy)?;
+    }
     write_tx!(app, cx, |tx| {
         let mission = within(tx, cx, mission).await?;
         let before = resolve(tx, cx, reference, mission).await?;
@@ -148,6 +177,10 @@ pub async fn update(
         }
         if let Some(runtime) = &patch.runtime {
             after.runtime.clone_from(runtime);
+        }
+        if let Some(policy) = patch.overlap_policy {
+            cx.authorize_in(Action::SetOverlapPolicy, before.mission_id)?;
+            after.overlap_policy = policy;
         }
         if let Some(labels) = &patch.labels {
             after.labels = labels.clone().unwrap_or_default();
@@ -164,6 +197,7 @@ pub async fn update(
             return Err(changed_meanwhile());
         }
         ledger::record(tx, cx, proof, event(&after, ledger::digest_of(&before)?)).await?;
+        index(app, tx, cx, &after).await?;
         Ok(after)
     })
 }
@@ -179,6 +213,7 @@ pub async fn delete(app: &App, cx: &OpCtx, reference: &str, mission: Option<&str
         let proof = cx.authorize_in(Action::DeleteKluster, kluster.mission_id)?;
         cx.check_version(kluster.version)?;
         missions::store::lock(tx, kluster.mission_id).await?;
+        store::lock(tx, kluster.id).await?;
         if store::has_tasks(tx, kluster.id).await? {
             return Err(Error::new(
                 ProblemKind::NotEmpty,
@@ -189,6 +224,6 @@ pub async fn delete(app: &App, cx: &OpCtx, reference: &str, mission: Option<&str
             return Err(changed_meanwhile());
         }
         ledger::record(tx, cx, proof, event(&kluster, None)).await?;
-        Ok(())
+        Ok(index::remove(tx, kluster.mission_id, kluster.id.as_uuid()).await?)
     })
 }

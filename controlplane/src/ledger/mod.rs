@@ -18,6 +18,6 @@ pub(crate) mod store;
 pub mod tools;
 
 pub(crate) use record::digest_of;
-pub use record::{Event, record, record_refusal, record_system};
+pub use record::{Event, record, record_as, record_refusal, record_system};
 pub use seal::{BATCH, seal_batch};
 pub use sequencer::Sequencer;

@@ -45,10 +45,21 @@ pub async fn record<B: Serialize>(
     proof: Proof,
     event: Event<'_, B>,
 ) -> Result<(), Error> {
+    record_as(tx, cx, proof, proof.action().as_str(), event).await
+}
+
+/// Records what follows from an authorized action, under a word of its own.
+pub async fn record_as<B: Serialize>(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    verb: &'static str,
+    event: Event<'_, B>,
+) -> Result<(), Error> {
     let row = Row {
         organization: cx.caller.organization,
         mission: proof.mission(),
-        action: proof.action().as_str().to_owned(),
+        action: verb.to_owned(),
         principal: cx.caller.id,
         request_id: cx.request_id.clone(),
         at: cx.now(),

@@ -9,15 +9,18 @@ use super::Tool;
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, authn, ledger, publications, tasks};
+use crate::{approvals, artifacts, authn, ledger, overlap, publications, reservations, search, tasks};
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let subjects = [
         authn::tools::tools(),
         tasks::tools::tools(),
+        overlap::tools::tools(),
+        search::tools::tools(),
         artifacts::tools::tools(),
         publications::tools::tools(),
         approvals::tools::tools(),
+        reservations::tools::tools(),
         ledger::tools::tools(),
     ];
     subjects.into_iter().flatten().collect()

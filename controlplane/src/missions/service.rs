@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::op::OpCtx;
-use crate::write_tx;
+use crate::{overlap, write_tx};
 
 /// At most this many bytes of Markdown.
 pub(crate) const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -52,6 +52,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateMission) -> Result<Mis
         let mission = Mission {
             kind: "mission".into(),
             id: MissionId::from_uuid(cx.new_uuid()),
+            overlap_policy: None,
             key_prefix: key_prefix(tx, cx, request.name.as_str()).await?,
             name: request.name.clone(),
             description: request.description.clone(),
@@ -118,6 +119,9 @@ pub async fn update(app: &App, cx: &OpCtx, reference: &str, patch: UpdateMission
     if let Some(Some(text)) = &patch.description {
         check_text("/description", text, MAX_TEXT_BYTES)?;
     }
+    if let Some(Some(policy)) = &patch.overlap_policy {
+        overlap::model::check_policy(policy)?;
+    }
     write_tx!(app, cx, |tx| {
         let before = resolve(tx, cx, reference).await?;
         let proof = cx.authorize_in(Action::UpdateMission, before.id)?;
@@ -125,6 +129,10 @@ pub async fn update(app: &App, cx: &OpCtx, reference: &str, patch: UpdateMission
         let mut after = before.clone();
         if let Some(description) = &patch.description {
             after.description = description.clone().unwrap_or_default();
+        }
+        if let Some(policy) = patch.overlap_policy {
+            cx.authorize_in(Action::SetOverlapPolicy, before.id)?;
+            after.overlap_policy = policy;
         }
         if let Some(labels) = &patch.labels {
             after.labels = labels.clone().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use mc_api::id::{MissionId, OrganizationId, PrincipalId};
 use mc_api::mission::Mission;
+use mc_api::overlap::OverlapPolicy;
 use mc_api::{Labels, Name, Timestamp};
 
 use crate::db::{DbError, Filter, Tx};
@@ -14,6 +15,7 @@ struct Row {
     name: Name,
     description: String,
     key_prefix: String,
+    overlap_policy: Option<String>,
     labels: String,
     annotations: String,
     version: i64,
@@ -23,13 +25,28 @@ struct Row {
 }
 
 const SELECT: &str =
-    "SELECT mission_id, name, description, key_prefix, labels, annotations, version, created_by,
-    created_at, updated_at FROM mission";
+    "SELECT mission_id, name, description, key_prefix, overlap_policy, labels, annotations, version,
+    created_by, created_at, updated_at FROM mission";
 
 /// Reads labels as they were written.
 pub(crate) fn labels(table: &'static str, text: &str) -> Result<Labels, DbError> {
     serde_json::from_str(text)
         .map_err(|error| DbError::Inconsistent { table, message: format!("labels: {error}") })
+}
+
+/// Reads a policy as it was written.
+pub(crate) fn policy(table: &'static str, text: Option<&str>) -> Result<Option<OverlapPolicy>, DbError> {
+    text.map(serde_json::from_str)
+        .transpose()
+        .map_err(|error| DbError::Inconsistent { table, message: format!("overlap_policy: {error}") })
+}
+
+/// A policy as JSON text.
+pub(crate) fn policy_text(policy: Option<OverlapPolicy>) -> Result<Option<String>, DbError> {
+    policy
+        .map(|policy| serde_json::to_string(&policy))
+        .transpose()
+        .map_err(|error| DbError::Inconsistent { table: "mission", message: error.to_string() })
 }
 
 /// Labels as JSON text.
@@ -46,6 +63,7 @@ impl TryFrom<Row> for Mission {
             name: row.name,
             description: row.description,
             key_prefix: row.key_prefix,
+            overlap_policy: policy("mission", row.overlap_policy.as_deref())?,
             labels: labels("mission", &row.labels)?,
             annotations: labels("mission", &row.annotations)?,
             version: row.version,
@@ -120,7 +138,7 @@ pub(crate) async fn insert(
 pub(crate) async fn replace(tx: &mut Tx, before: &Mission, after: &Mission) -> Result<bool, DbError> {
     let changed = tx
         .query(
-            "UPDATE mission SET description = $3, labels = $4, annotations = $5, version = $6, updated_at = $7
+            "UPDATE mission SET description = $3, labels = $4, annotations = $5, version = $6, updated_at = $7, overlap_policy = $8
              WHERE mission_id = $1 AND version = $2 AND deleted_at IS NULL",
         )
         .bind(before.id)
@@ -130,6 +148,7 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Mission, after: &Mission) -> R
         .bind(text_of(&after.annotations))
         .bind(after.version)
         .bind(after.updated_at)
+        .bind(policy_text(after.overlap_policy)?)
         .execute()
         .await?;
     Ok(changed == 1)

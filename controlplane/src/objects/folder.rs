@@ -1,68 +1,101 @@
 //! The object store of the embedded default: a folder.
 
+use std::io::SeekFrom;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use futures_util::StreamExt as _;
 use mc_api::Timestamp;
 use mc_api::id::MissionId;
 use mc_ledger::Digest;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::{ByteStream, ObjectError, ObjectStore, Stored};
+use super::spool::Spool;
+use super::{Area, ByteStream, ObjectError, ObjectPage, ObjectStore, Presign, Stored};
+
+/// How much is read from a file at once.
+const READ_BYTES: usize = 64 * 1024;
 
 /// A folder of content-addressed files. Files appear whole or not at all.
 #[derive(Debug, Clone)]
 pub struct FolderStore {
     root: PathBuf,
+    spool: Spool,
 }
 
 impl FolderStore {
     /// Opens a folder, made when absent, and removes what interrupted uploads left behind.
     pub fn open(root: &Path) -> std::io::Result<Self> {
-        let incoming = root.join("incoming");
-        match std::fs::remove_dir_all(&incoming) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        std::fs::create_dir_all(&incoming)?;
-        Ok(Self { root: root.to_owned() })
-    }
-
-    /// Writes and removes a file.
-    pub async fn check(&self) -> std::io::Result<()> {
-        let probe = self.root.join("incoming").join(format!("probe.{}", std::process::id()));
-        tokio::fs::write(&probe, b"ok").await?;
-        tokio::fs::remove_file(&probe).await
+        Ok(Self { root: root.to_owned(), spool: Spool::open(root)? })
     }
 
     fn path(&self, mission: MissionId, sha256: Digest) -> PathBuf {
         self.root.join("missions").join(mission.to_string()).join("sha256").join(sha256.to_string())
     }
+}
 
-    /// Everything stored before a moment, by the time of its last storing.
-    ///
-    /// # Errors
-    /// [`ObjectError::Store`].
-    pub async fn older_than(&self, before: Timestamp) -> Result<Vec<(MissionId, Digest)>, ObjectError> {
-        let root = self.root.join("missions");
-        let listed = tokio::task::spawn_blocking(move || list_older(&root, before)).await;
-        listed.map_err(std::io::Error::other).and_then(|found| found).map_err(ObjectError::Store)
+impl ObjectStore for FolderStore {
+    async fn put(&self, mission: MissionId, content: ByteStream, limit: u64) -> Result<Stored, ObjectError> {
+        let spooled = self.spool.receive(content, limit, true).await?;
+        let stored = spooled.stored;
+        let path = self.path(mission, stored.sha256);
+        let folder = path.parent().unwrap_or(&self.root).to_owned();
+        tokio::fs::create_dir_all(&folder).await.map_err(ObjectError::Store)?;
+        tokio::fs::rename(spooled.path(), &path).await.map_err(ObjectError::Store)?;
+        let folder = tokio::fs::File::open(&folder).await.map_err(ObjectError::Store)?;
+        folder.sync_all().await.map_err(ObjectError::Store)?;
+        Ok(stored)
     }
 
-    /// Removes an object, unless it was stored again since. It is moved aside first, so that an upload of the same
-    /// bytes at this very moment is seen or makes a new file.
-    ///
-    /// # Errors
-    /// [`ObjectError::Missing`], [`ObjectError::Store`].
-    pub async fn remove_if_older(
+    async fn get(
+        &self,
+        mission: MissionId,
+        sha256: Digest,
+        range: Option<Range<u64>>,
+    ) -> Result<ByteStream, ObjectError> {
+        let mut file = match tokio::fs::File::open(self.path(mission, sha256)).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ObjectError::Missing),
+            Err(error) => return Err(ObjectError::Store(error)),
+        };
+        let Some(range) = range else {
+            return Ok(Box::pin(ReaderStream::with_capacity(file, READ_BYTES)));
+        };
+        file.seek(SeekFrom::Start(range.start)).await.map_err(ObjectError::Store)?;
+        let part = file.take(range.end.saturating_sub(range.start));
+        Ok(Box::pin(ReaderStream::with_capacity(part, READ_BYTES)))
+    }
+
+    async fn presign_get(&self, _: MissionId, _: Digest, _: &Presign) -> Result<Option<String>, ObjectError> {
+        Ok(None)
+    }
+
+    /// The whole listing is one part; nothing is ever aside.
+    async fn list(
+        &self,
+        area: Area,
+        before: Timestamp,
+        _: Option<String>,
+    ) -> Result<ObjectPage, ObjectError> {
+        if area == Area::Aside {
+            return Ok(ObjectPage::default());
+        }
+        let root = self.root.join("missions");
+        let listed = tokio::task::spawn_blocking(move || list_older(&root, before)).await;
+        let objects =
+            listed.map_err(std::io::Error::other).and_then(|found| found).map_err(ObjectError::Store)?;
+        Ok(ObjectPage { objects, next: None })
+    }
+
+    /// It is moved aside first, so that an upload of the same bytes at this very moment is seen or makes a new file.
+    async fn remove_if_older(
         &self,
         mission: MissionId,
         sha256: Digest,
         before: Timestamp,
     ) -> Result<bool, ObjectError> {
         let path = self.path(mission, sha256);
-        let aside = self.root.join("incoming").join(uuid::Uuid::from_bytes(rand_bytes()?).to_string());
+        let aside = self.spool.fresh()?;
         match tokio::fs::rename(&path, &aside).await {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ObjectError::Missing),
             renamed => renamed.map_err(ObjectError::Store)?,
@@ -77,60 +110,23 @@ impl FolderStore {
         Ok(old)
     }
 
-    async fn receive(
-        &self,
-        temporary: &Path,
-        mut content: ByteStream,
-        limit: u64,
-    ) -> Result<Stored, ObjectError> {
-        let mut file = tokio::fs::File::create(temporary).await.map_err(ObjectError::Store)?;
-        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-        let mut size_bytes = 0_u64;
-        while let Some(part) = content.next().await {
-            let part = part.map_err(ObjectError::Incomplete)?;
-            size_bytes += part.len() as u64;
-            if size_bytes > limit {
-                return Err(ObjectError::TooLarge(limit));
-            }
-            digest.update(&part);
-            file.write_all(&part).await.map_err(ObjectError::Store)?;
-        }
-        file.flush().await.map_err(ObjectError::Store)?;
-        file.sync_all().await.map_err(ObjectError::Store)?;
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest.finish().as_ref());
-        Ok(Stored { sha256: Digest(sha256), size_bytes })
-    }
-}
-
-impl ObjectStore for FolderStore {
-    async fn put(&self, mission: MissionId, content: ByteStream, limit: u64) -> Result<Stored, ObjectError> {
-        let unique = uuid::Uuid::from_bytes(rand_bytes()?);
-        let temporary = self.root.join("incoming").join(unique.to_string());
-        let received = self.receive(&temporary, content, limit).await;
-        let stored = match received {
-            Ok(stored) => stored,
-            Err(error) => {
-                if let Err(error) = tokio::fs::remove_file(&temporary).await {
-                    tracing::debug!(error = %error, "an interrupted upload is left for the next start");
-                }
-                return Err(error);
-            }
-        };
-        let path = self.path(mission, stored.sha256);
-        let folder = path.parent().unwrap_or(&self.root).to_owned();
-        tokio::fs::create_dir_all(&folder).await.map_err(ObjectError::Store)?;
-        tokio::fs::rename(&temporary, &path).await.map_err(ObjectError::Store)?;
-        let folder = tokio::fs::File::open(&folder).await.map_err(ObjectError::Store)?;
-        folder.sync_all().await.map_err(ObjectError::Store)?;
-        Ok(stored)
+    async fn restore(&self, _: MissionId, _: Digest) -> Result<bool, ObjectError> {
+        Ok(false)
     }
 
-    async fn get(&self, mission: MissionId, sha256: Digest) -> Result<ByteStream, ObjectError> {
-        match tokio::fs::File::open(self.path(mission, sha256)).await {
-            Ok(file) => Ok(Box::pin(ReaderStream::with_capacity(file, 64 * 1024))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(ObjectError::Missing),
-            Err(error) => Err(ObjectError::Store(error)),
+    async fn discard(&self, _: MissionId, _: Digest) -> Result<(), ObjectError> {
+        Ok(())
+    }
+
+    /// What was not finished is a file in the spool, and that is emptied at every start.
+    async fn abort_uploads(&self, _: Timestamp) -> Result<u64, ObjectError> {
+        Ok(0)
+    }
+
+    async fn check(&self) -> Result<String, String> {
+        match self.spool.check().await {
+            Ok(()) => Ok("the object folder is writable".into()),
+            Err(error) => Err(format!("the object folder is not writable: {error}")),
         }
     }
 }
@@ -159,13 +155,4 @@ fn list_older(root: &Path, before: Timestamp) -> std::io::Result<Vec<(MissionId,
         }
     }
     Ok(found)
-}
-
-fn rand_bytes() -> Result<[u8; 16], ObjectError> {
-    use ring::rand::SecureRandom as _;
-    let mut bytes = [0; 16];
-    ring::rand::SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| ObjectError::Store(std::io::Error::other("no randomness")))?;
-    Ok(bytes)
 }

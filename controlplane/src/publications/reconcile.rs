@@ -150,7 +150,7 @@ async fn plan(app: &App, record: &Record) -> Result<Plan, Error> {
     for artifact in &found {
         let (folder, file) = model::paths(artifact);
         let digest: Digest = artifact.sha256.parse().map_err(Error::internal)?;
-        let content = app.objects.get(artifact.mission_id, digest).await?;
+        let content = app.objects.get(artifact.mission_id, digest, None).await?;
         files.push((file, Source::Content(content, digest)));
         let provenance = model::provenance(artifact, publication.id, &approval)?;
         files.push((format!("{folder}/provenance.json"), Source::Text(provenance)));

@@ -1,14 +1,15 @@
 //! Background work on tasks: leases that ran out, and counts of dependencies that are wrong.
 
 use mc_api::Action;
+use mc_api::auth::PrincipalKind;
 use mc_api::id::{OrganizationId, TaskId};
 use mc_api::task::ClaimState;
 
-use super::{graph, model, store};
+use super::{graph, model, service, store};
 use crate::app::App;
 use crate::error::Error;
 use crate::ledger::{self, Event};
-use crate::op::system_proof;
+use crate::op::{OpCtx, system_proof};
 
 /// How many tasks one round looks at.
 const BATCH: i64 = 200;
@@ -111,6 +112,9 @@ async fn save(
             before_sha256: ledger::digest_of(&change.before.task)?,
         };
         ledger::record_system(tx, app, organization, proof, verb, event).await?;
+        let system = (app.system_principal, "system".to_owned(), PrincipalKind::ServiceAccount);
+        let cx = OpCtx::acting(app, system, change.after.task.mission_id);
+        service::moved(tx, &cx, proof, &change.before, &change.after).await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod claims;
 mod create;
 pub(crate) mod held;
 mod moves;
+mod overlaps;
 mod update;
 
 use mc_api::id::{KlusterId, MissionId, TaskId};
@@ -22,9 +23,12 @@ use crate::missions::service::changed_meanwhile;
 use crate::op::{OpCtx, Proof};
 use crate::{klusters, missions};
 
+pub(crate) use check::{note as check_note, text_of as check_text_of};
 pub use claims::{claim, claim_next, heartbeat};
 pub use create::create;
 pub use moves::{accept, block, cancel, complete, fail, progress, reject, release, retry, unblock};
+pub(crate) use overlaps::{call_off, index_missing, moved, wait_for};
+use overlaps::{document, overlaps, side};
 pub use update::{delete, update};
 
 /// Where names are looked for.
@@ -147,8 +151,10 @@ async fn save(
         let organization = cx.caller.organization;
         for change in graph::settle_dependents(tx, organization, after.task.id, cx.now()).await? {
             record(tx, cx, proof, &change.before, &change.after).await?;
+            moved(tx, cx, proof, &change.before, &change.after).await?;
         }
     }
+    moved(tx, cx, proof, before, &after).await?;
     Ok(after.task)
 }
 

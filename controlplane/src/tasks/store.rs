@@ -220,6 +220,25 @@ pub(crate) async fn find(
     Ok(list(tx, Scope::Organization(organization), wanted).await?.pop())
 }
 
+/// Tasks that the index lacks or has in another version, oldest first.
+pub(crate) async fn not_indexed(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    version: i32,
+    limit: i64,
+) -> Result<Vec<(TaskId,)>, DbError> {
+    tx.query(
+        "SELECT t.task_id FROM task t LEFT JOIN search_document d ON d.subject_id = t.task_id
+         WHERE t.organization_id = $1 AND t.deleted_at IS NULL AND (d.document_no IS NULL OR d.index_version <> $2)
+         ORDER BY t.task_id LIMIT $3",
+    )
+    .bind(organization)
+    .bind(version)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
 /// Locks the task's row. `false` when it is gone.
 pub(crate) async fn lock(tx: &mut Tx, id: TaskId) -> Result<bool, DbError> {
     let row: Option<(i64,)> = tx

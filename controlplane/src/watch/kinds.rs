@@ -2,11 +2,14 @@
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
-use mc_api::id::{ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, NodeId, SessionId, TaskId};
+use mc_api::id::{
+    ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, NodeId, ReservationId, SessionId, TaskId,
+};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
 use mc_api::node::{Node, NodeState};
 use mc_api::publication::Publication;
+use mc_api::reservation::Reservation;
 use mc_api::session::AgentSession;
 use mc_api::task::Task;
 use mc_api::{Labels, Page, ProblemKind};
@@ -16,7 +19,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, klusters, missions, nodes, publications, sessions, tasks};
+use crate::{approvals, artifacts, klusters, missions, nodes, publications, reservations, sessions, tasks};
 
 /// Whether the object carries all wanted labels.
 fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
@@ -249,6 +252,30 @@ impl Watched for Publications {
         }))
     }
     fn id(object: &Publication) -> BatchId {
+        object.id
+    }
+}
+
+/// Reservations. Their renewals are not in the ledger and are not told.
+pub struct Reservations(pub reservations::service::Narrow);
+
+impl Watched for Reservations {
+    type Object = Reservation;
+    type Id = ReservationId;
+    const KIND: &'static str = "reservation";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<ReservationId>,
+    ) -> Result<Page<Reservation>, Error> {
+        reservations::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Reservation>, Error> {
+        let reservation = found(reservations::service::get(app, cx, id).await)?;
+        Ok(reservation.filter(|reservation| self.0.fits(reservation)))
+    }
+    fn id(object: &Reservation) -> ReservationId {
         object.id
     }
 }

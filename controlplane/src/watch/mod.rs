@@ -26,7 +26,9 @@ use crate::http::page;
 use crate::ledger;
 use crate::op::OpCtx;
 
-pub use kinds::{Approvals, Artifacts, Klusters, Missions, Nodes, Publications, Sessions, Tasks};
+pub use kinds::{
+    Approvals, Artifacts, Klusters, Missions, Nodes, Publications, Reservations, Sessions, Tasks,
+};
 
 /// A list that can be watched.
 pub trait Watched: Send + Sync + 'static {

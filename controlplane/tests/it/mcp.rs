@@ -163,7 +163,8 @@ async fn the_plain_door_answers_like_the_operation(app: TestApp) {
     let list = app.get(app.admin(), "/mcp/tools").await.ok(200);
     assert_eq!(list["tools"].as_array().unwrap().len(), registry::all().len());
     let seen = call(&app, app.admin(), "get_task", json!({ "task": task["key"] })).await.ok(200);
-    assert_eq!(seen, json!({ "ok": true, "result": task }));
+    let now = app.get(app.admin(), &format!("/api/v1/tasks/{}", task["key"].as_str().unwrap())).await.ok(200);
+    assert_eq!(seen, json!({ "ok": true, "result": now }));
     let seeds = json!({ "tool": "get_task", "args": { "task": task["key"] } });
     app.post(app.admin(), "/mcp/call", seeds).await.ok(200);
     let metrics = app.get(app.admin(), "/metrics").await.text;

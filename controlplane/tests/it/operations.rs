@@ -3,13 +3,15 @@
 
 use mc_api::Action;
 
-use Who::{Anonymous, Anyone, Needs};
+use Who::{Anonymous, Anyone, Needs, Signed};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     /// Everybody, also without a token.
     Anonymous,
+    /// Whoever has a URL that we signed; without one it is refused as a token would be.
+    Signed,
     /// Whoever has a valid token, also without any role.
     Anyone,
     /// Whoever has the least role of this action.
@@ -18,7 +20,7 @@ pub(crate) enum Who {
 
 /// Method, path, who may, and the body to send (empty: none). In path and body `{ref}`, `{mission}`,
 /// `{task}`, `{artifact}`,
-/// `{approval}` and `{new}` are filled in: the object of the path's collection, ids, and a name that nobody has yet.
+/// `{approval}`, `{reservation}` and `{new}` are filled in: the object of the path's collection, ids, and a name that nobody has yet.
 pub(crate) type Operation = (&'static str, &'static str, Who, &'static str);
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -56,6 +58,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("GET", "/api/v1/klusters/{ref}", Needs(Action::ReadKluster), ""),
     ("PATCH", "/api/v1/klusters/{ref}", Needs(Action::UpdateKluster), r#"{"description":"{new}"}"#),
     ("DELETE", "/api/v1/klusters/{ref}", Needs(Action::DeleteKluster), ""),
+    (
+        "POST",
+        "/api/v1/overlap/check",
+        Needs(Action::ReadOverlap),
+        r#"{"mission":"{mission}","kluster":"fixture","title":"{new}"}"#,
+    ),
+    ("GET", "/api/v1/search?q=fixture", Needs(Action::ReadTask), ""),
+    ("GET", "/api/search?q=fixture", Needs(Action::ReadTask), ""),
+    ("GET", "/api/v1/overlaps", Needs(Action::ReadOverlap), ""),
+    ("GET", "/api/v1/overlaps/{ref}", Needs(Action::ReadOverlap), ""),
+    ("POST", "/api/v1/overlaps/{ref}/accept", Needs(Action::DecideOverlap), r#"{"as":"link"}"#),
+    ("POST", "/api/v1/overlaps/{ref}/dismiss", Needs(Action::DecideOverlap), r#"{"reason":"{new}"}"#),
     ("GET", "/api/v1/tasks", Needs(Action::ReadTask), ""),
     (
         "POST",
@@ -83,6 +97,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("POST", "/api/v1/artifacts?mission={mission}&name={new}", Needs(Action::CreateArtifact), "{}"),
     ("GET", "/api/v1/artifacts/{ref}", Needs(Action::ReadArtifact), ""),
     ("GET", "/api/v1/artifacts/{ref}/content", Needs(Action::DownloadArtifact), ""),
+    ("GET", "/api/v1/artifacts/{ref}/download-url", Needs(Action::DownloadArtifact), ""),
+    // `artifacts::a_signed_url_is_for_one_artifact_and_expires` covers the good ones.
+    ("GET", "/api/v1/artifacts/{ref}/signed-content?expires=1&by=x&key=x&signature=x", Signed, ""),
     ("DELETE", "/api/v1/artifacts/{ref}", Needs(Action::DeleteArtifact), ""),
     ("GET", "/api/v1/publications", Needs(Action::ReadPublication), ""),
     (
@@ -98,6 +115,23 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("POST", "/api/v1/approvals/{ref}/reject", Needs(Action::DecideApproval), "{}"),
     // Only the requester withdraws; `approvals::only_the_requester_withdraws` covers that.
     ("POST", "/api/v1/approvals/{ref}/cancel", Needs(Action::CancelApproval), ""),
+    ("GET", "/api/v1/reservations", Needs(Action::ReadReservation), ""),
+    (
+        "POST",
+        "/api/v1/reservations",
+        Needs(Action::CreateReservation),
+        r#"{"mission":"{mission}","repository":"https://host.example/x/y.git","globs":["{new}/**"]}"#,
+    ),
+    (
+        "POST",
+        "/api/v1/reservations/check",
+        Needs(Action::ReadReservation),
+        r#"{"repository":"https://host.example/x/y.git","paths":["a"]}"#,
+    ),
+    ("GET", "/api/v1/reservations/{ref}", Needs(Action::ReadReservation), ""),
+    // Only the holder renews, only the holder or an Admin releases; `reservations` tests that.
+    ("POST", "/api/v1/reservations/{ref}/renew", Needs(Action::RenewReservation), "{}"),
+    ("POST", "/api/v1/reservations/{ref}/release", Needs(Action::ReleaseReservation), ""),
     ("GET", "/api/v1/sessions", Needs(Action::ReadSession), ""),
     (
         "POST",
@@ -145,6 +179,23 @@ pub(crate) const TOOLS: &[Operation] = &[
         Needs(Action::UpdateTask),
         r#"{"tool":"update_task","arguments":{"task":"{task}","description":"{new}"}}"#,
     ),
+    tool(
+        Needs(Action::ReadOverlap),
+        r#"{"tool":"check_overlap","arguments":{"mission":"{mission}","kluster":"fixture","title":"{new}"}}"#,
+    ),
+    tool(Needs(Action::ReadTask), r#"{"tool":"search_tasks","arguments":{"query":"fixture"}}"#),
+    tool(
+        Needs(Action::ReadOverlap),
+        r#"{"tool":"get_overlap_suggestions","arguments":{"task_id":"{task}"}}"#,
+    ),
+    tool(
+        Needs(Action::DecideOverlap),
+        r#"{"tool":"accept_overlap","arguments":{"overlap":"{overlap}","as":"link"}}"#,
+    ),
+    tool(
+        Needs(Action::DecideOverlap),
+        r#"{"tool":"dismiss_overlap","arguments":{"overlap":"{overlap}","reason":"{new}"}}"#,
+    ),
     tool(Needs(Action::ClaimTask), r#"{"tool":"claim_task","arguments":{"task":"{task}"}}"#),
     tool(Needs(Action::ClaimTask), r#"{"tool":"claim_next_task","arguments":{}}"#),
     tool(
@@ -175,11 +226,32 @@ pub(crate) const TOOLS: &[Operation] = &[
         r#"{"tool":"download_artifact","arguments":{"artifact":"{artifact}"}}"#,
     ),
     tool(
+        Needs(Action::DownloadArtifact),
+        r#"{"tool":"get_artifact_download_url","arguments":{"artifact":"{artifact}"}}"#,
+    ),
+    tool(
         Needs(Action::RequestPublication),
         r#"{"tool":"request_publication","arguments":{"mission":"{mission}","artifacts":["{artifact}"]}}"#,
     ),
     tool(Needs(Action::ReadApproval), r#"{"tool":"list_approvals","arguments":{}}"#),
     tool(Needs(Action::ReadApproval), r#"{"tool":"get_approval","arguments":{"approval":"{approval}"}}"#),
+    tool(
+        Needs(Action::CreateReservation),
+        r#"{"tool":"reserve_paths","arguments":{"mission":"{mission}","repository":"git@host.example:x/y","globs":["{new}/**"]}}"#,
+    ),
+    tool(
+        Needs(Action::RenewReservation),
+        r#"{"tool":"renew_paths","arguments":{"reservation":"{reservation}"}}"#,
+    ),
+    tool(
+        Needs(Action::ReleaseReservation),
+        r#"{"tool":"release_paths","arguments":{"reservation":"{reservation}"}}"#,
+    ),
+    tool(
+        Needs(Action::ReadReservation),
+        r#"{"tool":"check_paths","arguments":{"repository":"git@host.example:x/y","globs":["**"]}}"#,
+    ),
+    tool(Needs(Action::ReadReservation), r#"{"tool":"list_reservations","arguments":{}}"#),
     tool(Needs(Action::ReadLedger), r#"{"tool":"get_entity_history","arguments":{}}"#),
 ];
 

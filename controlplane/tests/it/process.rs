@@ -23,7 +23,11 @@ fn program(data_dir: &Path, database: Option<&str>) -> Command {
 
 /// Starts it and waits until it says where it serves.
 async fn serve(data_dir: &Path, database: Option<&str>) -> (Child, Client, tokio::task::JoinSet<()>) {
-    let mut child = program(data_dir, database).spawn().unwrap();
+    serving(program(data_dir, database)).await
+}
+
+async fn serving(mut command: Command) -> (Child, Client, tokio::task::JoinSet<()>) {
+    let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut said = String::new();
     let base = tokio::time::timeout(crate::harness::DEADLINE, async {
@@ -125,6 +129,76 @@ async fn nothing_acknowledged_is_lost_by_a_kill(mut app: TestApp) {
 }
 
 both!(nothing_acknowledged_is_lost_by_a_kill);
+
+/// A control plane whose objects are in a bucket, killed while it sends the second of three parts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_a_kill_cuts_off_is_never_visible_and_is_swept() {
+    use controlplane::artifacts::reconcile::sweep;
+    use std::sync::atomic::Ordering;
+
+    let (folder, s3) = (tempfile::tempdir().unwrap(), crate::harness::s3::S3Server::start());
+    let data = folder.path().join("data");
+    let mut command = program(&data, None);
+    command.envs(s3.variables());
+    let (mut child, client, _reader) = serving(command).await;
+    let token = std::fs::read_to_string(data.join("token")).unwrap();
+    let mission =
+        client.send("POST", "/api/v1/missions", &token, &[], Some(json!({ "name": "cut" }))).await.ok(201);
+    let upload = || {
+        let path = "/api/v1/artifacts?mission=cut&name=large";
+        client.request("POST", path, &token).body(vec![7_u8; 20 << 20])
+    };
+    s3.faults.hold_second_part.store(true, Ordering::SeqCst);
+    let kill = async {
+        eventually("the second part is on its way", || async { s3.faults.has("partNumber=2").then_some(()) })
+            .await;
+        // SIGKILL, by the id of the process that was started above.
+        child.start_kill().unwrap();
+        child.wait().await.unwrap();
+    };
+    let (sent, ()) = tokio::join!(upload().send(), kill);
+    assert!(sent.is_err(), "nobody answered");
+    assert_eq!(s3.keys(), [""; 0], "no half object");
+    assert_eq!(s3.open_uploads().len(), 1);
+    let incoming = data.join("objects/incoming");
+    assert_eq!(crate::harness::files(&incoming).len(), 1);
+
+    s3.faults.hold_second_part.store(false, Ordering::SeqCst);
+    let mut config = crate::harness::config(&data, None);
+    config.object_storage = s3.storage(&[]);
+    let server = controlplane::server::Server::start(&config, crate::harness::metrics()).await.unwrap();
+    let client = Client::new(&format!("http://{}", server.address));
+    assert_eq!(crate::harness::files(&incoming), [""; 0], "what was received is gone");
+    let listed = client.send("GET", "/api/v1/artifacts", &token, &[], None).await.ok(200);
+    assert_eq!(listed["items"], json!([]));
+    sweep(&server.app).await.unwrap();
+    assert_eq!(s3.open_uploads().len(), 1, "it may be that of another replica");
+    server.app.clock.advance(Duration::from_hours(25));
+    sweep(&server.app).await.unwrap();
+    assert_eq!(s3.open_uploads(), [""; 0]);
+    let path = format!("/api/v1/artifacts?mission={}&name=large", mission["id"].as_str().unwrap());
+    let again = client.request("POST", &path, &token).body(vec![7_u8; 20 << 20]);
+    assert_eq!(Client::finish(again).await.unwrap().status, 201);
+    assert_eq!(s3.keys().len(), 1);
+    assert!(server.stop().await);
+}
+
+#[tokio::test]
+async fn bad_object_storage_keeps_it_from_starting_and_is_told_without_secrets() {
+    let (folder, s3) = (tempfile::tempdir().unwrap(), crate::harness::s3::S3Server::start());
+    let secret = "MC_OBJECT_STORAGE_ACCESS_SECRET";
+    let mut command = program(folder.path(), None);
+    command.envs(s3.variables()).env(secret, "wrong-secret");
+    let text = failure(command).await;
+    assert!(text.contains(secret) && text.contains("403") && !text.contains("wrong-secret"), "{text}");
+    let mut command = program(folder.path(), None);
+    command.envs(s3.variables()).env("MC_OBJECT_STORAGE_SECURE", "perhaps");
+    let text = failure(command).await;
+    assert!(
+        text.contains("MC_OBJECT_STORAGE_SECURE") && !text.contains(crate::harness::s3::SECRET),
+        "{text}"
+    );
+}
 
 async fn failure(mut command: Command) -> String {
     let output = tokio::time::timeout(Duration::from_secs(20), command.output()).await.unwrap().unwrap();

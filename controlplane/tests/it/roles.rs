@@ -11,10 +11,12 @@ struct Fixture {
     mission: String,
     kluster: String,
     task: String,
+    overlap: String,
     artifact: String,
     publication: String,
     approval: String,
     session: String,
+    reservation: String,
     turn: String,
     grant: String,
     node: String,
@@ -30,6 +32,9 @@ impl Fixture {
         let kluster = app.post(app.admin(), "/api/v1/klusters", body).await.ok(201);
         let body = json!({ "mission": mission, "kluster": "fixture", "title": "fixture" });
         let task = app.post(app.admin(), "/api/v1/tasks", body).await.ok(201);
+        let body = json!({ "mission": mission, "kluster": "fixture", "title": "Fixture of an overlap" });
+        app.post(app.admin(), "/api/v1/tasks", body.clone()).await.ok(201);
+        let twin = app.post(app.admin(), "/api/v1/tasks", body).await.ok(201);
         let other = json!({ "name": "somebody", "principal_kind": "user", "role": "viewer" });
         app.post(app.admin(), "/api/v1/principals", other).await.ok(201);
         let id = |object: &Value| object["id"].as_str().unwrap().to_owned();
@@ -43,6 +48,9 @@ impl Fixture {
         let session = id(&app.post(app.admin(), "/api/v1/sessions", body).await.ok(201));
         let path = format!("/api/v1/sessions/{session}/prompt");
         let turn = id(&app.post(app.admin(), &path, json!({ "text": "fixture" })).await.ok(201));
+        let body =
+            json!({ "mission": mission, "repository": "https://host.example/x/y.git", "globs": ["fixture"] });
+        let reservation = id(&app.post(app.admin(), "/api/v1/reservations", body).await.ok(201));
         let grant = id(&app.post(app.admin(), "/api/v1/auth/grants", json!({})).await.ok(201));
         let node = crate::nodes::Machine::join(app, "fixture").await.identity.node_id().to_owned();
         // A lease that runs out would be an event among those that are counted.
@@ -52,10 +60,12 @@ impl Fixture {
             mission,
             kluster: id(&kluster),
             task: id(&task),
+            overlap: id(&twin["overlap_suggestions"][0]),
             artifact,
             publication,
             approval,
             session,
+            reservation,
             turn,
             grant,
             node,
@@ -72,11 +82,13 @@ impl Fixture {
             "missions" => &self.mission,
             "klusters" => &self.kluster,
             "tasks" => &self.task,
+            "overlaps" => &self.overlap,
             "artifacts" => &self.artifact,
             "publications" => &self.publication,
             "approvals" => &self.approval,
             "sessions" => &self.session,
             "turns" => &self.turn,
+            "reservations" => &self.reservation,
             "nodes" => &self.node,
             "join-tokens" => &self.join_token,
             "principals" => "somebody",
@@ -90,8 +102,10 @@ impl Fixture {
             text.replace("{ref}", reference)
                 .replace("{mission}", &self.mission)
                 .replace("{task}", &self.task)
+                .replace("{overlap}", &self.overlap)
                 .replace("{approval}", &self.approval)
                 .replace("{artifact}", &self.artifact)
+                .replace("{reservation}", &self.reservation)
                 .replace("{new}", &format!("new-{}", self.made.get()))
         };
         let body = fill(body);
@@ -185,9 +199,10 @@ async fn each_operation_needs_its_role(app: TestApp) {
             assert!(
                 (200..300).contains(&answer.status)
                     || matches!(answer.status, 409 | 412 | 422)
-                    // Reviewing the own work and withdrawing another's request are refused whatever the role.
+                    // Reviewing the own work, withdrawing another's request and releasing another's paths are refused
+                    // whatever the role.
                     || answer.text.contains("urn:missioncontrol:problem:self-approval")
-                    || action == Action::CancelApproval && answer.status == 403,
+                    || matches!(action, Action::CancelApproval | Action::ReleaseReservation) && answer.status == 403,
                 "{operation:?} as {role:?}: {} {}",
                 answer.status,
                 answer.text

@@ -68,6 +68,12 @@ actions! {
     SteerTask = "task.steer" => Contributor,
     /// Accept or reject a task in review.
     ReviewTask = "task.review" => Contributor,
+    /// Read suggestions of overlapping work, and ask what a task would overlap.
+    ReadOverlap = "overlap.read" => Viewer,
+    /// Accept or dismiss a suggestion of overlapping work.
+    DecideOverlap = "overlap.decide" => Contributor,
+    /// Say what a mutation does about overlapping work.
+    SetOverlapPolicy = "overlap.set_policy" => Admin,
     /// Read artifacts' metadata.
     ReadArtifact = "artifact.read" => Viewer,
     /// Read artifacts' bytes.
@@ -90,6 +96,16 @@ actions! {
     Publish = "publication.publish" => Contributor,
     /// Read publications.
     ReadPublication = "publication.read" => Viewer,
+    /// Read path reservations, and ask which ones touch a path.
+    ReadReservation = "reservation.read" => Viewer,
+    /// Reserve paths of a repository.
+    CreateReservation = "reservation.create" => Contributor,
+    /// Renew an own reservation.
+    RenewReservation = "reservation.renew" => Contributor,
+    /// Release an own reservation.
+    ReleaseReservation = "reservation.release" => Contributor,
+    /// Release somebody else's reservation.
+    BreakReservation = "reservation.break" => Admin,
     /// Read agent sessions, their turns and events.
     ReadSession = "session.read" => Viewer,
     /// Create an agent session.

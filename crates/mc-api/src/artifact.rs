@@ -44,6 +44,23 @@ fn kind() -> String {
     "artifact".into()
 }
 
+/// A URL that gives an artifact's bytes to whoever holds it, until it expires.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DownloadUrl {
+    /// Always `download_url`.
+    pub kind: String,
+    /// Answers `GET` without a token, also for ranges.
+    pub url: String,
+    /// From when on it answers no more.
+    pub expires_at: Timestamp,
+    /// Whose bytes.
+    pub artifact_id: ArtifactId,
+    /// SHA-256 of the bytes, lowercase hex.
+    pub sha256: String,
+    /// Number of bytes.
+    pub size_bytes: i64,
+}
+
 /// Query of `POST /api/v1/artifacts`; the body is the bytes, `content-type` the media type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -126,7 +126,9 @@ id_type!(/** A node. */ NodeId, "node");
 id_type!(/** A ledger event. */ EventId, "evt");
 id_type!(/** A principal: any acting subject. */ PrincipalId, "prn");
 id_type!(/** A login session or another token. */ TokenId, "tok");
+id_type!(/** A suggestion of overlapping work. */ OverlapId, "ovl");
 id_type!(/** A publication batch. */ BatchId, "bat");
+id_type!(/** A path reservation. */ ReservationId, "rsv");
 
 #[cfg(test)]
 mod tests {

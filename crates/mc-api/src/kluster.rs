@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::id::{KlusterId, MissionId, PrincipalId};
+use crate::overlap::OverlapPolicy;
 use crate::{Labels, Name, Timestamp, patch};
 
 /// A kluster.
@@ -24,6 +25,9 @@ pub struct Kluster {
     pub description: String,
     /// The runtime its tasks inherit; a node claims only tasks that name one.
     pub runtime: Option<Name>,
+    /// What a mutation does about overlapping work; absent for the mission's policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_policy: Option<OverlapPolicy>,
     /// For selection.
     pub labels: Labels,
     /// For people and tools.
@@ -84,4 +88,8 @@ pub struct UpdateKluster {
     #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Labels>)]
     pub annotations: Option<Option<Labels>>,
+    /// What a mutation does about overlapping work; only an Admin changes it.
+    #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OverlapPolicy>)]
+    pub overlap_policy: Option<Option<OverlapPolicy>>,
 }

@@ -17,10 +17,14 @@ pub mod manifest;
 pub mod mission;
 pub mod name;
 pub mod node;
+pub mod overlap;
 pub mod page;
 pub mod patch;
 pub mod problem;
 pub mod publication;
+pub mod repository;
+pub mod reservation;
+pub mod search;
 pub mod session;
 pub mod system;
 pub mod task;
@@ -32,6 +36,7 @@ pub use action::{Action, Role};
 pub use name::{Labels, Name};
 pub use page::Page;
 pub use problem::{FieldError, Problem, ProblemKind};
+pub use repository::Repository;
 pub use time::Timestamp;
 
 /// The API group and version of manifests.

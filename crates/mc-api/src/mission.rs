@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::id::{MissionId, PrincipalId};
+use crate::overlap::OverlapPolicy;
 use crate::{Labels, Name, Timestamp, patch};
 
 /// A mission.
@@ -20,6 +21,9 @@ pub struct Mission {
     pub description: String,
     /// The first part of its tasks' keys; fixed at creation, never used again.
     pub key_prefix: String,
+    /// What a mutation does about overlapping work; absent for the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_policy: Option<OverlapPolicy>,
     /// For selection.
     pub labels: Labels,
     /// For people and tools; not selectable.
@@ -71,4 +75,8 @@ pub struct UpdateMission {
     #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Labels>)]
     pub annotations: Option<Option<Labels>>,
+    /// What a mutation does about overlapping work; only an Admin changes it.
+    #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OverlapPolicy>)]
+    pub overlap_policy: Option<Option<OverlapPolicy>>,
 }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::overlap::OverlapFinding;
+use crate::reservation::Overlap;
+
 /// A word that is not in the published list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownWord {
@@ -29,7 +32,7 @@ pub struct FieldError {
 }
 
 /// A problem document: the body of every answer that is an error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// `urn:missioncontrol:problem:<slug>`.
     #[serde(rename = "type")]
@@ -49,6 +52,12 @@ pub struct Problem {
     /// The rules broken, for validation problems.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The reservations in the way, for conflicts of reservations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Overlap>,
+    /// The existing work in the way, for overlaps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlap_suggestions: Vec<OverlapFinding>,
 }
 
 impl Problem {
@@ -105,6 +114,8 @@ problem_kinds! {
     LeaseLost => (409, "lease-lost", "The claim is not yours, or not any more"),
     /// A claim is held by someone else.
     AlreadyClaimed => (409, "already-claimed", "The task is claimed"),
+    /// The paths are reserved by others, who are listed.
+    ReservationConflict => (409, "reservation-conflict", "The paths are reserved"),
     /// Nothing to claim matches.
     NothingToClaim => (409, "nothing-to-claim", "No task matches the claim"),
     /// The approval was decided before.
@@ -113,6 +124,10 @@ problem_kinds! {
     NotEmpty => (409, "not-empty", "The resource still contains others"),
     /// A dependency would close a cycle.
     DependencyCycle => (409, "dependency-cycle", "The dependency would close a cycle"),
+    /// The text overlaps existing work that the caller has not named.
+    OverlapUnacknowledged => (409, "overlap-unacknowledged", "Existing work overlaps this"),
+    /// The text is nearly certainly existing work, and the policy refuses it.
+    OverlapBlocked => (409, "overlap-blocked", "This work exists already"),
     /// The same key is being worked on.
     IdempotencyInFlight => (409, "idempotency-in-flight", "The same request is being worked on"),
     /// The name or key means several objects.
@@ -125,6 +140,8 @@ problem_kinds! {
     BodyTooLarge => (413, "body-too-large", "The request body is too large"),
     /// A body of another media type.
     UnsupportedMediaType => (415, "unsupported-media-type", "The media type is not supported"),
+    /// The range lies outside of the content.
+    RangeNotSatisfiable => (416, "range-not-satisfiable", "The content does not have this range"),
     /// Parseable, but breaks a rule.
     Validation => (422, "validation", "The request breaks a rule"),
     /// The idempotency key was used with another body.

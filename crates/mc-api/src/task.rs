@@ -262,6 +262,9 @@ pub struct CreateTask {
     /// For people and tools.
     #[serde(default)]
     pub annotations: Labels,
+    /// Keys or ids of overlapping tasks that the caller has seen and takes into account; at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acknowledge_overlap: Vec<String>,
 }
 
 /// Changes a task (JSON Merge Patch): absent keeps, `null` gives the default.
@@ -319,6 +322,9 @@ pub struct UpdateTask {
     #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Labels>)]
     pub annotations: Option<Option<Labels>>,
+    /// Keys or ids of overlapping tasks that the caller has seen and takes into account; at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acknowledge_overlap: Vec<String>,
 }
 
 /// Claims one named task (`POST /api/v1/tasks/{ref}/claim`).

@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 use crate::Name;
 use crate::approval::ApprovalState;
 use crate::artifact::Artifact;
+use crate::overlap::OverlapState;
+use crate::reservation::ReservationState;
 use crate::task::TaskState;
 
 /// What agents are told when they connect.
@@ -161,6 +163,17 @@ pub struct ArtifactRef {
     pub artifact: String,
 }
 
+/// A URL for an artifact's bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetDownloadUrl {
+    /// The id.
+    pub artifact: String,
+    /// How long the URL is good; default 900, at most what the server allows.
+    #[serde(default)]
+    pub expires_seconds: Option<u32>,
+}
+
 /// An artifact with its bytes: exactly one of `text` (when they are UTF-8) and `content_base64`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ArtifactContent {
@@ -172,6 +185,44 @@ pub struct ArtifactContent {
     /// The content in standard Base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_base64: Option<String>,
+}
+
+/// Which reservation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReservationRef {
+    /// The id.
+    pub reservation: String,
+}
+
+/// Which reservations.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListReservations {
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// The remote, or the absolute path of a local repository.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// Task id or key.
+    #[serde(default)]
+    pub task: Option<String>,
+    /// Only in this state; absent: pending and active ones.
+    #[serde(default)]
+    pub state: Option<ReservationState>,
+    /// Only those that this path falls under.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Only those that share a path with what this task (id or key) declares.
+    #[serde(default)]
+    pub crosses: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
 }
 
 /// Which approval.
@@ -192,6 +243,59 @@ pub struct ListApprovals {
     /// Only in this state.
     #[serde(default)]
     pub state: Option<ApprovalState>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Which tasks are looked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchTasks {
+    /// Words, at most 400 characters; what stands between quotation marks must be there as it is.
+    #[serde(alias = "q")]
+    pub query: String,
+    /// Mission id or name.
+    #[serde(default, alias = "mission")]
+    pub mission_id: Option<String>,
+    /// Kluster id or name.
+    #[serde(default, alias = "kluster")]
+    pub kluster_id: Option<String>,
+    /// States, separated by commas.
+    #[serde(default, alias = "status")]
+    pub state: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Which suggestion of overlapping work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OverlapRef {
+    /// The id.
+    pub overlap: String,
+}
+
+/// Which suggestions of overlapping work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OverlapsOfTask {
+    /// A task on one of both sides: id, key, or name with the mission. Absent: every task.
+    #[serde(default, alias = "task")]
+    pub task_id: Option<String>,
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Default `open`.
+    #[serde(default)]
+    pub state: Option<OverlapState>,
     /// 1 to 500, default 50.
     #[serde(default)]
     pub limit: Option<u32>,

@@ -15,6 +15,7 @@ mod nodes;
 mod operations;
 mod options;
 mod query;
+mod reservations;
 mod resource;
 mod sessions;
 mod sse;
@@ -23,7 +24,7 @@ mod tools;
 mod transport;
 mod watch;
 
-pub use artifacts::{Upload, sha256_of};
+pub use artifacts::{Have, Upload, sha256_of};
 pub use error::Error;
 pub use ledger::Lines;
 pub use operations::Decision;

@@ -31,6 +31,12 @@ pub struct ListQuery {
     pub session: Option<String>,
     /// Node id or name (agent sessions).
     pub node: Option<String>,
+    /// Repository, as a remote is written (reservations).
+    pub repository: Option<String>,
+    /// Only what this path falls under (reservations).
+    pub path: Option<String>,
+    /// Only what crosses the declared paths of this task (reservations).
+    pub crosses: Option<String>,
     /// Any of these states.
     pub states: Vec<String>,
     /// Exactly this name (tasks).
@@ -59,6 +65,9 @@ impl ListQuery {
         push(&mut pairs, "task", self.task.as_ref());
         push(&mut pairs, "session", self.session.as_ref());
         push(&mut pairs, "node", self.node.as_ref());
+        push(&mut pairs, "repository", self.repository.as_ref());
+        push(&mut pairs, "path", self.path.as_ref());
+        push(&mut pairs, "crosses", self.crosses.as_ref());
         push(&mut pairs, "name", self.name.as_ref());
         push(&mut pairs, "runtime", self.runtime.as_ref());
         push(&mut pairs, "subject", self.subject.as_ref());

@@ -6,7 +6,9 @@ use mc_api::auth::{CreatePrincipal, Principal};
 use mc_api::kluster::{CreateKluster, Kluster, UpdateKluster};
 use mc_api::mission::{CreateMission, Mission, UpdateMission};
 use mc_api::node::{CreateJoinToken, JoinToken, Node};
+use mc_api::overlap::OverlapSuggestion;
 use mc_api::publication::{CreatePublication, Publication};
+use mc_api::reservation::{CreateReservation, Reservation};
 use mc_api::session::{AgentSession, CreateSession, Turn};
 use mc_api::task::{CreateTask, Task, UpdateTask};
 use serde::Serialize;
@@ -65,10 +67,12 @@ resources! {
     Artifact, "artifact", "artifacts";
     Approval, "approval", "approvals";
     Publication, "publication", "publications";
+    Reservation, "reservation", "reservations";
     AgentSession, "session", "sessions";
     Turn, "turn", "turns";
     Principal, "principal", "principals";
     Node, "node", "nodes";
+    OverlapSuggestion, "overlap", "overlaps";
 }
 
 impl Resource for JoinToken {
@@ -87,6 +91,7 @@ creatable! {
     Kluster: CreateKluster;
     Task: CreateTask;
     Publication: CreatePublication;
+    Reservation: CreateReservation;
     AgentSession: CreateSession;
     Principal: CreatePrincipal;
     JoinToken: CreateJoinToken;

@@ -1,7 +1,13 @@
 //! The moves of a task.
 
+use mc_api::Page;
+use mc_api::overlap::{
+    AcceptOverlap, CheckOverlap, DismissOverlap, OverlapCheck, OverlapSuggestion, TaskAnswer,
+};
+use mc_api::search::SearchHit;
 use mc_api::task::{
-    ClaimNextTask, ClaimTask, CompleteTask, FailTask, Heartbeat, ReleaseTask, ReportProgress, Task, TaskNote,
+    ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
+    Task, TaskNote,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -49,6 +55,44 @@ moves! {
 }
 
 impl Client {
+    /// Creates a task; the answer says what it overlaps.
+    ///
+    /// # Errors
+    /// Problems `overlap-unacknowledged` and `overlap-blocked`, where the policy refuses it.
+    pub async fn create_task(&self, body: &CreateTask) -> Result<TaskAnswer, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "tasks"]).json(body)).await
+    }
+
+    /// What creating a task would overlap.
+    pub async fn check_overlap(&self, body: &CheckOverlap) -> Result<OverlapCheck, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "overlap", "check"]).json(body)).await
+    }
+
+    /// Finds what matches words, best first.
+    pub async fn search(&self, query: &[(&'static str, String)]) -> Result<Page<SearchHit>, Error> {
+        self.json(Call::get(&["api", "v1", "search"]).query(query.to_vec())).await
+    }
+
+    /// Acts on a suggestion of overlapping work.
+    pub async fn accept_overlap(
+        &self,
+        reference: &str,
+        body: &AcceptOverlap,
+    ) -> Result<OverlapSuggestion, Error> {
+        let path = ["api", "v1", "overlaps", reference, "accept"];
+        self.json(Call::new(Method::POST, &path).json(body)).await
+    }
+
+    /// Says that a suggestion of overlapping work is none.
+    pub async fn dismiss_overlap(
+        &self,
+        reference: &str,
+        body: &DismissOverlap,
+    ) -> Result<OverlapSuggestion, Error> {
+        let path = ["api", "v1", "overlaps", reference, "dismiss"];
+        self.json(Call::new(Method::POST, &path).json(body)).await
+    }
+
     /// Claims the best ready task that matches.
     ///
     /// # Errors

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mc_api::{Page, Problem, ProblemKind};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH, IF_RANGE, RANGE, RETRY_AFTER,
+};
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,11 +45,22 @@ pub(crate) struct Call<'a> {
     pub(crate) key: Option<Uuid>,
     /// The answer is read as it comes: the deadline ends with its first byte.
     pub(crate) stream: bool,
+    /// From this byte on, if the content still has this entity tag.
+    pub(crate) range: Option<(u64, String)>,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn new(method: Method, path: &'a [&'a str]) -> Self {
-        Self { method, path, query: Vec::new(), body: Body::Empty, if_match: None, key: None, stream: false }
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            body: Body::Empty,
+            if_match: None,
+            key: None,
+            stream: false,
+            range: None,
+        }
     }
 
     pub(crate) fn get(path: &'a [&'a str]) -> Self {
@@ -204,6 +217,9 @@ impl Client {
         }
         if let Some(version) = call.if_match {
             request = request.header(IF_MATCH, format!("\"{version}\""));
+        }
+        if let Some((from, etag)) = &call.range {
+            request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, etag);
         }
         let mut deadline = Some(self.options.request_timeout);
         request = match &call.body {

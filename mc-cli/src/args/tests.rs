@@ -35,11 +35,25 @@ fn the_calls_others_rely_on_are_read() {
         "mc apply -f - -f dir --dry-run",
         "mc node token create --name builder --ttl 5m --uses 1 -o json",
         "mc get nodes -o json",
+        "mc reserve src/** --task apollo-1 --shared --ttl 1h --queue --wait",
+        "mc get reservations --repo https://h.example/x --path src/a --state active",
+        "mc wait reservation rsv_1 --for state=active",
+        "mc delete reservation rsv_1",
+        "mc hook install --repo . --fail-closed",
+        "mc hook uninstall",
+        "mc hook pre-commit --fail-open",
     ] {
         let words: Vec<&str> = call.split(' ').collect();
         assert!(Cli::try_parse_from(words).is_ok(), "{call}");
     }
-    for call in ["mc get", "mc get hosts", "mc create mission Bad_Name", "mc wait task a --for ready"] {
+    for call in [
+        "mc get",
+        "mc get hosts",
+        "mc create mission Bad_Name",
+        "mc wait task a --for ready",
+        "mc reserve",
+        "mc reserve a --shared --exclusive",
+    ] {
         assert!(Cli::try_parse_from(call.split(' ')).is_err(), "{call}");
     }
 }

@@ -138,14 +138,21 @@ pub enum ArtifactCommand {
         #[arg(long = "type", value_name = "MEDIA")]
         media_type: Option<String>,
     },
-    /// Fetch the bytes
-    Get {
+    /// Fetch the bytes; what an interrupted call left is taken up
+    #[command(visible_alias = "get")]
+    Download {
         /// Id, or name in the mission of -m
         #[arg(value_name = "REF")]
         reference: String,
         /// Write here, after the digest was checked; default: standard output
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "url")]
         file: Option<PathBuf>,
+        /// Print a URL instead that gives the bytes without a token until it expires
+        #[arg(long)]
+        url: bool,
+        /// How long the URL is good; default 15m
+        #[arg(long, value_name = "DURATION", requires = "url", value_parser = parse_duration)]
+        expires: Option<Duration>,
     },
 }
 

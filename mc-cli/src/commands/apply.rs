@@ -248,5 +248,6 @@ fn new_task(metadata: &Metadata, spec: &TaskSpec) -> Result<CreateTask, Failure>
         max_attempts: spec.max_attempts.unwrap_or(3),
         labels: metadata.labels.clone(),
         annotations: metadata.annotations.clone(),
+        acknowledge_overlap: Vec::new(),
     })
 }

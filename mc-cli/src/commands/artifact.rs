@@ -1,10 +1,11 @@
 //! `mc artifact`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use mc_api::artifact::{Artifact, CreateArtifact};
-use mc_client::{Upload, sha256_of};
+use mc_client::{Have, Upload, sha256_of};
 use tokio::io::AsyncReadExt as _;
 
 use super::get::{done, find};
@@ -15,7 +16,8 @@ use crate::exit::Failure;
 pub(super) async fn run(cx: &Invocation, command: ArtifactCommand) -> anyhow::Result<()> {
     match command {
         ArtifactCommand::Put { file, name, task, media_type } => put(cx, &file, name, task, media_type).await,
-        ArtifactCommand::Get { reference, file } => get(cx, &reference, file).await,
+        ArtifactCommand::Download { reference, url: true, expires, .. } => url(cx, &reference, expires).await,
+        ArtifactCommand::Download { reference, file, .. } => download(cx, &reference, file).await,
     }
 }
 
@@ -47,25 +49,76 @@ async fn put(
     done(cx, &artifact, &what)
 }
 
-async fn get(cx: &Invocation, reference: &str, file: Option<PathBuf>) -> anyhow::Result<()> {
+async fn download(cx: &Invocation, reference: &str, file: Option<PathBuf>) -> anyhow::Result<()> {
     let client = cx.client()?;
     let artifact: Artifact = find(&client, reference, &cx.scope()?).await?;
     let Some(file) = file else {
-        client.download(&artifact, &mut tokio::io::stdout()).await?;
+        client.download(&artifact, Have::nothing(), &mut tokio::io::stdout()).await?;
         return Ok(());
     };
-    let folder = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
     let what = || format!("cannot write {}", file.display());
-    let temporary = tempfile::Builder::new().prefix(".mc-get-").tempfile_in(folder).with_context(what)?;
-    let mut out = tokio::fs::File::from_std(temporary.reopen().with_context(what)?);
-    let written = client.download(&artifact, &mut out).await?;
-    out.sync_all().await.with_context(what)?;
-    temporary.persist(&file).map_err(|error| error.error).with_context(what)?;
+    let mut partial = Partial::open(&file, &artifact).with_context(what)?;
+    let begun = partial.file.metadata().await.with_context(what)?.len();
+    if begun > u64::try_from(artifact.size_bytes)? {
+        partial.file.set_len(0).await.with_context(what)?;
+    }
+    let have = Have::all_of(&mut partial.file).await.with_context(what)?;
+    if have.bytes() > 0 {
+        cx.out.talk(&format!("{} of {} bytes are here already", have.bytes(), artifact.size_bytes));
+    }
+    let written = client.download(&artifact, have, &mut partial.file).await;
+    if matches!(written, Err(mc_client::Error::DigestMismatch { .. })) {
+        // What is wrong must not be taken up again.
+        std::fs::remove_file(&partial.path).with_context(what)?;
+    }
+    let written = written?;
+    partial.file.sync_all().await.with_context(what)?;
+    std::fs::rename(&partial.path, &file).with_context(what)?;
     cx.out.talk(&format!("{written} bytes in {}, digest checked", file.display()));
     Ok(())
+}
+
+/// What an interrupted download left beside its file, or will leave: `.NAME.DIGEST.mc-part`, held by one process.
+struct Partial {
+    path: PathBuf,
+    file: tokio::fs::File,
+}
+
+impl Partial {
+    fn open(file: &Path, artifact: &Artifact) -> anyhow::Result<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let name = file.file_name().context("no file name")?.to_string_lossy();
+        let digest: String = artifact.sha256.chars().take(16).collect();
+        let path = file.with_file_name(format!(".{name}.{digest}.mc-part"));
+        loop {
+            let open = std::fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)?;
+            match open.try_lock() {
+                Ok(()) => {}
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    let busy = format!("another mc downloads it to {}", file.display());
+                    return Err(Failure::Conflict(busy).into());
+                }
+                Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+            }
+            // Whoever held it before may have finished and moved it away.
+            let (held, there) = (open.metadata()?, std::fs::metadata(&path));
+            if there.is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())) {
+                return Ok(Self { path, file: tokio::fs::File::from_std(open) });
+            }
+        }
+    }
+}
+
+async fn url(cx: &Invocation, reference: &str, life: Option<Duration>) -> anyhow::Result<()> {
+    let client = cx.client()?;
+    let artifact: Artifact = find(&client, reference, &cx.scope()?).await?;
+    let url = client.download_url(&artifact, life).await?;
+    cx.out.value(&url, || format!("{}\n", url.url))
 }
 
 /// The media type that a name's ending stands for.

@@ -5,7 +5,7 @@ use mc_api::auth::{CreatePrincipal, Principal};
 use mc_api::kluster::{CreateKluster, Kluster};
 use mc_api::mission::{CreateMission, Mission};
 use mc_api::session::{AgentSession, CreateSession};
-use mc_api::task::{CreateTask, OnDependencyFailure, Task};
+use mc_api::task::{CreateTask, OnDependencyFailure};
 
 use super::get::done;
 use crate::args::{Create, Selector};
@@ -54,8 +54,9 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
                 max_attempts: args.max_attempts,
                 labels: to_labels(args.labels),
                 annotations: Labels::default(),
+                acknowledge_overlap: args.acknowledge_overlap,
             };
-            done(cx, &client.create::<Task>(&body).await?, "created")
+            super::overlap::created(cx, &client.create_task(&body).await?)
         }
         Create::Session(args) => {
             let body = CreateSession {

@@ -28,12 +28,13 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
         Kind::Kluster => delete::<Kluster>(cx, &args, named).await,
         Kind::Task => delete::<Task>(cx, &args, named).await,
         Kind::Artifact => delete::<mc_api::artifact::Artifact>(cx, &args, named).await,
+        Kind::Reservation => release(cx, &args, named).await,
         Kind::Session => {
             Err(Failure::Usage("a session is stopped, not deleted: `mc session stop SESSION`".into()).into())
         }
         Kind::Node => delete::<mc_api::node::Node>(cx, &args, named).await,
         Kind::JoinToken => delete::<mc_api::node::JoinToken>(cx, &args, named).await,
-        kind @ (Kind::Approval | Kind::Publication | Kind::Turn | Kind::Principal) => {
+        kind @ (Kind::Approval | Kind::Publication | Kind::Turn | Kind::Principal | Kind::Overlap) => {
             Err(Failure::Usage(format!("a {kind} cannot be deleted; it is part of the record")).into())
         }
     }
@@ -58,6 +59,21 @@ async fn described(cx: &Invocation, args: &Delete) -> anyhow::Result<()> {
         each::<Mission>(cx, args, &client, &name, &Scope::default())
             .await
             .with_context(|| mission.source.clone())?;
+    }
+    Ok(())
+}
+
+/// A reservation is released; it stays in the record.
+async fn release(cx: &Invocation, args: &Delete, references: Vec<String>) -> anyhow::Result<()> {
+    let client = cx.client()?;
+    for reference in references {
+        match client.release_reservation(&reference).await {
+            Ok(reservation) => cx.out.did("reservation", &reference, &reservation.state.to_string())?,
+            Err(error) if args.ignore_not_found && error.problem_kind() == Some(ProblemKind::NotFound) => {
+                cx.out.talk(&format!("reservation/{reference} does not exist"));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

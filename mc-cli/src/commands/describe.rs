@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use mc_api::auth::Principal;
 use mc_api::id::PrincipalId;
 use mc_api::ledger::LedgerEvent;
-use mc_client::{Client, ListQuery, Scope};
+use mc_api::overlap::{OverlapState, OverlapSuggestion};
+use mc_api::reservation::Reservation;
+use mc_api::task::Task;
+use mc_client::{Client, ListQuery, Resource as _, Scope};
 
 use super::get::find;
 use super::reference;
@@ -30,6 +33,28 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
         return super::get::show(cx, &item);
     }
     let mut text = with_names(&client, table::fields(&item.fields(now())), &item.id()).await;
+    if V::KIND == Task::KIND {
+        match overlaps(&client, &item.id()).await {
+            Ok(found) if found.is_empty() => {}
+            Ok(found) => {
+                text.push_str("\nOverlaps:\n");
+                for line in view::rows(&found, now(), cx.out.format == Format::Wide).lines() {
+                    text.extend(["  ", line, "\n"]);
+                }
+            }
+            Err(error) => cx.out.talk(&format!("warning: overlaps cannot be read: {error}")),
+        }
+        match crossing(&client, &item.id()).await {
+            Ok(crossing) if crossing.is_empty() => {}
+            Ok(crossing) => {
+                text.push_str("\nReservations that cross its paths:\n");
+                for line in view::rows(&crossing, now(), cx.out.format == Format::Wide).lines() {
+                    text.extend(["  ", line, "\n"]);
+                }
+            }
+            Err(error) => cx.out.talk(&format!("warning: reservations cannot be read: {error}")),
+        }
+    }
     match last_events(&client, &item.id()).await {
         Ok(events) if events.is_empty() => text.push_str("\nEvents:  -\n"),
         Ok(events) => {
@@ -54,6 +79,23 @@ async fn with_names(client: &Client, mut text: String, own: &str) -> String {
         }
     }
     text
+}
+
+/// The open suggestions of overlapping work with a task on one of both sides.
+async fn overlaps(client: &Client, task: &str) -> Result<Vec<OverlapSuggestion>, mc_client::Error> {
+    let query = ListQuery {
+        task: Some(task.to_owned()),
+        states: vec![OverlapState::Open.to_string()],
+        limit: Some(20),
+        ..ListQuery::default()
+    };
+    Ok(client.list::<OverlapSuggestion>(&query).await?.items)
+}
+
+/// The open reservations that share a path with what a task declares.
+async fn crossing(client: &Client, task: &str) -> Result<Vec<Reservation>, mc_client::Error> {
+    let query = ListQuery { crosses: Some(task.to_owned()), ..ListQuery::default() };
+    Ok(client.list::<Reservation>(&query).await?.items)
 }
 
 async fn last_events(client: &Client, subject: &str) -> Result<Vec<LedgerEvent>, mc_client::Error> {

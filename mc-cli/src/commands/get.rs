@@ -57,6 +57,8 @@ pub(super) fn query(cx: &Invocation, filter: &Filter) -> anyhow::Result<ListQuer
         task: filter.task.clone(),
         session: filter.session.clone(),
         node: filter.node.clone(),
+        repository: filter.repo.clone(),
+        path: filter.path.clone(),
         states: filter.state.clone(),
         runtime: filter.runtime.clone(),
         labels: filter.selector.clone().unwrap_or_default().0,

@@ -11,12 +11,16 @@ mod decide;
 mod delete;
 mod describe;
 mod get;
+mod hook;
 mod ledger;
 mod ledger_verify;
 mod mcp;
 mod node;
+mod overlap;
 mod publish;
+mod reserve;
 mod run;
+mod search;
 mod session;
 mod system;
 mod task;
@@ -45,6 +49,8 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Supervise { data_dir } => runtime()?.block_on(up::supervise(cx, data_dir)),
         // The agent has the terminal: Ctrl-C is for it.
         Command::Run(args) => runtime()?.block_on(Box::pin(run::run(cx, args))),
+        // Ctrl-C gives up the place in line.
+        Command::Reserve(args) => runtime()?.block_on(reserve::run(cx, args)),
         // Ctrl-C is a word of its own there.
         Command::Attach(args) => runtime()?.block_on(attach::run(cx, args)),
         networked => runtime()?.block_on(async {
@@ -80,12 +86,16 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Apply(args) => apply::run(cx, args).await,
         Command::Delete(args) => delete::run(cx, args).await,
         Command::Watch(args) => watch::run(cx, args).await,
+        Command::Search(args) => search::run(cx, args).await,
+        Command::Overlap(command) => overlap::run(cx, command).await,
+        Command::Set(command) => overlap::set(cx, command).await,
         Command::Wait(args) => wait::run(cx, args).await,
         Command::Task(args) => task::run(cx, args).await,
         Command::Prompt(args) => session::prompt(cx, args).await,
         Command::Logs(args) => session::logs(cx, args).await,
         Command::Attach(args) => attach::run(cx, args).await,
         Command::Session(args) => session::run(cx, args).await,
+        Command::Hook(args) => hook::run(cx, args).await,
         Command::Artifact(args) => artifact::run(cx, args).await,
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
@@ -99,6 +109,7 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Config(_)
         | Command::Completion { .. }
         | Command::Run(_)
+        | Command::Reserve(_)
         | Command::Up(_)
         | Command::Down(_)
         | Command::Supervise { .. }

@@ -236,6 +236,7 @@ async fn supervise(
         .envs(launch.environment.iter().map(|(name, value)| (name, value)))
         // The agent acts by its grant, not as the user.
         .env_remove("MC_TOKEN")
+        .env("MC_GRANT_FILE", &grant.path)
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
     let pid = child.id().and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?));

@@ -9,7 +9,9 @@ use std::time::Duration;
 use mc_api::ProblemKind;
 use mc_api::approval::{Approval, ApprovalState};
 use mc_api::node::{Node, NodeState};
+use mc_api::overlap::{OverlapState, OverlapSuggestion};
 use mc_api::publication::{Publication, PublicationState};
+use mc_api::reservation::{Reservation, ReservationState};
 use mc_api::session::{AgentSession, SessionState, Turn, TurnState};
 use mc_api::task::{Task, TaskState};
 use mc_client::{Client, Scope};
@@ -48,6 +50,8 @@ stateful! {
     Task, TaskState, reach::task;
     Approval, ApprovalState, reach::approval;
     Publication, PublicationState, reach::publication;
+    OverlapSuggestion, OverlapState, reach::overlap;
+    Reservation, ReservationState, reach::reservation;
     AgentSession, SessionState, reach::session;
     Turn, TurnState, reach::turn;
     Node, NodeState, reach::node;
@@ -70,6 +74,12 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
         }
         (Condition::State(state), Kind::Publication) => {
             reached::<Publication>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(state), Kind::Overlap) => {
+            reached::<OverlapSuggestion>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(state), Kind::Reservation) => {
+            reached::<Reservation>(cx, &client, &reference, &state, args.timeout).await
         }
         (Condition::State(state), Kind::Session) => {
             reached::<AgentSession>(cx, &client, &reference, &state, args.timeout).await

@@ -142,8 +142,8 @@ impl Supervisor<'_> {
             .stdout(output.try_clone()?)
             .stderr(output);
         if part != Part::ControlPlane {
-            // The bootstrap token is for the control plane alone.
-            command.env_remove("MC_TOKEN");
+            // Bootstrap token and bucket are for the control plane alone.
+            command.env_remove("MC_TOKEN").env_remove("MC_OBJECT_STORAGE_ACCESS_SECRET");
         }
         let mut child = command.spawn().with_context(|| format!("cannot start the {}", part.title()))?;
         let Some(process) = child.id().and_then(|pid| Process::of(pid.try_into().ok()?)) else {

@@ -10,10 +10,12 @@ mod bridge;
 mod called_off;
 mod codex;
 mod completion;
+mod downloads;
 mod fleet;
 mod kills;
 #[path = "../../../mesh/tests/it/model_stub.rs"]
 mod model_stub;
+mod reservations;
 mod run;
 mod server;
 mod tables;

@@ -216,13 +216,17 @@ fn local_spec(node: &Node, id: SessionId, spec: &wire::SessionSpec) -> Result<Se
         spec.cwd.clone()
     };
     let mut mcp_servers = Vec::new();
+    let mut env = std::collections::BTreeMap::new();
     if spec.has_grant {
         let program = runtimes::find("mc").ok_or_else(|| {
             NodeError::Runtime(
                 "mc is neither beside mc-mesh nor on PATH; agents need it as MCP server".to_owned(),
             )
         })?;
-        let arguments = ["mcp", "serve", "--grant-file", &path_text(&dir.grant())?].map(str::to_owned);
+        let grant = path_text(&dir.grant())?;
+        let arguments = ["mcp", "serve", "--grant-file", &grant].map(str::to_owned);
+        // By it `mc`, also when Git runs it as a hook, acts as the agent and not as the owner of the node.
+        env.insert("MC_GRANT_FILE".to_owned(), grant.clone());
         mcp_servers.push(
             json!({"name": "missioncontrol", "command": path_text(&program)?, "args": arguments, "env": []}),
         );
@@ -238,7 +242,7 @@ fn local_spec(node: &Node, id: SessionId, spec: &wire::SessionSpec) -> Result<Se
         runtime: spec.runtime.clone(),
         cwd,
         mcp_servers,
-        env: std::collections::BTreeMap::new(),
+        env,
         on_interrupt,
     })
 }

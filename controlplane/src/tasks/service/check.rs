@@ -5,7 +5,7 @@ use std::time::Duration;
 use mc_api::task::Task;
 
 use crate::error::Error;
-use crate::missions::service::check_text;
+use crate::missions::service::{MAX_TEXT_BYTES, check_text};
 use crate::op::OpCtx;
 use crate::tasks::model::DEFAULT_LEASE;
 
@@ -19,6 +19,16 @@ pub(super) fn title(text: &str) -> Result<(), Error> {
         return Err(Error::invalid("/title", "one line of 1 to 300 characters"));
     }
     Ok(())
+}
+
+/// What is compared with other work.
+///
+/// # Errors
+/// [`mc_api::ProblemKind::Validation`] that names the member.
+pub(crate) fn text_of(given: &str, description: &str, paths: &[String]) -> Result<(), Error> {
+    title(given)?;
+    check_text("/description", description, MAX_TEXT_BYTES)?;
+    words("/paths", paths, 64)
 }
 
 /// A number in a range.
@@ -47,7 +57,7 @@ pub(super) fn words(pointer: &str, words: &[String], most: usize) -> Result<(), 
 }
 
 /// A note.
-pub(super) fn note(pointer: &str, text: Option<&str>) -> Result<(), Error> {
+pub(crate) fn note(pointer: &str, text: Option<&str>) -> Result<(), Error> {
     let Some(text) = text else { return Ok(()) };
     if text.chars().count() > MAX_NOTE {
         return Err(Error::invalid(pointer, format!("at most {MAX_NOTE} characters")));

@@ -1,6 +1,7 @@
 //! Creating a task.
 
 use mc_api::id::TaskId;
+use mc_api::overlap::{OverlapMode, TaskAnswer};
 use mc_api::task::{CreateTask, Dependency, Task, TaskState};
 use mc_api::{Action, ProblemKind};
 
@@ -8,13 +9,18 @@ use super::{check, resolve};
 use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::error::Error;
+use crate::klusters::store::Place;
 use crate::ledger::{self, Event};
 use crate::missions::service::{MAX_TEXT_BYTES, check_text};
 use crate::op::OpCtx;
+use crate::overlap::service as overlap;
+use crate::search::index::{self, Look};
 use crate::tasks::model::Loaded;
 use crate::tasks::{graph, store};
 use crate::{klusters, missions, write, write_tx};
 
+/// At most this many overlapping tasks are named by one request.
+pub(super) const MAX_ACKNOWLEDGED: usize = 64;
 /// At most this many dependencies of one task.
 pub(super) const MAX_DEPENDENCIES: usize = 128;
 
@@ -27,42 +33,45 @@ fn check(request: &CreateTask) -> Result<(), Error> {
     check::range("/max_attempts", request.max_attempts, 1, 100)?;
     check::words("/capabilities", &request.capabilities, 32)?;
     check::words("/paths", &request.paths, 64)?;
+    check::words("/acknowledge_overlap", &request.acknowledge_overlap, MAX_ACKNOWLEDGED)?;
     check::words("/depends_on", &request.depends_on, MAX_DEPENDENCIES)
 }
 
 /// Creates a task: `ready`, or `pending` while it waits for others.
 ///
+/// What it overlaps is found before anything is written, so that a refusal leaves nothing behind.
+///
 /// # Errors
+/// [`ProblemKind::OverlapUnacknowledged`], [`ProblemKind::OverlapBlocked`],
 /// [`ProblemKind::NameTaken`], [`ProblemKind::Validation`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
-pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<Task, Error> {
+pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAnswer, Error> {
     check(&request)?;
-    // Numbers come from a block that is reserved in a transaction of its own, so the mission is looked up first.
-    let mission = missions::service::resolve(&mut app.db.begin_read().await?, cx, &request.mission).await?;
-    if let Err(error) = cx.authorize_in(Action::CreateTask, mission.id) {
+    // Numbers come from a block that is reserved in a transaction of its own, so the place is looked up first.
+    let place = place(app, cx, &request).await?;
+    let mission = place.kluster.mission_id;
+    if let Err(error) = cx.authorize_in(Action::CreateTask, mission) {
         return Err(write::refused(app, cx, error).await);
     }
-    let number = app.numbers.take(app, mission.id).await?;
+    let number = app.numbers.take(app, mission).await?;
+    // Edges are made one transaction at a time, and so are tasks that a policy may refuse; others beside each other.
+    let is_alone = !request.depends_on.is_empty() || place.policy.mode != OverlapMode::Suggest;
     write_tx!(app, cx, |tx| {
-        let proof = cx.authorize_in(Action::CreateTask, mission.id)?;
-        // A task without edges is created beside others; edges are made one transaction at a time.
-        if request.depends_on.is_empty() {
-            missions::store::lock_shared(tx, mission.id).await?;
-        } else {
-            missions::store::lock(tx, mission.id).await?;
+        let proof = cx.authorize_in(Action::CreateTask, mission)?;
+        if is_alone {
+            missions::store::lock(tx, mission).await?;
         }
-        let kluster = klusters::service::resolve(tx, cx, &request.kluster, Some(mission.id)).await?;
         let mut task = Task {
             kind: "task".into(),
             id: TaskId::from_uuid(cx.new_uuid()),
-            key: format!("{}-{number}", mission.key_prefix),
+            key: format!("{}-{number}", place.key_prefix),
             name: request.name.clone(),
             title: request.title.clone(),
             description: request.description.clone(),
             definition_of_done: request.definition_of_done.clone(),
-            mission_id: mission.id,
-            mission: mission.name.clone(),
-            kluster_id: kluster.id,
-            kluster: kluster.name,
+            mission_id: mission,
+            mission: place.kluster.mission.clone(),
+            kluster_id: place.kluster.id,
+            kluster: place.kluster.name.clone(),
             parent_id: None,
             state: TaskState::Pending,
             reason: None,
@@ -89,13 +98,21 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<Task, 
             updated_at: cx.now(),
         };
         if let Some(parent) = &request.parent {
-            let parent = resolve(tx, cx, parent, Some(mission.id), None).await?;
+            let parent = resolve(tx, cx, parent, Some(mission), None).await?;
             task.parent_id = Some(parent.task.id);
         }
         task.depends_on = dependencies(tx, cx, &task, &request.depends_on).await?;
         let mut loaded = Loaded { task, reviewers: Vec::new() };
         graph::settle(&mut loaded)?;
         let task = loaded.task;
+        let compared = if app.detects_overlap {
+            let text = overlap::prepare(&task.title, &task.description, &task.paths);
+            let found = super::overlaps(tx, cx, &task, &text, None).await?;
+            overlap::enforce(&place.policy, mission, &found, &request.acknowledge_overlap)?;
+            Some((text, found))
+        } else {
+            None
+        };
         store::insert(tx, cx.caller.organization, &task).await.map_err(|error| {
             match (error, &task.name) {
                 (DbError::Unique(_), Some(name)) => Error::new(
@@ -105,11 +122,37 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<Task, 
                 (other, _) => other.into(),
             }
         })?;
+        if !klusters::store::stands(tx, task.kluster_id).await? {
+            return Err(Error::not_found("kluster", &request.kluster));
+        }
         let event =
             Event { subject_kind: "task", subject_id: task.id.to_string(), body: &task, before_sha256: None };
         ledger::record(tx, cx, proof, event).await?;
-        Ok(task)
+        let Some((text, found)) = compared else {
+            return Ok(TaskAnswer { task, overlap_suggestions: Vec::new() });
+        };
+        let look = if is_alone { Look::Done } else { Look::Beside };
+        index::insert(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
+        let sides = (task.id.as_uuid(), super::side(&task));
+        let overlap_suggestions =
+            overlap::keep(tx, cx, proof, sides, found, &request.acknowledge_overlap).await?;
+        Ok(TaskAnswer { task, overlap_suggestions })
     })
+}
+
+/// Finds where the task is to stand.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], naming mission or kluster.
+async fn place(app: &App, cx: &OpCtx, request: &CreateTask) -> Result<Place, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let scope = cx.scope(Action::ReadKluster);
+    if let Some(place) = klusters::store::place(&mut tx, scope, &request.mission, &request.kluster).await? {
+        return Ok(place);
+    }
+    let mission = missions::service::resolve(&mut tx, cx, &request.mission).await?;
+    klusters::service::resolve(&mut tx, cx, &request.kluster, Some(mission.id)).await?;
+    Err(Error::not_found("kluster", &request.kluster))
 }
 
 /// Finds, locks and reads the tasks that a task is to wait for, in the order of their ids and each once.

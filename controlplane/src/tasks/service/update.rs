@@ -1,5 +1,6 @@
 //! Changing and deleting tasks.
 
+use mc_api::overlap::{OverlapMode, OverlapPolicy, TaskAnswer};
 use mc_api::task::{OnDependencyFailure, Task, TaskState, UpdateTask};
 use mc_api::{Action, ProblemKind};
 
@@ -9,8 +10,10 @@ use crate::error::Error;
 use crate::ledger::{self, Event};
 use crate::missions::service::{MAX_TEXT_BYTES, changed_meanwhile, check_text};
 use crate::op::OpCtx;
+use crate::overlap::service as overlap;
+use crate::search::index::{self, Look};
 use crate::tasks::{graph, store};
-use crate::{missions, write_tx};
+use crate::{klusters, missions, write_tx};
 
 fn check_patch(patch: &UpdateTask) -> Result<(), Error> {
     if let Some(title) = &patch.title {
@@ -40,7 +43,7 @@ fn check_patch(patch: &UpdateTask) -> Result<(), Error> {
     if let Some(Some(dependencies)) = &patch.depends_on {
         check::words("/depends_on", dependencies, create::MAX_DEPENDENCIES)?;
     }
-    Ok(())
+    check::words("/acknowledge_overlap", &patch.acknowledge_overlap, create::MAX_ACKNOWLEDGED)
 }
 
 /// Everything but the dependencies.
@@ -86,6 +89,7 @@ fn apply(task: &mut Task, patch: &UpdateTask) {
 /// Changes a task. Dependencies and their policy only while nobody works on it.
 ///
 /// # Errors
+/// [`ProblemKind::OverlapUnacknowledged`], [`ProblemKind::OverlapBlocked`],
 /// [`ProblemKind::StaleVersion`], [`ProblemKind::Validation`], [`ProblemKind::DependencyCycle`],
 /// [`ProblemKind::InvalidTransition`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
 pub async fn update(
@@ -94,15 +98,18 @@ pub async fn update(
     reference: &str,
     at: &At,
     patch: UpdateTask,
-) -> Result<Task, Error> {
+) -> Result<TaskAnswer, Error> {
     check_patch(&patch)?;
+    let worded = patch.title.is_some() || patch.description.is_some() || patch.paths.is_some();
     let edges = patch.depends_on.is_some() || patch.on_dependency_failure.is_some();
     write_tx!(app, cx, |tx| {
-        if edges {
+        let mut policy = OverlapPolicy::default();
+        if edges || worded {
             // The documented order is mission, then task: the mission is found first and locked before the task.
             let (mission, kluster) = super::within(tx, cx, at).await?;
             let found = super::resolve(tx, cx, reference, mission, kluster).await?;
             missions::store::lock(tx, found.task.mission_id).await?;
+            policy = klusters::store::policy(tx, found.task.kluster_id).await?;
         }
         let (before, proof) = open(tx, cx, reference, at, Action::UpdateTask).await?;
         let mut after = before.clone();
@@ -129,7 +136,25 @@ pub async fn update(
             }
             graph::settle(&mut after)?;
         }
-        save(tx, cx, proof, &before, after).await
+        let reworded = (&before.task.title, &before.task.description, &before.task.paths)
+            != (&after.task.title, &after.task.description, &after.task.paths);
+        if !reworded || !app.detects_overlap {
+            let task = save(tx, cx, proof, &before, after).await?;
+            return Ok(TaskAnswer { task, overlap_suggestions: Vec::new() });
+        }
+        let text = overlap::prepare(&after.task.title, &after.task.description, &after.task.paths);
+        let own = after.task.id.as_uuid();
+        let found = super::overlaps(tx, cx, &after.task, &text, Some(own)).await?;
+        overlap::enforce(&policy, after.task.mission_id, &found, &patch.acknowledge_overlap)?;
+        let task = save(tx, cx, proof, &before, after).await?;
+        // Creation beside this one under a lenient policy does not wait for it, so it is looked at again.
+        let look = if policy.mode == OverlapMode::Suggest { Look::Everything } else { Look::Done };
+        index::replace(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
+        let side = super::side(&task);
+        overlap::judge_again(tx, cx, proof, (own, &side), &text).await?;
+        let overlap_suggestions =
+            overlap::keep(tx, cx, proof, (own, side), found, &patch.acknowledge_overlap).await?;
+        Ok(TaskAnswer { task, overlap_suggestions })
     })
 }
 
@@ -162,6 +187,7 @@ pub async fn delete(app: &App, cx: &OpCtx, reference: &str, at: &At) -> Result<(
         let event =
             Event { subject_kind: "task", subject_id: task.id.to_string(), body: &task, before_sha256: None };
         ledger::record(tx, cx, proof, event).await?;
-        Ok(())
+        overlap::expire(tx, cx, proof, task.id.as_uuid(), "the task was deleted").await?;
+        Ok(index::remove(tx, task.mission_id, task.id.as_uuid()).await?)
     })
 }

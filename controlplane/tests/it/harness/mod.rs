@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod s3;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -49,6 +50,18 @@ macro_rules! both {
     };
 }
 
+/// Makes of each function a test on SQLite whose objects are in a bucket.
+macro_rules! on_s3 {
+    ($($name:ident),+ $(,)?) => {
+        mod s3 {
+            $(#[test]
+            fn $name() {
+                crate::harness::run_on_s3(super::$name);
+            })+
+        }
+    };
+}
+
 /// The recorder of this process: there can be only one.
 pub(crate) fn metrics() -> PrometheusHandle {
     static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -75,6 +88,39 @@ pub(crate) fn run<F: Future<Output = ()>>(
     if let Err(panic) = result {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// Runs one test on SQLite with objects in a bucket.
+pub(crate) fn run_on_s3<F: Future<Output = ()>>(body: impl FnOnce(TestApp) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = s3::S3Server::start();
+        let fresh = Fresh::create(database::Place::Folder).await;
+        let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+        let mut config = config(&folder.path().join("data"), None);
+        config.object_storage = server.storage(&[]);
+        let mut app = TestApp::serve(folder, config, fresh.database()).await.unwrap();
+        app.s3 = Some(server);
+        body(app).await;
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+}
+
+/// The files below a folder, relative to it, sorted.
+pub(crate) fn files(root: &std::path::Path) -> Vec<String> {
+    let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// The configuration of a control plane as its command line would give it.
@@ -109,6 +155,8 @@ pub(crate) struct TestApp {
     pub(crate) client: Client,
     server: Option<Server>,
     admin: String,
+    /// Where its objects are, if not in its folder.
+    pub(crate) s3: Option<s3::S3Server>,
     /// Removed when the last one is dropped.
     folder: std::sync::Arc<tempfile::TempDir>,
 }
@@ -128,7 +176,7 @@ impl TestApp {
         let server = Server::start(&config, metrics()).await?;
         let admin = std::fs::read_to_string(config.data_dir.join("token")).unwrap();
         let client = Client::new(&format!("http://{}", server.address));
-        Ok(Self { database, config, client, server: Some(server), admin, folder })
+        Ok(Self { database, config, client, server: Some(server), admin, s3: None, folder })
     }
 
     /// What is served.
@@ -176,7 +224,8 @@ impl TestApp {
 
     /// Starts again after [`TestApp::stop`].
     pub(crate) async fn revive(self) -> Self {
-        Self::serve(self.folder, self.config, self.database).await.unwrap()
+        let s3 = self.s3;
+        Self { s3, ..Self::serve(self.folder, self.config, self.database).await.unwrap() }
     }
 
     /// Another control plane on the same database, with a data folder of its own.

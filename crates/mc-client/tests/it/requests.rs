@@ -4,7 +4,7 @@ use mc_api::ProblemKind;
 use mc_api::artifact::{Artifact, CreateArtifact};
 use mc_api::mission::{CreateMission, Mission, UpdateMission};
 use mc_api::task::CompleteTask;
-use mc_client::{Error, ListQuery, Scope, Upload};
+use mc_client::{Error, Have, ListQuery, Scope, Upload};
 
 use crate::server::{Answer, Scripted, client};
 
@@ -156,14 +156,60 @@ async fn paths_queries_and_preconditions_are_sent_as_the_contract_says() {
     assert_eq!(asked[3].uri.to_string(), "/api/v1/tasks/build/complete?mission=m&kluster=k");
 }
 
+fn artifact(sha256: &str) -> String {
+    format!(
+        r#"{{"kind":"artifact","id":"art_0190abcd000000000000000000000000","name":"f","mission_id":"mis_0190abcd000000000000000000000000","mission":"a","task_id":null,"media_type":"text/plain","sha256":"{sha256}","size_bytes":3,"labels":{{}},"version":1,"created_by":"prn_0190abcd000000000000000000000000","created_at":"2026-01-01T00:00:00.000000Z","updated_at":"2026-01-01T00:00:00.000000Z"}}"#
+    )
+}
+
+/// Of `abc`.
+const DIGEST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+#[tokio::test]
+async fn a_broken_download_goes_on_where_it_broke() {
+    let stored: Artifact = serde_json::from_str(&artifact(DIGEST)).unwrap();
+    let cut = |text: &str| Answer::Broken(vec![text.into()]);
+    // Whoever knows ranges sends the rest, others send all of it once more.
+    for (rest, status) in [("c", 206), ("abc", 200)] {
+        let server = Scripted::start(vec![cut("ab"), Answer::Full(status, vec![], rest.into())]).await;
+        let mut out = Vec::new();
+        let written = server.client().download(&stored, Have::nothing(), &mut out).await.unwrap();
+        assert_eq!((written, out.as_slice()), (3, b"abc".as_slice()), "{status}");
+        let asked = server.asked();
+        assert_eq!(asked[0].header("range"), None);
+        assert_eq!(asked[1].header("range"), Some("bytes=2-"));
+        assert_eq!(asked[1].header("if-range"), Some(format!("\"{DIGEST}\"").as_str()));
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_there_are_not_asked_for_again_and_endless_breaking_ends() {
+    let stored: Artifact = serde_json::from_str(&artifact(DIGEST)).unwrap();
+    let server = Scripted::start(vec![Answer::Full(206, vec![], "c".into())]).await;
+    let have = Have::all_of(&mut b"ab".as_slice()).await.unwrap();
+    assert_eq!(have.bytes(), 2);
+    let mut out = Vec::new();
+    assert_eq!(server.client().download(&stored, have, &mut out).await.unwrap(), 1);
+    assert_eq!((out.as_slice(), server.asked()[0].header("range")), (b"c".as_slice(), Some("bytes=2-")));
+
+    // All of it: nothing is asked, and the digest is looked at all the same.
+    let have = Have::all_of(&mut b"abc".as_slice()).await.unwrap();
+    assert_eq!(server.client().download(&stored, have, &mut Vec::new()).await.unwrap(), 0);
+    let have = Have::all_of(&mut b"abd".as_slice()).await.unwrap();
+    let wrong = server.client().download(&stored, have, &mut Vec::new()).await.unwrap_err();
+    assert!(matches!(wrong, Error::DigestMismatch { .. }), "{wrong:?}");
+    assert_eq!(server.asked().len(), 1);
+
+    let short = |_| Answer::ok("");
+    let server = Scripted::start((0..9).map(short).collect()).await;
+    let error = server.client().download(&stored, Have::nothing(), &mut Vec::new()).await.unwrap_err();
+    assert!(matches!(error, Error::UnexpectedAnswer { .. }), "{error:?}");
+    assert_eq!(server.asked().len(), 3, "as often as requests are repeated");
+}
+
 #[tokio::test]
 async fn uploads_repeat_whole_and_downloads_are_checked() {
-    let artifact = |sha256: &str| {
-        format!(
-            r#"{{"kind":"artifact","id":"art_0190abcd000000000000000000000000","name":"f","mission_id":"mis_0190abcd000000000000000000000000","mission":"a","task_id":null,"media_type":"text/plain","sha256":"{sha256}","size_bytes":3,"labels":{{}},"version":1,"created_by":"prn_0190abcd000000000000000000000000","created_at":"2026-01-01T00:00:00.000000Z","updated_at":"2026-01-01T00:00:00.000000Z"}}"#
-        )
-    };
-    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let digest = DIGEST;
     let server = Scripted::start(vec![
         Answer::problem(503, "unavailable"),
         Answer::Full(201, vec![], artifact(digest)),
@@ -185,7 +231,7 @@ async fn uploads_repeat_whole_and_downloads_are_checked() {
     );
 
     let mut out = Vec::new();
-    assert_eq!(client.download(&stored, &mut out).await.unwrap(), 3);
-    let wrong = client.download(&stored, &mut Vec::new()).await.unwrap_err();
+    assert_eq!(client.download(&stored, Have::nothing(), &mut out).await.unwrap(), 3);
+    let wrong = client.download(&stored, Have::nothing(), &mut Vec::new()).await.unwrap_err();
     assert!(matches!(wrong, Error::DigestMismatch { .. }), "{wrong:?}");
 }

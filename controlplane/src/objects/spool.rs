@@ -1,0 +1,112 @@
+//! Receiving: a stream becomes a file with a known digest before anything else happens with it.
+
+use std::path::{Path, PathBuf};
+
+use futures_util::StreamExt as _;
+use mc_ledger::Digest;
+use tokio::io::AsyncWriteExt as _;
+
+use super::{ByteStream, ObjectError, Stored};
+
+/// The folder of content that is being received.
+#[derive(Debug, Clone)]
+pub(super) struct Spool {
+    folder: PathBuf,
+}
+
+/// A received file; removed when dropped, unless it was moved away.
+#[derive(Debug)]
+pub(super) struct Spooled {
+    file: OwnedFile,
+    /// What it holds.
+    pub(super) stored: Stored,
+}
+
+impl Spooled {
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.file.0
+    }
+}
+
+#[derive(Debug)]
+struct OwnedFile(PathBuf);
+
+impl Drop for OwnedFile {
+    fn drop(&mut self) {
+        match std::fs::remove_file(&self.0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(error = %error, "a received file is left for the next start");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Spool {
+    /// Opens `incoming` below a folder, made when absent, and removes what a killed process left there.
+    pub(super) fn open(root: &Path) -> std::io::Result<Self> {
+        let folder = root.join("incoming");
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// A name in the spool that nothing has yet.
+    pub(super) fn fresh(&self) -> Result<PathBuf, ObjectError> {
+        use ring::rand::SecureRandom as _;
+        let mut bytes = [0; 16];
+        ring::rand::SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| ObjectError::Store(std::io::Error::other("no randomness")))?;
+        Ok(self.folder.join(uuid::Uuid::from_bytes(bytes).to_string()))
+    }
+
+    /// Writes and removes a file.
+    pub(super) async fn check(&self) -> std::io::Result<()> {
+        let probe = self.folder.join(format!("probe.{}", std::process::id()));
+        tokio::fs::write(&probe, b"ok").await?;
+        tokio::fs::remove_file(&probe).await
+    }
+
+    /// Receives a stream into a file, flushed to the disk when `durable`.
+    ///
+    /// # Errors
+    /// [`ObjectError::TooLarge`], [`ObjectError::Incomplete`], [`ObjectError::Store`].
+    pub(super) async fn receive(
+        &self,
+        mut content: ByteStream,
+        limit: u64,
+        durable: bool,
+    ) -> Result<Spooled, ObjectError> {
+        let owned = OwnedFile(self.fresh()?);
+        let mut file = tokio::fs::File::create(&owned.0).await.map_err(ObjectError::Store)?;
+        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut size_bytes = 0_u64;
+        while let Some(part) = content.next().await {
+            let part = part.map_err(ObjectError::Incomplete)?;
+            size_bytes += part.len() as u64;
+            if size_bytes > limit {
+                return Err(ObjectError::TooLarge(limit));
+            }
+            digest.update(&part);
+            file.write_all(&part).await.map_err(ObjectError::Store)?;
+        }
+        file.flush().await.map_err(ObjectError::Store)?;
+        if durable {
+            file.sync_all().await.map_err(ObjectError::Store)?;
+        }
+        let stored = Stored { sha256: finish(digest), size_bytes };
+        Ok(Spooled { file: owned, stored })
+    }
+}
+
+/// The digest of what a context has seen.
+pub(super) fn finish(context: ring::digest::Context) -> Digest {
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(context.finish().as_ref());
+    Digest(sha256)
+}

@@ -1,0 +1,133 @@
+//! What findings mean under a policy.
+
+use mc_api::ProblemKind;
+use mc_api::id::MissionId;
+use mc_api::overlap::{OverlapDecision, OverlapFinding, OverlapMode, OverlapPolicy};
+use mc_overlap::Provider;
+
+use crate::error::Error;
+
+/// At most this many suggestions of one mutation are stored and shown.
+pub(crate) const MOST: usize = 10;
+
+/// The scores at which a policy acts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Points {
+    pub(crate) suggest: f64,
+    pub(crate) acknowledge: f64,
+    pub(crate) block: f64,
+}
+
+impl Points {
+    /// The policy's own points, else those that were measured for the provider.
+    pub(crate) fn of(policy: &OverlapPolicy, provider: Provider) -> Self {
+        let measured = provider.operating_points();
+        let percent = |value: Option<i32>, point: f32| {
+            value.map_or(f64::from(point), |percent| f64::from(percent) / 100.0)
+        };
+        Self {
+            suggest: f64::from(measured.suggest),
+            acknowledge: percent(policy.acknowledge_at_percent, measured.require_ack),
+            block: percent(policy.block_at_percent, measured.block),
+        }
+    }
+}
+
+/// Whether a finding counts for what the policy refuses: unfinished work of the same mission.
+fn counts(finding: &OverlapFinding, mission: MissionId) -> bool {
+    finding.candidate.mission_id == mission && !finding.candidate.done
+}
+
+fn is_named(finding: &OverlapFinding, acknowledged: &[String]) -> bool {
+    acknowledged
+        .iter()
+        .any(|named| *named == finding.candidate.id || Some(named) == finding.candidate.key.as_ref())
+}
+
+/// What a policy decides about findings, of which the caller has named some.
+pub(crate) fn decide(
+    policy: &OverlapPolicy,
+    points: Points,
+    mission: MissionId,
+    findings: &[OverlapFinding],
+    acknowledged: &[String],
+) -> OverlapDecision {
+    let mut counted = findings.iter().filter(|finding| counts(finding, mission));
+    let blocks =
+        |finding: &OverlapFinding| policy.mode == OverlapMode::Block && finding.score >= points.block;
+    if policy.mode == OverlapMode::Suggest {
+        return OverlapDecision::Allow;
+    }
+    if counted.clone().any(blocks) {
+        return OverlapDecision::Block;
+    }
+    if counted.any(|finding| finding.score >= points.acknowledge && !is_named(finding, acknowledged)) {
+        return OverlapDecision::RequireAck;
+    }
+    OverlapDecision::Allow
+}
+
+/// Marks what the caller has named.
+pub(crate) fn acknowledged(finding: &OverlapFinding, named: &[String]) -> bool {
+    is_named(finding, named)
+}
+
+/// The refusal of a mutation, with what it overlaps.
+pub(crate) fn refusal(
+    decision: OverlapDecision,
+    points: Points,
+    mission: MissionId,
+    findings: &[OverlapFinding],
+    named: &[String],
+) -> Result<(), Error> {
+    let (kind, from) = match decision {
+        OverlapDecision::Allow => return Ok(()),
+        OverlapDecision::RequireAck => (ProblemKind::OverlapUnacknowledged, points.acknowledge),
+        OverlapDecision::Block => (ProblemKind::OverlapBlocked, points.block),
+    };
+    let against: Vec<&OverlapFinding> = findings
+        .iter()
+        .filter(|finding| counts(finding, mission) && finding.score >= from)
+        .filter(|finding| decision == OverlapDecision::Block || !is_named(finding, named))
+        .collect();
+    let names: Vec<String> = against
+        .iter()
+        .map(|finding| {
+            let key = finding.candidate.key.as_deref().unwrap_or(&finding.candidate.id);
+            format!("{key} {:?} ({:.0} %)", finding.candidate.title, finding.score * 100.0)
+        })
+        .collect();
+    let detail = match decision {
+        OverlapDecision::Block => {
+            format!("this is nearly certainly the same work as {}; work on that instead", names.join(", "))
+        }
+        OverlapDecision::RequireAck | OverlapDecision::Allow => format!(
+            "this overlaps {}; look at it, and name it in acknowledge_overlap when both are needed",
+            names.join(", ")
+        ),
+    };
+    let mut error = Error::new(kind, detail);
+    error.overlaps = against.into_iter().cloned().collect();
+    Err(error)
+}
+
+/// Refuses a policy whose points make no sense.
+///
+/// # Errors
+/// [`ProblemKind::Validation`] that names the member.
+pub(crate) fn check_policy(policy: &OverlapPolicy) -> Result<(), Error> {
+    for (pointer, value) in [
+        ("/overlap_policy/acknowledge_at_percent", policy.acknowledge_at_percent),
+        ("/overlap_policy/block_at_percent", policy.block_at_percent),
+    ] {
+        if value.is_some_and(|percent| !(1..=100).contains(&percent)) {
+            return Err(Error::invalid(pointer, "1 to 100"));
+        }
+    }
+    match (policy.acknowledge_at_percent, policy.block_at_percent) {
+        (Some(acknowledge), Some(block)) if acknowledge > block => {
+            Err(Error::invalid("/overlap_policy/acknowledge_at_percent", "at most block_at_percent"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,112 @@
+//! The HTTP door to overlaps.
+
+use axum::extract::State;
+use axum::response::Response;
+use mc_api::Page;
+use mc_api::overlap::{
+    AcceptOverlap, CheckOverlap, DismissOverlap, OverlapCheck, OverlapState, OverlapSuggestion,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::service::{self, Narrow};
+use crate::app::SharedApp;
+use crate::error::Error;
+use crate::http::{Cmd, Ctx, Found, Query, Ref, page};
+use crate::tasks;
+use crate::tasks::service::At;
+
+/// What a list of suggestions may be narrowed to.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListOverlaps {
+    /// Mission id or name, of the task that came to existing work.
+    pub mission: Option<String>,
+    /// A task (id, key, or name with the mission) on one of both sides.
+    pub task: Option<String>,
+    /// Only in this state.
+    pub state: Option<OverlapState>,
+    /// 1 to 500, default 50.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Finds what a list is narrowed to.
+pub(crate) async fn narrow(
+    app: &SharedApp,
+    cx: &crate::op::OpCtx,
+    mission: Option<String>,
+    task: Option<&str>,
+    state: Option<OverlapState>,
+) -> Result<Narrow, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let at = At { mission, kluster: None };
+    let (mission, _) = tasks::service::within(&mut tx, cx, &at).await?;
+    let side = match task {
+        Some(task) => {
+            Some(tasks::service::resolve(&mut tx, cx, task, mission, None).await?.task.id.as_uuid())
+        }
+        None => None,
+    };
+    // With a task given, the mission only says where its name is looked for.
+    Ok(Narrow { mission: mission.filter(|_| side.is_none()), state, side })
+}
+
+/// Says what creating a task would overlap. Nothing is changed.
+#[utoipa::path(post, path = "/api/v1/overlap/check", tag = "overlaps", request_body = CheckOverlap, responses((status = 200, body = OverlapCheck)))]
+async fn check(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CheckOverlap>) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::check(&app, &cx, body).await?))
+}
+
+/// Lists suggestions of which the caller may read both sides.
+#[utoipa::path(get, path = "/api/v1/overlaps", tag = "overlaps", params(ListOverlaps), responses((status = 200, body = Page<OverlapSuggestion>)))]
+async fn list(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<ListOverlaps>,
+) -> Result<Response, Error> {
+    let narrow = narrow(&app, &cx, query.mission, query.task.as_deref(), query.state).await?;
+    let name = format!("overlaps {narrow:?}");
+    let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+}
+
+/// One suggestion.
+#[utoipa::path(get, path = "/api/v1/overlaps/{ref}", tag = "overlaps", params(("ref" = String, Path)), responses((status = 200, body = OverlapSuggestion)))]
+async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+}
+
+/// Acts on a suggestion: link, wait or merge.
+#[utoipa::path(post, path = "/api/v1/overlaps/{ref}/accept", tag = "overlaps", params(("ref" = String, Path)), request_body = AcceptOverlap, responses((status = 200, body = OverlapSuggestion)))]
+async fn accept(
+    State(app): State<SharedApp>,
+    Ref(reference): Ref,
+    Cmd(cx, body): Cmd<AcceptOverlap>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::accept(&app, &cx, &reference, body).await?))
+}
+
+/// Says that a suggestion is none.
+#[utoipa::path(post, path = "/api/v1/overlaps/{ref}/dismiss", tag = "overlaps", params(("ref" = String, Path)), request_body = DismissOverlap, responses((status = 200, body = OverlapSuggestion)))]
+async fn dismiss(
+    State(app): State<SharedApp>,
+    Ref(reference): Ref,
+    Cmd(cx, body): Cmd<DismissOverlap>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::dismiss(&app, &cx, &reference, body).await?))
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(check))
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(accept))
+        .routes(routes!(dismiss))
+}

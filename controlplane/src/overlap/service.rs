@@ -1,0 +1,536 @@
+//! Finding, judging, keeping and deciding overlaps.
+
+use mc_api::id::{MissionId, OrganizationId, OverlapId};
+use mc_api::overlap::{
+    AcceptOverlap, CheckOverlap, DismissOverlap, OverlapAction, OverlapCheck, OverlapEvidence,
+    OverlapFinding, OverlapPolicy, OverlapSide, OverlapState, OverlapSuggestion,
+};
+use mc_api::{Action, Page, ProblemKind, Timestamp};
+use mc_overlap::{Prepared, Provider, SuggestedAction, Text, Vectors};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::model::{self, MOST, Points};
+use super::store;
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::Error;
+use crate::http::page;
+use crate::ledger::{self, Event};
+use crate::missions::service::changed_meanwhile;
+use crate::op::{OpCtx, Proof, Scope};
+use crate::search::index::{self, Candidate, Reach};
+use crate::{klusters, tasks, write_tx};
+
+/// How many documents that share terms are compared.
+const COMPARED: i64 = 32;
+
+/// Where existing work is looked for.
+pub(crate) struct Asked {
+    pub(crate) mission: MissionId,
+    /// The object itself when it exists already.
+    pub(crate) own: Option<Uuid>,
+    /// Where it is looked for.
+    pub(crate) scope: Scope,
+    /// Only documents with a greater number.
+    pub(crate) after: i64,
+}
+
+/// One candidate with what the comparison said.
+pub(crate) struct Compared {
+    pub(crate) id: Uuid,
+    pub(crate) finding: OverlapFinding,
+}
+
+/// A text in the form that is compared and indexed.
+pub(crate) fn prepare(title: &str, body: &str, paths: &[String]) -> Prepared {
+    Prepared::new(&Text { title, body: index::kept(body), paths })
+}
+
+/// The provider of vectors that are at hand while a mutation waits.
+pub(crate) fn provider() -> Provider {
+    Provider::Builtin
+}
+
+fn action(suggested: SuggestedAction) -> OverlapAction {
+    match suggested {
+        SuggestedAction::Link => OverlapAction::Link,
+        SuggestedAction::Merge => OverlapAction::Merge,
+        SuggestedAction::Wait => OverlapAction::Wait,
+        SuggestedAction::Ignore => OverlapAction::Ignore,
+    }
+}
+
+/// To thousandths, as it is stored, so that an answer and its repetition agree.
+fn rounded(share: f32) -> f64 {
+    f64::from(store::thousandths(f64::from(share))) / 1000.0
+}
+
+fn compare(text: &Prepared, own: &[f32], candidate: Candidate) -> Result<Compared, Error> {
+    let paths = candidate.paths()?;
+    let other = prepare(&candidate.title, &candidate.body, &paths);
+    let vector = mc_overlap::builtin::embed(&other);
+    let vectors = Vectors::of(provider(), own, &vector);
+    let judged = mc_overlap::compare(text, &other, Some(vectors), candidate.done);
+    let evidence = judged
+        .evidence
+        .iter()
+        .map(|found| OverlapEvidence { kind: found.kind.as_str().to_owned(), detail: found.detail.clone() })
+        .collect();
+    Ok(Compared {
+        id: candidate.subject_id,
+        finding: OverlapFinding {
+            candidate: OverlapSide {
+                id: store::shown(&candidate.subject_kind, candidate.subject_id),
+                kind: candidate.subject_kind,
+                key: candidate.subject_key,
+                title: candidate.title,
+                mission_id: candidate.mission_id,
+                done: candidate.done,
+            },
+            score: rounded(judged.score),
+            lexical: rounded(judged.lexical),
+            vector: rounded(judged.vector),
+            action: action(judged.action),
+            evidence,
+        },
+    })
+}
+
+/// What a text overlaps: the best first, nothing below the point at which a suggestion is worth showing.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn examine(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    asked: &Asked,
+    text: &Prepared,
+    most: usize,
+) -> Result<Vec<Compared>, Error> {
+    let reach = Reach {
+        organization,
+        mission: asked.mission,
+        scope: asked.scope.clone(),
+        after: asked.after,
+        limit: COMPARED,
+    };
+    let candidates = index::candidates(tx, reach, text).await?;
+    let own = mc_overlap::builtin::embed(text);
+    let least = f64::from(provider().operating_points().suggest);
+    let mut found = Vec::new();
+    for candidate in candidates {
+        if Some(candidate.subject_id) == asked.own {
+            continue;
+        }
+        let compared = compare(text, &own, candidate)?;
+        if compared.finding.score >= least {
+            found.push(compared);
+        }
+    }
+    found.sort_by(|a, b| b.finding.score.total_cmp(&a.finding.score));
+    found.truncate(most);
+    Ok(found)
+}
+
+/// Refuses a mutation as the policy wants it.
+///
+/// # Errors
+/// [`ProblemKind::OverlapUnacknowledged`], [`ProblemKind::OverlapBlocked`], with the suggestions.
+pub(crate) fn enforce(
+    policy: &OverlapPolicy,
+    mission: MissionId,
+    found: &[Compared],
+    named: &[String],
+) -> Result<(), Error> {
+    let points = Points::of(policy, provider());
+    let findings: Vec<OverlapFinding> = found.iter().map(|compared| compared.finding.clone()).collect();
+    let decision = model::decide(policy, points, mission, &findings, named);
+    model::refusal(decision, points, mission, &findings, named)
+}
+
+/// One suggestion as the ledger keeps it: whole numbers only.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    id: OverlapId,
+    subject: &'a str,
+    candidate: &'a str,
+    score_thousandths: i32,
+    action: OverlapAction,
+    acknowledged: bool,
+    state: OverlapState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolution: Option<OverlapAction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+}
+
+impl<'a> Recorded<'a> {
+    fn of(made: &'a OverlapSuggestion) -> Self {
+        Self {
+            id: made.id,
+            subject: &made.subject.id,
+            candidate: &made.candidate.id,
+            score_thousandths: store::thousandths(made.score),
+            action: made.action,
+            acknowledged: made.acknowledged,
+            state: made.state,
+            resolution: made.resolution,
+            note: made.note.as_deref(),
+        }
+    }
+}
+
+fn event<'a, 'b>(after: &'b Recorded<'a>, before_sha256: Option<String>) -> Event<'b, Recorded<'a>> {
+    Event { subject_kind: "overlap", subject_id: after.id.to_string(), body: after, before_sha256 }
+}
+
+/// Keeps what was found about a new or changed object, and records it.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn keep(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    (own, subject): (Uuid, OverlapSide),
+    found: Vec<Compared>,
+    named: &[String],
+) -> Result<Vec<OverlapSuggestion>, Error> {
+    let mut kept = Vec::new();
+    for compared in found {
+        let made =
+            made(OverlapId::from_uuid(cx.new_uuid()), subject.clone(), compared.finding, named, cx.now());
+        let sides = store::Sides { subject: own, candidate: compared.id };
+        if store::insert(tx, cx.caller.organization, &sides, &made).await? {
+            ledger::record_as(tx, cx, proof, "overlap.open", event(&Recorded::of(&made), None)).await?;
+            kept.push(made);
+        }
+    }
+    Ok(kept)
+}
+
+/// A fresh suggestion.
+pub(crate) fn made(
+    id: OverlapId,
+    subject: OverlapSide,
+    finding: OverlapFinding,
+    named: &[String],
+    at: Timestamp,
+) -> OverlapSuggestion {
+    OverlapSuggestion {
+        kind: "overlap".into(),
+        id,
+        acknowledged: model::acknowledged(&finding, named),
+        subject,
+        candidate: finding.candidate,
+        score: finding.score,
+        lexical: finding.lexical,
+        vector: finding.vector,
+        action: finding.action,
+        evidence: finding.evidence,
+        state: OverlapState::Open,
+        resolution: None,
+        note: None,
+        decided_by: None,
+        decided_at: None,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+/// Records a suggestion that the system itself opened.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn record_opened(
+    tx: &mut Tx,
+    app: &App,
+    proof: Proof,
+    made: &OverlapSuggestion,
+) -> Result<(), Error> {
+    let recorded = Recorded::of(made);
+    ledger::record_system(tx, app, app.organization, proof, "overlap.open", event(&recorded, None)).await
+}
+
+async fn save(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    verb: &'static str,
+    before: &OverlapSuggestion,
+    mut after: OverlapSuggestion,
+) -> Result<OverlapSuggestion, Error> {
+    after.version += 1;
+    after.updated_at = cx.now();
+    if !store::replace(tx, before, &after).await? {
+        return Err(changed_meanwhile());
+    }
+    let digest = ledger::digest_of(&Recorded::of(before))?;
+    let recorded = Recorded::of(&after);
+    ledger::record_as(tx, cx, proof, verb, event(&recorded, digest)).await?;
+    Ok(after)
+}
+
+/// All suggestions of an object, whoever may read them; for what the object's own change means for them.
+async fn of_object(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    own: Uuid,
+) -> Result<Vec<OverlapSuggestion>, Error> {
+    let wanted = store::Wanted {
+        side: Some(own),
+        state: Some(OverlapState::Open),
+        limit: 200,
+        ..store::Wanted::default()
+    };
+    Ok(store::list(tx, Scope::Organization(organization), wanted).await?)
+}
+
+/// Ends the open suggestions of an object that is gone or was called off.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn expire(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    own: Uuid,
+    why: &'static str,
+) -> Result<(), Error> {
+    for before in of_object(tx, cx.caller.organization, own).await? {
+        let mut after = before.clone();
+        after.state = OverlapState::Expired;
+        after.note = Some(why.to_owned());
+        save(tx, cx, proof, "overlap.expire", &before, after).await?;
+    }
+    Ok(())
+}
+
+/// Ends the open suggestions about work that was finished itself, and says to the others that it was.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn finish(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    own: Uuid,
+    side: &OverlapSide,
+) -> Result<(), Error> {
+    for before in of_object(tx, cx.caller.organization, own).await? {
+        let mut after = before.clone();
+        let verb = if before.subject.id == side.id {
+            after.state = OverlapState::Expired;
+            after.note = Some("the work is finished".to_owned());
+            "overlap.expire"
+        } else {
+            after.candidate.done = true;
+            // There is nothing left to wait for or to merge into.
+            after.action = OverlapAction::Link;
+            "overlap.judge"
+        };
+        save(tx, cx, proof, verb, &before, after).await?;
+    }
+    Ok(())
+}
+
+/// Judges the open suggestions of a changed object anew: those that fell below the point expire.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn judge_again(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    (own, side): (Uuid, &OverlapSide),
+    text: &Prepared,
+) -> Result<(), Error> {
+    let vector = mc_overlap::builtin::embed(text);
+    let points = Points::of(&OverlapPolicy::default(), provider());
+    for before in of_object(tx, cx.caller.organization, own).await? {
+        let is_subject = before.subject.id == side.id;
+        let other = if is_subject { &before.candidate.id } else { &before.subject.id };
+        let Some(candidate) = index::find(tx, cx.caller.organization, other).await? else { continue };
+        let compared = compare(text, &vector, candidate)?.finding;
+        let mut after = before.clone();
+        if is_subject {
+            after.subject.title.clone_from(&side.title);
+        } else {
+            after.candidate.title.clone_from(&side.title);
+            after.candidate.done = side.done;
+        }
+        after.score = compared.score;
+        after.lexical = compared.lexical;
+        after.vector = compared.vector;
+        after.evidence = compared.evidence;
+        after.action = compared.action;
+        let mut verb = "overlap.judge";
+        if compared.score < points.suggest {
+            after.state = OverlapState::Expired;
+            after.note = Some("the texts no longer overlap".to_owned());
+            verb = "overlap.expire";
+        }
+        if after != before {
+            save(tx, cx, proof, verb, &before, after).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What creating a task would overlap. Nothing is changed.
+///
+/// # Errors
+/// [`ProblemKind::Validation`], [`ProblemKind::NotFound`].
+pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<OverlapCheck, Error> {
+    tasks::service::check_text_of(&request.title, &request.description, &request.paths)?;
+    let most = match request.limit {
+        None => 5,
+        Some(limit @ 1..=20) => limit as usize,
+        Some(_) => return Err(Error::invalid("/limit", "1 to 20")),
+    };
+    let mut tx = app.db.begin_read().await?;
+    let mission = crate::missions::service::resolve(&mut tx, cx, &request.mission).await?;
+    cx.authorize_in(Action::ReadOverlap, mission.id)?;
+    let kluster = klusters::service::resolve(&mut tx, cx, &request.kluster, Some(mission.id)).await?;
+    let policy = klusters::store::policy(&mut tx, kluster.id).await?;
+    let text = prepare(&request.title, &request.description, &request.paths);
+    let asked = Asked { mission: mission.id, own: None, scope: cx.scope(Action::ReadTask), after: 0 };
+    let found = examine(&mut tx, cx.caller.organization, &asked, &text, most.max(MOST)).await?;
+    let findings: Vec<OverlapFinding> = found.into_iter().map(|compared| compared.finding).collect();
+    let decision = model::decide(&policy, Points::of(&policy, provider()), mission.id, &findings, &[]);
+    Ok(OverlapCheck { suggestions: findings.into_iter().take(most).collect(), decision, policy })
+}
+
+/// What a list of suggestions is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Narrow {
+    /// Of this mission.
+    pub mission: Option<MissionId>,
+    /// In this state.
+    pub state: Option<OverlapState>,
+    /// With this object on one of both sides.
+    pub side: Option<Uuid>,
+}
+
+/// A page of suggestions of which the caller may read both sides, oldest first.
+///
+/// # Errors
+/// Database failures.
+pub async fn list(
+    app: &App,
+    cx: &OpCtx,
+    page: page::Request<OverlapId>,
+    narrow: Narrow,
+) -> Result<Page<OverlapSuggestion>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let wanted = store::Wanted {
+        id: None,
+        mission: narrow.mission,
+        side: narrow.side,
+        state: narrow.state,
+        after: page.after,
+        limit: page.fetch(),
+    };
+    let rows = store::list(&mut tx, cx.scope(Action::ReadOverlap), wanted).await?;
+    Ok(page.cut(app, rows, |made| made.id))
+}
+
+async fn find(tx: &mut Tx, cx: &OpCtx, reference: &str) -> Result<OverlapSuggestion, Error> {
+    let absent = || Error::not_found("overlap", reference);
+    let id = reference.parse::<OverlapId>().map_err(|_| absent())?;
+    let wanted = store::Wanted { id: Some(id), limit: 1, ..store::Wanted::default() };
+    store::list(tx, cx.scope(Action::ReadOverlap), wanted).await?.pop().ok_or_else(absent)
+}
+
+/// One suggestion.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], also when one side may not be read.
+pub async fn get(app: &App, cx: &OpCtx, reference: &str) -> Result<OverlapSuggestion, Error> {
+    find(&mut app.db.begin_read().await?, cx, reference).await
+}
+
+fn check_open(before: &OverlapSuggestion) -> Result<(), Error> {
+    if before.state == OverlapState::Open {
+        return Ok(());
+    }
+    Err(Error::new(
+        ProblemKind::AlreadyDecided,
+        format!("suggestion {} is {} already", before.id, before.state),
+    ))
+}
+
+/// Acts on a suggestion: `link` says that both belong together, `wait` makes the subject wait for the candidate,
+/// `merge` calls the subject off in favour of the candidate.
+///
+/// # Errors
+/// [`ProblemKind::AlreadyDecided`], [`ProblemKind::Validation`], and what changing the task refuses.
+pub async fn accept(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    request: AcceptOverlap,
+) -> Result<OverlapSuggestion, Error> {
+    tasks::service::check_note("/note", request.note.as_deref())?;
+    write_tx!(app, cx, |tx| {
+        let found = find(tx, cx, reference).await?;
+        let proof = cx.authorize_in(Action::DecideOverlap, found.subject.mission_id)?;
+        crate::missions::store::lock(tx, found.subject.mission_id).await?;
+        let before = find(tx, cx, reference).await?;
+        cx.check_version(before.version)?;
+        check_open(&before)?;
+        let resolution = request.resolution.unwrap_or(before.action);
+        let (subject, candidate) = (&before.subject, &before.candidate);
+        let name = |side: &OverlapSide| side.key.clone().unwrap_or_else(|| side.id.clone());
+        match resolution {
+            OverlapAction::Link => {}
+            OverlapAction::Wait => tasks::service::wait_for(tx, cx, &subject.id, &candidate.id).await?,
+            OverlapAction::Merge => {
+                let why = format!("merged into {}", name(candidate));
+                tasks::service::call_off(tx, cx, &subject.id, why).await?;
+            }
+            OverlapAction::Ignore => {
+                return Err(Error::invalid("/as", "link, merge or wait; to ignore it, dismiss it"));
+            }
+        }
+        // Calling the subject off ended its suggestions, this one among them.
+        let current = find(tx, cx, reference).await?;
+        let mut after = current.clone();
+        after.state = OverlapState::Accepted;
+        after.resolution = Some(resolution);
+        after.note.clone_from(&request.note);
+        after.decided_by = Some(cx.caller.id);
+        after.decided_at = Some(cx.now());
+        save(tx, cx, proof, "overlap.accept", &current, after).await
+    })
+}
+
+/// Says that a suggestion is none.
+///
+/// # Errors
+/// [`ProblemKind::AlreadyDecided`], [`ProblemKind::Validation`].
+pub async fn dismiss(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    request: DismissOverlap,
+) -> Result<OverlapSuggestion, Error> {
+    tasks::service::check_note("/reason", Some(&request.reason))?;
+    if request.reason.trim().is_empty() {
+        return Err(Error::invalid("/reason", "say why"));
+    }
+    write_tx!(app, cx, |tx| {
+        let before = find(tx, cx, reference).await?;
+        let proof = cx.authorize_in(Action::DecideOverlap, before.subject.mission_id)?;
+        cx.check_version(before.version)?;
+        check_open(&before)?;
+        let mut after = before.clone();
+        after.state = OverlapState::Dismissed;
+        after.note = Some(request.reason.clone());
+        after.decided_by = Some(cx.caller.id);
+        after.decided_at = Some(cx.now());
+        save(tx, cx, proof, "overlap.dismiss", &before, after).await
+    })
+}

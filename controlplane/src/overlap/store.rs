@@ -1,0 +1,230 @@
+//! Suggestions in the database.
+
+use mc_api::Timestamp;
+use mc_api::id::{MissionId, OrganizationId, OverlapId, PrincipalId};
+use mc_api::overlap::{OverlapAction, OverlapEvidence, OverlapSide, OverlapState, OverlapSuggestion};
+use uuid::Uuid;
+
+use crate::db::{DbError, Filter, Tx};
+use crate::op::Scope;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    suggestion_id: OverlapId,
+    subject_kind: String,
+    subject_id: Uuid,
+    subject_key: Option<String>,
+    subject_title: String,
+    mission_id: MissionId,
+    candidate_kind: String,
+    candidate_id: Uuid,
+    candidate_key: Option<String>,
+    candidate_title: String,
+    candidate_mission_id: MissionId,
+    candidate_done: bool,
+    score: i32,
+    lexical: i32,
+    vector: i32,
+    action: OverlapAction,
+    evidence: String,
+    acknowledged: bool,
+    state: OverlapState,
+    resolution: Option<OverlapAction>,
+    note: Option<String>,
+    decided_by: Option<PrincipalId>,
+    decided_at: Option<Timestamp>,
+    version: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+const SELECT: &str = "SELECT suggestion_id, subject_kind, subject_id, subject_key, subject_title, mission_id, candidate_kind,
+    candidate_id, candidate_key, candidate_title, candidate_mission_id, candidate_done, score, lexical, vector, action,
+    evidence, acknowledged, state, resolution, note, decided_by, decided_at, version, created_at, updated_at
+    FROM overlap_suggestion";
+
+/// A share as it is stored: thousandths.
+pub(crate) fn thousandths(share: f64) -> i32 {
+    // Of a share from 0 to 1, so it fits.
+    #[expect(clippy::cast_possible_truncation, reason = "clamped to 0..=1000")]
+    let whole = (share.clamp(0.0, 1.0) * 1000.0).round() as i32;
+    whole
+}
+
+fn share(thousandths: i32) -> f64 {
+    f64::from(thousandths) / 1000.0
+}
+
+/// The id of an object as it is shown; only tasks are compared so far.
+pub(crate) fn shown(kind: &str, id: Uuid) -> String {
+    match kind {
+        "task" => mc_api::id::TaskId::from_uuid(id).to_string(),
+        "artifact" => mc_api::id::ArtifactId::from_uuid(id).to_string(),
+        _ => id.simple().to_string(),
+    }
+}
+
+impl TryFrom<Row> for OverlapSuggestion {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let evidence: Vec<OverlapEvidence> = serde_json::from_str(&row.evidence).map_err(|error| {
+            DbError::Inconsistent { table: "overlap_suggestion", message: error.to_string() }
+        })?;
+        Ok(Self {
+            kind: "overlap".into(),
+            id: row.suggestion_id,
+            subject: OverlapSide {
+                id: shown(&row.subject_kind, row.subject_id),
+                kind: row.subject_kind,
+                key: row.subject_key,
+                title: row.subject_title,
+                mission_id: row.mission_id,
+                done: false,
+            },
+            candidate: OverlapSide {
+                id: shown(&row.candidate_kind, row.candidate_id),
+                kind: row.candidate_kind,
+                key: row.candidate_key,
+                title: row.candidate_title,
+                mission_id: row.candidate_mission_id,
+                done: row.candidate_done,
+            },
+            score: share(row.score),
+            lexical: share(row.lexical),
+            vector: share(row.vector),
+            action: row.action,
+            evidence,
+            acknowledged: row.acknowledged,
+            state: row.state,
+            resolution: row.resolution,
+            note: row.note,
+            decided_by: row.decided_by,
+            decided_at: row.decided_at,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Which suggestions are asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    pub(crate) id: Option<OverlapId>,
+    pub(crate) mission: Option<MissionId>,
+    /// One of both sides.
+    pub(crate) side: Option<Uuid>,
+    pub(crate) state: Option<OverlapState>,
+    pub(crate) after: Option<OverlapId>,
+    pub(crate) limit: i64,
+}
+
+/// Suggestions of which the caller may read both sides.
+pub(crate) async fn list(
+    tx: &mut Tx,
+    scope: Scope,
+    wanted: Wanted,
+) -> Result<Vec<OverlapSuggestion>, DbError> {
+    let filter = Filter::new(tx, SELECT);
+    let filter = scope.clone().apply(filter, "organization_id = ?", "mission_id");
+    let mut filter = scope
+        .apply(filter, "organization_id = ?", "candidate_mission_id")
+        .and_some("suggestion_id = ?", wanted.id)
+        .and_some("mission_id = ?", wanted.mission)
+        .and_some("state = ?", wanted.state)
+        .and_some("suggestion_id > ?", wanted.after);
+    if let Some(side) = wanted.side {
+        filter = filter.and_either("subject_id = ?", side, "candidate_id = ?", side);
+    }
+    let rows: Vec<Row> = filter.finish(tx, "suggestion_id", wanted.limit).fetch_all().await?;
+    rows.into_iter().map(OverlapSuggestion::try_from).collect()
+}
+
+/// A suggestion as it is stored beside what it shows.
+pub(crate) struct Sides {
+    pub(crate) subject: Uuid,
+    pub(crate) candidate: Uuid,
+}
+
+/// Keeps a suggestion. `false` when there is one for these two already, whichever of them came first.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    sides: &Sides,
+    made: &OverlapSuggestion,
+) -> Result<bool, DbError> {
+    let evidence = serde_json::to_string(&made.evidence)
+        .map_err(|error| DbError::Inconsistent { table: "overlap_suggestion", message: error.to_string() })?;
+    let inserted = tx
+        .query(
+            "INSERT INTO overlap_suggestion (suggestion_id, organization_id, subject_kind, subject_id, subject_key, subject_title,
+                 mission_id, candidate_kind, candidate_id, candidate_key, candidate_title, candidate_mission_id, candidate_done,
+                 score, lexical, vector, action, evidence, acknowledged, state, version, created_at, updated_at)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $22
+             WHERE NOT EXISTS (SELECT 1 FROM overlap_suggestion WHERE subject_id = $9 AND candidate_id = $4)
+             ON CONFLICT (subject_id, candidate_id) DO NOTHING",
+        )
+        .bind(made.id)
+        .bind(organization)
+        .bind(made.subject.kind.clone())
+        .bind(sides.subject)
+        .bind(made.subject.key.clone())
+        .bind(made.subject.title.clone())
+        .bind(made.subject.mission_id)
+        .bind(made.candidate.kind.clone())
+        .bind(sides.candidate)
+        .bind(made.candidate.key.clone())
+        .bind(made.candidate.title.clone())
+        .bind(made.candidate.mission_id)
+        .bind(made.candidate.done)
+        .bind(thousandths(made.score))
+        .bind(thousandths(made.lexical))
+        .bind(thousandths(made.vector))
+        .bind(made.action)
+        .bind(evidence)
+        .bind(made.acknowledged)
+        .bind(made.state)
+        .bind(made.version)
+        .bind(made.created_at)
+        .execute()
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// Writes the changeable part when the version is still the one before. `false` when it is not.
+pub(crate) async fn replace(
+    tx: &mut Tx,
+    before: &OverlapSuggestion,
+    after: &OverlapSuggestion,
+) -> Result<bool, DbError> {
+    let evidence = serde_json::to_string(&after.evidence)
+        .map_err(|error| DbError::Inconsistent { table: "overlap_suggestion", message: error.to_string() })?;
+    let changed = tx
+        .query(
+            "UPDATE overlap_suggestion SET subject_title = $3, candidate_title = $4, candidate_done = $5, score = $6, lexical = $7,
+                 vector = $8, action = $9, evidence = $10, acknowledged = $11, state = $12, resolution = $13, note = $14,
+                 decided_by = $15, decided_at = $16, version = $17, updated_at = $18
+             WHERE suggestion_id = $1 AND version = $2",
+        )
+        .bind(before.id)
+        .bind(before.version)
+        .bind(after.subject.title.clone())
+        .bind(after.candidate.title.clone())
+        .bind(after.candidate.done)
+        .bind(thousandths(after.score))
+        .bind(thousandths(after.lexical))
+        .bind(thousandths(after.vector))
+        .bind(after.action)
+        .bind(evidence)
+        .bind(after.acknowledged)
+        .bind(after.state)
+        .bind(after.resolution)
+        .bind(after.note.clone())
+        .bind(after.decided_by)
+        .bind(after.decided_at)
+        .bind(after.version)
+        .bind(after.updated_at)
+        .execute()
+        .await?;
+    Ok(changed == 1)
+}

@@ -1,0 +1,590 @@
+//! Documents and postings in the database.
+
+use mc_api::Timestamp;
+use mc_api::id::{KlusterId, MissionId, OrganizationId};
+use mc_api::search::SearchKind;
+use mc_overlap::Prepared;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::db::{Backend, DbError, Filter, Query, Sql, Tx};
+use crate::op::Scope;
+
+/// Of the terms of a text, this many are looked up.
+const LOOKED_UP: usize = 16;
+/// Of those, this many also in other missions.
+const WIDE: usize = 8;
+/// At most this many entries are read per term.
+const CAP: i64 = 96;
+/// At most this many bytes of a body are kept for comparing and finding.
+pub(crate) const MAX_BODY: usize = 16 * 1024;
+/// The weightiest terms whose pairs are entries of their own.
+const PAIRED: usize = 6;
+
+/// What is left to compare a document with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum Look {
+    /// Nothing.
+    Done = 0,
+    /// What was committed beside it.
+    Beside = 1,
+    /// Everything.
+    Everything = 2,
+}
+
+/// An object as it is found.
+#[derive(Debug, Clone)]
+pub(crate) struct Document<'a> {
+    pub(crate) organization: OrganizationId,
+    pub(crate) mission: MissionId,
+    pub(crate) kluster: Option<KlusterId>,
+    pub(crate) kind: &'static str,
+    pub(crate) id: Uuid,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) title: &'a str,
+    pub(crate) body: &'a str,
+    pub(crate) paths: &'a [String],
+    pub(crate) done: bool,
+    pub(crate) look: Look,
+    pub(crate) at: Timestamp,
+}
+
+/// A document that shares terms with a text.
+#[derive(sqlx::FromRow, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) mission_id: MissionId,
+    pub(crate) subject_kind: String,
+    pub(crate) subject_id: Uuid,
+    pub(crate) subject_key: Option<String>,
+    pub(crate) title: String,
+    pub(crate) body: String,
+    paths: String,
+    pub(crate) done: bool,
+}
+
+impl Candidate {
+    /// The declared paths.
+    pub(crate) fn paths(&self) -> Result<Vec<String>, DbError> {
+        serde_json::from_str(&self.paths)
+            .map_err(|error| DbError::Inconsistent { table: "search_document", message: error.to_string() })
+    }
+}
+
+/// The part of a text that is kept: whole characters up to [`MAX_BODY`].
+pub(crate) fn kept(body: &str) -> &str {
+    &body[..body.floor_char_boundary(MAX_BODY)]
+}
+
+/// Tells organizations apart inside the index, so that none ever reads an entry of another.
+fn salted(organization: OrganizationId, term: i64) -> i64 {
+    (term ^ low_bits(organization.as_uuid())) & i64::MAX
+}
+
+/// 63 bits of an id that nobody chooses.
+fn low_bits(id: Uuid) -> i64 {
+    let bytes = id.as_bytes();
+    let mut low = [0; 8];
+    low.copy_from_slice(&bytes[8..]);
+    i64::from_be_bytes(low) & i64::MAX
+}
+
+#[derive(Serialize)]
+struct Wanted {
+    term: i64,
+    weight: f64,
+    wide: bool,
+}
+
+/// Every entry of a text: its terms, and the pairs of the weightiest.
+fn entries(organization: OrganizationId, text: &Prepared) -> Vec<(i64, f64)> {
+    let terms = text.terms();
+    let mut entries: Vec<(i64, f64)> = pairs(text);
+    entries.extend(terms.iter().map(|term| (term.id, f64::from(term.weight))));
+    for entry in &mut entries {
+        entry.0 = salted(organization, entry.0);
+    }
+    let mut seen = std::collections::HashSet::new();
+    entries.retain(|(term, _)| seen.insert(*term));
+    entries
+}
+
+fn pairs(text: &Prepared) -> Vec<(i64, f64)> {
+    let best = &text.terms()[..text.terms().len().min(PAIRED)];
+    let mut pairs = Vec::new();
+    for (index, left) in best.iter().enumerate() {
+        for right in &best[index + 1..] {
+            // The order of two words does not matter; the odd factor keeps a pair from meeting a term by chance.
+            let mixed = (left.id ^ right.id).wrapping_mul(0x2545_F491_4F6C_DD1D) & i64::MAX;
+            pairs.push((mixed, f64::from(left.weight + right.weight)));
+        }
+    }
+    pairs
+}
+
+/// Gives the parameters `$1` to `$14` of an insertion their values.
+fn bound<'t>(query: Query<'t>, document: &Document<'_>, terms: &str) -> Query<'t> {
+    query
+        .bind(document.organization)
+        .bind(document.mission)
+        .bind(document.kluster)
+        .bind(document.kind)
+        .bind(document.id)
+        .bind(document.key.map(str::to_owned))
+        .bind(document.title.to_owned())
+        .bind(kept(document.body).to_owned())
+        .bind(serde_json::Value::from(document.paths).to_string())
+        .bind(document.done)
+        .bind(terms.to_owned())
+        .bind(mc_overlap::INDEX_VERSION)
+        .bind(document.look as i32)
+        .bind(document.at)
+}
+
+/// Enters an object.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn insert(tx: &mut Tx, document: &Document<'_>, text: &Prepared) -> Result<(), DbError> {
+    let terms: Vec<i64> = entries(document.organization, text).into_iter().map(|(term, _)| term).collect();
+    let terms = serde_json::Value::from(terms).to_string();
+    match tx.backend() {
+        Backend::Postgres => {
+            let query = tx.query(
+                "WITH made AS (
+                     INSERT INTO search_document (organization_id, mission_id, kluster_id, subject_kind, subject_id, subject_key,
+                         title, body, paths, done, terms, index_version, look, created_at, updated_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING document_no)
+                 INSERT INTO search_posting (term, mission, document_no)
+                 SELECT term::bigint, $15, made.document_no FROM made, json_array_elements_text($11::json) AS term",
+            );
+            bound(query, document, &terms).bind(low_bits(document.mission.as_uuid())).execute().await?;
+        }
+        Backend::Sqlite => {
+            let query = tx.query(
+                "INSERT INTO search_document (organization_id, mission_id, kluster_id, subject_kind, subject_id, subject_key,
+                     title, body, paths, done, terms, index_version, look, created_at, updated_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING document_no",
+            );
+            let (number,): (i64,) = bound(query, document, &terms).fetch_one().await?;
+            enter(tx, document.mission, number, &terms).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn enter(tx: &mut Tx, mission: MissionId, number: i64, terms: &str) -> Result<(), DbError> {
+    tx.query(Sql::Each {
+        postgres: "INSERT INTO search_posting (term, mission, document_no)
+                   SELECT term::bigint, $2, $3 FROM json_array_elements_text($1::json) AS term",
+        sqlite: "INSERT INTO search_posting (term, mission, document_no) SELECT value, $2, $3 FROM json_each($1)",
+    })
+    .bind(terms.to_owned())
+    .bind(low_bits(mission.as_uuid()))
+    .bind(number)
+    .execute()
+    .await?;
+    Ok(())
+}
+
+async fn take_out(tx: &mut Tx, mission: MissionId, number: i64, terms: String) -> Result<(), DbError> {
+    tx.query(Sql::Each {
+        postgres: "DELETE FROM search_posting WHERE mission = $2 AND document_no = $3
+                       AND term IN (SELECT term::bigint FROM json_array_elements_text($1::json) AS term)",
+        sqlite: "DELETE FROM search_posting WHERE mission = $2 AND document_no = $3
+                     AND term IN (SELECT value FROM json_each($1))",
+    })
+    .bind(terms)
+    .bind(low_bits(mission.as_uuid()))
+    .bind(number)
+    .execute()
+    .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Entered {
+    document_no: i64,
+    terms: String,
+}
+
+async fn entered(tx: &mut Tx, id: Uuid) -> Result<Option<Entered>, DbError> {
+    tx.query(Sql::Each {
+        postgres: "SELECT document_no, terms FROM search_document WHERE subject_id = $1 FOR UPDATE",
+        sqlite: "SELECT document_no, terms FROM search_document WHERE subject_id = $1",
+    })
+    .bind(id)
+    .fetch_optional()
+    .await
+}
+
+/// Enters an object anew after its text changed.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn replace(tx: &mut Tx, document: &Document<'_>, text: &Prepared) -> Result<(), DbError> {
+    let Some(before) = entered(tx, document.id).await? else { return insert(tx, document, text).await };
+    let terms: Vec<i64> = entries(document.organization, text).into_iter().map(|(term, _)| term).collect();
+    let terms = serde_json::Value::from(terms).to_string();
+    take_out(tx, document.mission, before.document_no, before.terms).await?;
+    enter(tx, document.mission, before.document_no, &terms).await?;
+    tx.query(
+        "UPDATE search_document SET title = $2, body = $3, paths = $4, done = $5, terms = $6,
+             index_version = $7, look = $8, updated_at = $9 WHERE document_no = $1",
+    )
+    .bind(before.document_no)
+    .bind(document.title.to_owned())
+    .bind(kept(document.body).to_owned())
+    .bind(serde_json::Value::from(document.paths).to_string())
+    .bind(document.done)
+    .bind(terms)
+    .bind(mc_overlap::INDEX_VERSION)
+    .bind(document.look as i32)
+    .bind(document.at)
+    .execute()
+    .await?;
+    Ok(())
+}
+
+/// Says whether an object's work is finished.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn mark(tx: &mut Tx, id: Uuid, done: bool) -> Result<(), DbError> {
+    tx.query("UPDATE search_document SET done = $2 WHERE subject_id = $1")
+        .bind(id)
+        .bind(done)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Takes an object out.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn remove(tx: &mut Tx, mission: MissionId, id: Uuid) -> Result<(), DbError> {
+    let Some(before) = entered(tx, id).await? else { return Ok(()) };
+    take_out(tx, mission, before.document_no, before.terms).await?;
+    tx.query("DELETE FROM search_document WHERE document_no = $1").bind(before.document_no).execute().await?;
+    Ok(())
+}
+
+/// One object by the id that is shown of it.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn find(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    shown: &str,
+) -> Result<Option<Candidate>, DbError> {
+    let Some(id) = shown.split_once('_').and_then(|(_, hex)| Uuid::try_parse(hex).ok()) else {
+        return Ok(None);
+    };
+    tx.query(
+        "SELECT mission_id, subject_kind, subject_id, subject_key, title, body, paths, done
+         FROM search_document WHERE organization_id = $1 AND subject_id = $2",
+    )
+    .bind(organization)
+    .bind(id)
+    .fetch_optional()
+    .await
+}
+
+/// A document that is still to be compared.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Waiting {
+    pub(crate) document_no: i64,
+    pub(crate) look: i32,
+    #[sqlx(flatten)]
+    pub(crate) document: Candidate,
+}
+
+/// Documents that were to be compared before a time, oldest first.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn waiting(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Waiting>, DbError> {
+    tx.query(
+        "SELECT document_no, look, mission_id, subject_kind, subject_id, subject_key, title, body, paths, done
+         FROM search_document WHERE look > 0 AND organization_id = $1 AND updated_at < $2 ORDER BY document_no LIMIT $3",
+    )
+    .bind(organization)
+    .bind(before)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
+/// Says that a document was compared, unless its text changed since it was read.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn looked(tx: &mut Tx, waiting: &Waiting) -> Result<(), DbError> {
+    tx.query("UPDATE search_document SET look = 0 WHERE document_no = $1 AND look = $2 AND title = $3 AND body = $4")
+        .bind(waiting.document_no)
+        .bind(waiting.look)
+        .bind(waiting.document.title.clone())
+        .bind(waiting.document.body.clone())
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Where candidates are looked for.
+pub(crate) struct Reach {
+    pub(crate) organization: OrganizationId,
+    /// Its own mission, looked at first and with more terms.
+    pub(crate) mission: MissionId,
+    /// Every mission that the caller may read.
+    pub(crate) scope: Scope,
+    /// Only documents with a greater number.
+    pub(crate) after: i64,
+    /// At most this many.
+    pub(crate) limit: i64,
+}
+
+const COLUMNS: &str = "SELECT d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, d.paths, d.done FROM (";
+
+/// The documents that share the weightiest terms with a text, best first.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn candidates(
+    tx: &mut Tx,
+    reach: Reach,
+    text: &Prepared,
+) -> Result<Vec<Candidate>, DbError> {
+    let mut wanted: Vec<Wanted> = entries(reach.organization, text)
+        .into_iter()
+        .map(|(term, weight)| Wanted { term, weight, wide: false })
+        .collect();
+    wanted.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    wanted.truncate(LOOKED_UP);
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    for term in wanted.iter_mut().take(WIDE) {
+        term.wide = !reach.scope.is_empty();
+    }
+    match tx.backend() {
+        Backend::Postgres => on_postgres(tx, reach, &wanted).await,
+        Backend::Sqlite => on_sqlite(tx, reach, &wanted).await,
+    }
+}
+
+/// The other missions that may be read, or `None` for all of the organization.
+fn others(reach: &Reach) -> Option<String> {
+    match &reach.scope {
+        Scope::Organization(_) => None,
+        Scope::Missions(_, missions) => {
+            let others = missions.iter().filter(|id| **id != reach.mission).map(|id| low_bits(id.as_uuid()));
+            Some(others.collect::<serde_json::Value>().to_string())
+        }
+    }
+}
+
+async fn on_postgres(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<Candidate>, DbError> {
+    const OWN: &str = "SELECT h.document_no, SUM(t.weight) AS weight
+        FROM json_to_recordset($1::json) AS t (term bigint, weight double precision, wide boolean)
+        CROSS JOIN LATERAL (
+            (SELECT document_no FROM search_posting
+             WHERE term = t.term AND mission = $2 AND document_no > $3 ORDER BY document_no DESC LIMIT $4)";
+    const ALL: &str = " UNION ALL (SELECT document_no FROM search_posting
+             WHERE t.wide AND term = t.term AND mission < $2 AND document_no > $3 LIMIT $4)
+            UNION ALL (SELECT document_no FROM search_posting
+             WHERE t.wide AND term = t.term AND mission > $2 AND document_no > $3 LIMIT $4)";
+    const SOME: &str = " UNION ALL (SELECT o.document_no FROM json_array_elements_text($7::json) AS m CROSS JOIN LATERAL
+             (SELECT document_no FROM search_posting
+              WHERE term = t.term AND mission = m::bigint AND document_no > $3 ORDER BY document_no DESC LIMIT $4) o
+             WHERE t.wide LIMIT $4)";
+    const END: &str = ") h GROUP BY h.document_no ORDER BY weight DESC, h.document_no DESC LIMIT $5) f
+        JOIN search_document d ON d.document_no = f.document_no
+        WHERE d.organization_id = $6 AND d.subject_kind = 'task' ORDER BY f.weight DESC, f.document_no DESC";
+    let others = others(&reach);
+    let terms = serde_json::to_string(wanted)
+        .map_err(|error| DbError::Inconsistent { table: "search_posting", message: error.to_string() })?;
+    let text = [COLUMNS, OWN, if others.is_some() { SOME } else { ALL }, END].concat();
+    let query = tx
+        .query(Sql::Built(text))
+        .bind(terms)
+        .bind(low_bits(reach.mission.as_uuid()))
+        .bind(reach.after)
+        .bind(CAP)
+        .bind(reach.limit)
+        .bind(reach.organization);
+    match others {
+        Some(others) => query.bind(others).fetch_all().await,
+        None => query.fetch_all().await,
+    }
+}
+
+async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<Candidate>, DbError> {
+    use std::fmt::Write as _;
+    let others = others(&reach);
+    let mut text = format!("{COLUMNS}SELECT document_no, SUM(weight) AS weight FROM (");
+    for (index, term) in wanted.iter().enumerate() {
+        let (id, weight) = (2 * index + 7, 2 * index + 8);
+        let union = if index == 0 { "" } else { " UNION ALL " };
+        // Numbers of parameters only: no value is a part of the text.
+        let written = write!(
+            text,
+            "{union}SELECT document_no, ${weight} AS weight FROM (SELECT document_no FROM search_posting
+             WHERE term = ${id} AND mission = $1 AND document_no > $2 ORDER BY document_no DESC LIMIT $3)"
+        );
+        let ranges: &[&str] = match (&others, term.wide) {
+            (_, false) => &[],
+            (None, true) => &["mission < $1", "mission > $1"],
+            (Some(_), true) => &["mission IN (SELECT value FROM json_each($6))"],
+        };
+        let written = ranges.iter().fold(written, |written, range| {
+            written.and(write!(
+                text,
+                " UNION ALL SELECT document_no, ${weight} FROM (SELECT document_no FROM search_posting
+                 WHERE term = ${id} AND {range} AND document_no > $2 LIMIT $3)"
+            ))
+        });
+        written
+            .map_err(|error| DbError::Inconsistent { table: "search_posting", message: error.to_string() })?;
+    }
+    text.push_str(
+        ") GROUP BY document_no ORDER BY weight DESC, document_no DESC LIMIT $4) f
+         JOIN search_document d ON d.document_no = f.document_no
+         WHERE d.organization_id = $5 AND d.subject_kind = 'task' AND $6 IS NOT NULL ORDER BY f.weight DESC, f.document_no DESC",
+    );
+    let mut query = tx
+        .query(Sql::Built(text))
+        .bind(low_bits(reach.mission.as_uuid()))
+        .bind(reach.after)
+        .bind(CAP)
+        .bind(reach.limit)
+        .bind(reach.organization)
+        .bind(others.unwrap_or_default());
+    for term in wanted {
+        query = query.bind(term.term).bind(term.weight);
+    }
+    query.fetch_all().await
+}
+
+/// At most this many entries are read per term of a search.
+const SEARCH_CAP: i64 = 256;
+/// So many documents are ranked.
+const RANKED: i64 = 200;
+/// Of the terms of a query, this many are looked up.
+const QUERY_TERMS: usize = 24;
+
+/// What is searched.
+pub(crate) struct Looked {
+    pub(crate) organization: OrganizationId,
+    pub(crate) scope: Scope,
+    pub(crate) mission: Option<MissionId>,
+    pub(crate) kluster: Option<KlusterId>,
+    pub(crate) kinds: Option<Vec<SearchKind>>,
+    pub(crate) states: Option<Vec<String>>,
+    pub(crate) labels: Vec<(String, Option<String>)>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// A document that a search found.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Found {
+    pub(crate) document_no: i64,
+    pub(crate) mission_id: MissionId,
+    pub(crate) subject_kind: String,
+    pub(crate) subject_id: Uuid,
+    pub(crate) subject_key: Option<String>,
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) state: Option<String>,
+    pub(crate) changed_at: Timestamp,
+}
+
+/// The documents that share most with a query, of those that the caller may read.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn search(tx: &mut Tx, looked: Looked, text: &Prepared) -> Result<Vec<Found>, DbError> {
+    let mut terms = entries(looked.organization, text);
+    terms.sort_by(|a, b| b.1.total_cmp(&a.1));
+    terms.truncate(QUERY_TERMS);
+    if terms.is_empty() || looked.scope.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers = numbers(tx, &looked, &terms).await?;
+    let filter = Filter::new(
+        tx,
+        "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, t.state,
+             COALESCE(t.updated_at, d.updated_at) AS changed_at
+         FROM search_document d LEFT JOIN task t ON t.task_id = d.subject_id",
+    );
+    let mut filter = looked
+        .scope
+        .apply(filter, "d.organization_id = ?", "d.mission_id")
+        .one_of("d.document_no", numbers)
+        .and_some("d.mission_id = ?", looked.mission)
+        .and_some("d.kluster_id = ?", looked.kluster)
+        .and_some("COALESCE(t.updated_at, d.updated_at) >= ?", looked.since)
+        .and_some("COALESCE(t.updated_at, d.updated_at) < ?", looked.until);
+    if let Some(kinds) = looked.kinds {
+        filter = filter.one_of("d.subject_kind", kinds.iter().map(|kind| kind.as_str().to_owned()).collect());
+    }
+    if let Some(states) = looked.states {
+        filter = filter.one_of("t.state", states);
+    }
+    filter.labels("t.labels", looked.labels).finish(tx, "d.document_no DESC", RANKED).fetch_all().await
+}
+
+/// The numbers of the documents that share most with the terms.
+async fn numbers(tx: &mut Tx, looked: &Looked, terms: &[(i64, f64)]) -> Result<Vec<i64>, DbError> {
+    use std::fmt::Write as _;
+    // One mission, those that may be read, or all of the organization (terms are salted with it).
+    let missions: Option<Vec<i64>> = match (&looked.mission, &looked.scope) {
+        (Some(mission), _) => Some(vec![low_bits(mission.as_uuid())]),
+        (None, Scope::Organization(_)) => None,
+        (None, Scope::Missions(_, missions)) => {
+            Some(missions.iter().map(|id| low_bits(id.as_uuid())).collect())
+        }
+    };
+    let mut text = String::from("SELECT document_no FROM (");
+    for index in 0..terms.len() {
+        let (id, weight) = (2 * index + 4, 2 * index + 5);
+        let union = if index == 0 { "" } else { " UNION ALL " };
+        let range = match &missions {
+            None => "",
+            Some(one) if one.len() == 1 => " AND mission = CAST($3 AS BIGINT)",
+            Some(_) => match tx.backend() {
+                Backend::Postgres => {
+                    " AND mission = ANY (ARRAY(SELECT m::bigint FROM json_array_elements_text($3::json) AS m))"
+                }
+                Backend::Sqlite => " AND mission IN (SELECT value FROM json_each($3))",
+            },
+        };
+        // Numbers of parameters only: no value is a part of the text.
+        write!(
+            text,
+            "{union}SELECT document_no, CAST(${weight} AS DOUBLE PRECISION) AS weight FROM (SELECT document_no FROM search_posting
+             WHERE term = ${id}{range} ORDER BY mission DESC, document_no DESC LIMIT $1) AS p{index}"
+        )
+        .map_err(|error| DbError::Inconsistent { table: "search_posting", message: error.to_string() })?;
+    }
+    text.push_str(
+        ") AS found WHERE CAST($3 AS TEXT) IS NOT NULL GROUP BY document_no ORDER BY SUM(weight) DESC, document_no DESC LIMIT $2",
+    );
+    let missions = match missions {
+        Some(one) if one.len() == 1 => one[0].to_string(),
+        some => serde_json::Value::from(some.unwrap_or_default()).to_string(),
+    };
+    let mut query = tx.query(Sql::Built(text)).bind(SEARCH_CAP).bind(RANKED).bind(missions);
+    for (term, weight) in terms {
+        query = query.bind(*term).bind(*weight);
+    }
+    let rows: Vec<(i64,)> = query.fetch_all().await?;
+    Ok(rows.into_iter().map(|(number,)| number).collect())
+}

@@ -1,0 +1,238 @@
+//! Finding what is indexed: by words and by meaning, both ranks fused.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::str::FromStr;
+
+use mc_api::id::{KlusterId, MissionId};
+use mc_api::search::{SearchHit, SearchKind};
+use mc_api::{Action, Page, Timestamp};
+use mc_overlap::{Prepared, Text};
+
+use super::highlight;
+use super::index::{self, Found, Looked};
+use crate::app::App;
+use crate::error::Error;
+use crate::http::page;
+use crate::op::OpCtx;
+
+/// The longest query, in characters.
+const MAX_QUERY: usize = 400;
+/// How much the first ranks count beside the later ones in the fusion.
+const FUSION: f64 = 60.0;
+
+/// What a search is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Narrow {
+    /// What is looked for.
+    pub query: String,
+    /// Of this mission.
+    pub mission: Option<MissionId>,
+    /// Of this kluster.
+    pub kluster: Option<KlusterId>,
+    /// Only these kinds.
+    pub kinds: Option<Vec<SearchKind>>,
+    /// Only in one of these states; leaves out kinds without states.
+    pub states: Option<Vec<String>>,
+    /// With these labels; leaves out kinds without labels.
+    pub labels: Vec<(String, Option<String>)>,
+    /// Changed at or after this time.
+    pub since: Option<Timestamp>,
+    /// Changed before this time.
+    pub until: Option<Timestamp>,
+}
+
+/// The place of a hit: where the next page goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    millionths: i64,
+    document_no: i64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.millionths, self.document_no)
+    }
+}
+
+impl FromStr for Place {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (millionths, document_no) = text.split_once('-').unwrap_or((text, ""));
+        Ok(Self { millionths: millionths.parse()?, document_no: document_no.parse()? })
+    }
+}
+
+struct Ranked {
+    found: Found,
+    lexical: f64,
+    vector: f64,
+    place: Place,
+}
+
+/// The parts of a query between quotation marks, which must be there as they are.
+fn phrases(query: &str) -> Vec<String> {
+    query
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .map(|phrase| phrase.trim().to_lowercase())
+        .filter(|p| !p.is_empty())
+        .collect()
+}
+
+/// Checks a query.
+///
+/// # Errors
+/// [`mc_api::ProblemKind::Validation`].
+pub fn check(query: &str) -> Result<(), Error> {
+    let count = query.chars().count();
+    if count > MAX_QUERY || query.trim().is_empty() || query.contains('\0') {
+        return Err(Error::invalid("?q", format!("1 to {MAX_QUERY} characters")));
+    }
+    Ok(())
+}
+
+/// A page of what matches, best first.
+///
+/// The best few hundred by words are ranked by words and by meaning, and both ranks are fused. Words that stand in very
+/// many texts are looked up in the newest of them only.
+///
+/// # Errors
+/// Database failures.
+pub async fn search(
+    app: &App,
+    cx: &OpCtx,
+    page: page::Request<Place>,
+    narrow: Narrow,
+) -> Result<Page<SearchHit>, Error> {
+    let text = Prepared::new(&Text { title: &narrow.query, body: "", paths: &[] });
+    let looked = Looked {
+        organization: cx.caller.organization,
+        scope: cx.scope(Action::ReadTask),
+        mission: narrow.mission,
+        kluster: narrow.kluster,
+        kinds: narrow.kinds.clone(),
+        states: narrow.states.clone(),
+        labels: narrow.labels.clone(),
+        since: narrow.since,
+        until: narrow.until,
+    };
+    let mut tx = app.db.begin_read().await?;
+    let found = index::search(&mut tx, looked, &text).await?;
+    drop(tx);
+    let mut ranked = rank(&text, found, &phrases(&narrow.query));
+    if let Some(after) = page.after {
+        ranked.retain(|hit| hit.place < after);
+    }
+    let words = highlight::words(&narrow.query);
+    let fetch = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
+    let shown: Vec<Ranked> = ranked.into_iter().take(fetch).collect();
+    let page = page.cut(app, shown, |hit| hit.place);
+    let items = page.items.into_iter().map(|hit| shown_as(hit, &words)).collect::<Result<_, _>>()?;
+    Ok(Page { items, next_cursor: page.next_cursor })
+}
+
+fn shown_as(hit: Ranked, words: &[String]) -> Result<SearchHit, Error> {
+    let found = hit.found;
+    let kind: SearchKind = found.subject_kind.parse().map_err(Error::internal)?;
+    Ok(SearchHit {
+        highlights: highlight::highlights(&found.title, &found.body, words),
+        id: match kind {
+            SearchKind::Task => mc_api::id::TaskId::from_uuid(found.subject_id).to_string(),
+            SearchKind::Kluster => KlusterId::from_uuid(found.subject_id).to_string(),
+        },
+        kind,
+        key: found.subject_key,
+        title: found.title,
+        mission_id: found.mission_id,
+        state: found.state,
+        score: share(hit.place.millionths),
+        lexical: hit.lexical,
+        vector: hit.vector,
+        updated_at: found.changed_at,
+    })
+}
+
+fn share(millionths: i64) -> f64 {
+    f64::from(i32::try_from(millionths).unwrap_or(i32::MAX)) / 1e6
+}
+
+fn rounded(share: f64) -> f64 {
+    (share.clamp(0.0, 1.0) * 1000.0).round() / 1000.0
+}
+
+fn rank(query: &Prepared, found: Vec<Found>, phrases: &[String]) -> Vec<Ranked> {
+    let weights: HashMap<i64, f64> =
+        query.terms().iter().map(|term| (term.id, f64::from(term.weight))).collect();
+    let whole: f64 = weights.values().sum();
+    let own = mc_overlap::builtin::embed(query);
+    let mut ranked: Vec<Ranked> = found
+        .into_iter()
+        .filter(|found| {
+            let text = format!("{}\n{}", found.title, found.body).to_lowercase();
+            phrases.iter().all(|phrase| text.contains(phrase))
+        })
+        .map(|found| {
+            let text = Prepared::new(&Text { title: &found.title, body: &found.body, paths: &[] });
+            let has: HashSet<i64> = text.terms().iter().map(|term| term.id).collect();
+            let shared: f64 =
+                weights.iter().filter(|(id, _)| has.contains(id)).map(|(_, weight)| weight).sum();
+            let vector = mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text));
+            let place = Place { millionths: 0, document_no: found.document_no };
+            Ranked {
+                lexical: rounded(if whole > 0.0 { shared / whole } else { 0.0 }),
+                vector: rounded(f64::from(vector)),
+                found,
+                place,
+            }
+        })
+        // The index may name a text for a pair of words by chance.
+        .filter(|hit| hit.lexical > 0.0)
+        .collect();
+    for by in [by_words, by_meaning] {
+        ranked.sort_by(by);
+        for (place, hit) in ranked.iter_mut().enumerate() {
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                reason = "a few hundred at most"
+            )]
+            let part = (1e6 / 2.0 * (FUSION + 1.0) / (FUSION + 1.0 + place as f64)).round() as i64;
+            hit.place.millionths += part;
+        }
+    }
+    ranked.sort_by_key(|hit| std::cmp::Reverse(hit.place));
+    ranked
+}
+
+fn by_words(a: &Ranked, b: &Ranked) -> Ordering {
+    b.lexical.total_cmp(&a.lexical).then(b.vector.total_cmp(&a.vector)).then(newest(a, b))
+}
+
+fn by_meaning(a: &Ranked, b: &Ranked) -> Ordering {
+    b.vector.total_cmp(&a.vector).then(b.lexical.total_cmp(&a.lexical)).then(newest(a, b))
+}
+
+fn newest(a: &Ranked, b: &Ranked) -> Ordering {
+    b.place.document_no.cmp(&a.place.document_no)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_are_what_stands_between_quotation_marks() {
+        assert_eq!(phrases(r#"a "B c" d " " "e"#), ["b c", "e"]);
+        assert_eq!(phrases("none"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_place_is_read_as_it_is_written() {
+        let place = Place { millionths: 512_345, document_no: 77 };
+        assert_eq!(place.to_string().parse::<Place>(), Ok(place));
+        assert!("x".parse::<Place>().is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! `mc search`, `mc overlap` and `mc set`.
+
+use clap::{Args, Subcommand};
+use mc_api::overlap::{OverlapAction, OverlapMode};
+use mc_api::search::SearchKind;
+
+/// `mc search`.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// Words; what stands between quotation marks must be there as it is
+    #[arg(value_name = "QUERY", required = true)]
+    pub query: Vec<String>,
+    /// Only this kind: task or kluster; may be repeated
+    #[arg(long, value_name = "KIND")]
+    pub kind: Vec<SearchKind>,
+    /// Only in this state; may be repeated
+    #[arg(long, value_name = "STATE")]
+    pub state: Vec<String>,
+    /// Labels: key=value or key, separated by commas
+    #[arg(short, long, value_name = "LABELS")]
+    pub labels: Option<String>,
+    /// Changed at or after this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Changed before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// In every mission, also when the context names one
+    #[arg(short = 'A', long)]
+    pub all_missions: bool,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+    /// Where the page before ended
+    #[arg(long, value_name = "CURSOR")]
+    pub cursor: Option<String>,
+}
+
+/// `mc overlap`.
+#[derive(Debug, Subcommand)]
+pub enum OverlapCommand {
+    /// Say what a new task would overlap; changes nothing
+    Check {
+        /// One line
+        #[arg(long)]
+        title: String,
+        /// Markdown
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// Glob of paths it would touch; may be repeated
+        #[arg(long = "path", value_name = "GLOB")]
+        paths: Vec<String>,
+        /// At most this many suggestions
+        #[arg(long, value_name = "N")]
+        limit: Option<u32>,
+    },
+    /// Act on a suggestion: link both, let the new task wait, or merge it into the existing one
+    Accept {
+        /// The suggestion
+        #[arg(value_name = "ID")]
+        reference: String,
+        /// link, wait or merge; default: what the suggestion proposes
+        #[arg(long = "as", value_name = "ACTION")]
+        resolution: Option<OverlapAction>,
+        /// What people should know
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Say that a suggestion is none
+    Dismiss {
+        /// The suggestion
+        #[arg(value_name = "ID")]
+        reference: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+/// `mc set`.
+#[derive(Debug, Subcommand)]
+pub enum SetCommand {
+    /// Set a policy
+    #[command(subcommand)]
+    Policy(SetPolicy),
+}
+
+/// `mc set policy`.
+#[derive(Debug, Subcommand)]
+pub enum SetPolicy {
+    /// What creating and changing tasks does about overlapping work, in the mission of -m or the kluster of -k
+    Overlap {
+        /// suggest, require_ack or block
+        #[arg(long, required_unless_present = "inherit")]
+        mode: Option<OverlapMode>,
+        /// Score in hundredths from which the caller must acknowledge; default: the measured point
+        #[arg(long, value_name = "PERCENT", requires = "mode")]
+        acknowledge_at: Option<i32>,
+        /// Score in hundredths from which `block` refuses; default: the measured point
+        #[arg(long, value_name = "PERCENT", requires = "mode")]
+        block_at: Option<i32>,
+        /// Take the policy away: a kluster then follows its mission, a mission the default
+        #[arg(long, conflicts_with = "mode")]
+        inherit: bool,
+    },
+}
