@@ -11,6 +11,8 @@
 # cli       mc --help and mc get tasks, end to end
 # api       list of 50 tasks over HTTP beside a bare axum handler that runs the same statement by the same driver, in turns
 # create    creating tasks on Postgres with fsync, beside pgbench that inserts the same rows of task and ledger, prepared
+# detection creating tasks of many words with overlap detection beside creating them without, 16 connections, on SQLite and on
+#           Postgres with fsync, when MC_BENCH_SIZES tasks exist (default: 1000 10000); search beside an ILIKE scan of the same rows
 # delay     from the agent's output to a follower of its events, 500 updates at 100 a second
 #
 #   scripts/bench.sh overlap [--pairs FILE] [--model DIR] [--held-out] [--fit [--worst N]]
@@ -34,7 +36,7 @@ WRITE='' SECTIONS=()
 for argument in "$@"; do
   case $argument in
     --write) WRITE=1 ;;
-    startup | memory | cli | api | create | delay) SECTIONS+=("$argument") ;;
+    startup | memory | cli | api | create | detection | delay) SECTIONS+=("$argument") ;;
     -h | --help)
       script_help "${BASH_SOURCE[0]}"
       exit 0
@@ -42,7 +44,7 @@ for argument in "$@"; do
     *) usage_error "unknown argument '$argument'" ;;
   esac
 done
-[ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api create delay)
+[ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api create detection delay)
 
 require_linux
 BIN=$(bin_dir)
@@ -53,6 +55,7 @@ DIR=$WORK/data
 finish() {
   local code=$?
   trap - EXIT
+  [ -z "${PID:-}" ] || kill "$PID" 2>/dev/null || true
   mc down --data-dir "$DIR" >"$WORK/down" 2>&1 || { cat "$WORK/down" >&2 && code=1; }
   rm -rf -- "$WORK"
   exit "$code"
@@ -175,7 +178,8 @@ section_create() {
   "$pg/psql" -qX "$base" -c 'DROP DATABASE IF EXISTS mc_bench WITH (FORCE)' -c 'CREATE DATABASE mc_bench' 2>"$WORK/pg.log" || die "no database for the bench" "$(cat "$WORK/pg.log")"
   url=${base%/*}/mc_bench
   rm -rf -- "$WORK/pg"
-  mc-controlplane --data-dir "$WORK/pg" --http 127.0.0.1:0 --database "$url" 2>"$WORK/pg.log" &
+  # Without detection: what it finds and indexes are rows that the baseline does not write.
+  MC_OVERLAP_DETECTION=off mc-controlplane --data-dir "$WORK/pg" --http 127.0.0.1:0 --database "$url" 2>"$WORK/pg.log" &
   pid=$!
   until [ -s "$WORK/pg/run/endpoints.json" ]; do
     kill -0 "$pid" 2>/dev/null || die "the control plane ended at its start" "$(tail -n 1 "$WORK/pg.log")"
@@ -214,6 +218,72 @@ SQL
   row 'create task, Postgres with fsync, 8 connections' "$(awk -v a="$own" 'BEGIN { printf "%.0f\n", a }')" /s -
   row 'pgbench, the same rows, prepared, 8 connections' "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" /s -
   row 'create task, share of pgbench' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>25'
+}
+
+# serve DATA URL on|off: a control plane of its own; sets OWN and PID.
+serve() {
+  rm -f -- "$1/run/endpoints.json"
+  MC_OVERLAP_DETECTION=$3 mc-controlplane --data-dir "$1" --http 127.0.0.1:0 --mqtt none --database "$2" 2>"$WORK/serve.log" &
+  PID=$!
+  until [ -s "$1/run/endpoints.json" ]; do
+    kill -0 "$PID" 2>/dev/null || die "the control plane ended at its start" "$(tail -n 1 "$WORK/serve.log")"
+    sleep 0.05
+  done
+  OWN=$(sed -n 's/.*"http": "\([^"]*\)".*/\1/p' "$1/run/endpoints.json")
+}
+unserve() {
+  kill "$PID" 2>/dev/null || true
+  wait "$PID" 2>/dev/null || true
+  PID=
+}
+
+section_detection() {
+  local name url data pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin} base size have task answer with without scan found
+  task='{"mission":"bench","kluster":"work","title":"{title}","description":"{text}"}'
+  "$MC_REPO/scripts/postgres-dev.sh" start --fsync on >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
+  base=$("$MC_REPO/scripts/postgres-dev.sh" url)
+  for name in SQLite Postgres; do
+    data=$WORK/detection-$name have=0
+    url=sqlite:$data/tasks.db
+    if [ "$name" = Postgres ]; then
+      "$pg/psql" -qX "$base" -c 'DROP DATABASE IF EXISTS mc_bench WITH (FORCE)' -c 'CREATE DATABASE mc_bench' 2>"$WORK/pg.log" || die "no database for the bench" "$(cat "$WORK/pg.log")"
+      url=${base%/*}/mc_bench
+    fi
+    mkdir -p -- "$data"
+    serve "$data" "$url" on
+    MC_BASE_URL=$OWN mc --token-file "$data/token" create mission bench >/dev/null
+    MC_BASE_URL=$OWN mc --token-file "$data/token" create kluster work -m bench >/dev/null
+    for size in ${MC_BENCH_SIZES:-1000 10000}; do
+      answer=$(mc-bench load "$OWN/api/v1/tasks" --post "$task" --token-file "$data/token" --connections 16 --seconds 600 --requests $((size - have)))
+      have=$size
+      answer=$(mc-bench load "$OWN/api/v1/tasks" --post "$task" --token-file "$data/token" --connections 16 --seconds 4)
+      have=$((have + $(printf '%s' "$answer" | number requests)))
+      with=$(printf '%s' "$answer" | number per_second)
+      row "$name, $size tasks: create with detection" "$(printf '%.0f' "$with")" /s -
+      row "$name, $size tasks: create with detection, p99" "$(printf '%s' "$answer" | number p99_ms | awk '{ printf "%.1f", $1 }')" ms -
+      found=$(mc-bench load "$OWN/api/v1/search?q=retry+upload+kamiten&limit=20" --token-file "$data/token" --seconds 3)
+      row "$name, $size tasks: search" "$(printf '%s' "$found" | number per_second | awk '{ printf "%.0f", $1 }')" /s -
+      row "$name, $size tasks: search, p99" "$(printf '%s' "$found" | number p99_ms | awk '{ printf "%.1f", $1 }')" ms '<30'
+      unserve
+      serve "$data" "$url" off
+      answer=$(mc-bench load "$OWN/api/v1/tasks" --post "$task" --token-file "$data/token" --connections 16 --seconds 4)
+      have=$((have + $(printf '%s' "$answer" | number requests)))
+      without=$(printf '%s' "$answer" | number per_second)
+      row "$name, $size tasks: create without" "$(printf '%.0f' "$without")" /s -
+      row "$name, $size tasks: create without, p99" "$(printf '%s' "$answer" | number p99_ms | awk '{ printf "%.1f", $1 }')" ms -
+      row "$name, $size tasks: share of create without" "$(awk -v a="$with" -v b="$without" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>25'
+      if [ "$name" = Postgres ]; then
+        printf "SELECT task_key FROM task WHERE title ILIKE '%%kamiten%%' OR description ILIKE '%%kamiten%%' LIMIT 20;\n" >"$WORK/scan.sql"
+        scan=$("$pg/pgbench" -n -M prepared -c 8 -j 2 -T 3 -f "$WORK/scan.sql" "$url" 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p')
+        row "$name, $size tasks: ILIKE scan in pgbench" "$(printf '%.0f' "$scan")" /s -
+      fi
+      unserve
+      serve "$data" "$url" on
+    done
+    unserve
+  done
+  "$pg/psql" -qX "$base" -c 'DROP DATABASE mc_bench WITH (FORCE)'
+  "$MC_REPO/scripts/postgres-dev.sh" start --fsync off >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
 }
 
 section_delay() {

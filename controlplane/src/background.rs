@@ -21,12 +21,14 @@ enum Reconciler {
     Reservations,
     /// Agent sessions that wait for a node, turns that wait for their meaning.
     Sessions,
-    /// Bytes that no artifact names.
+    /// Bytes that no artifact and no doc names.
     Objects,
-    /// Answers kept for repeated requests.
+    /// Answers kept for repeated requests, workspaces long ended.
     Answers,
     /// Overlaps of what was committed at once.
     Overlaps,
+    /// Suggestions that do not fit their sides any more.
+    Suggestions,
     /// What the index lacks: written before there was one, by another version, or while it was switched off.
     Index,
     /// Nodes that became ready or not ready.
@@ -34,7 +36,7 @@ enum Reconciler {
 }
 
 impl Reconciler {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Tasks,
         Self::Approvals,
         Self::Publisher,
@@ -43,6 +45,7 @@ impl Reconciler {
         Self::Objects,
         Self::Answers,
         Self::Overlaps,
+        Self::Suggestions,
         Self::Index,
         Self::Nodes,
     ];
@@ -57,6 +60,7 @@ impl Reconciler {
             Self::Objects => "objects",
             Self::Answers => "answers",
             Self::Overlaps => "overlaps",
+            Self::Suggestions => "suggestions",
             Self::Index => "index",
             Self::Nodes => "nodes",
         }
@@ -71,6 +75,7 @@ impl Reconciler {
             | Self::Sessions
             | Self::Nodes
             | Self::Overlaps => Duration::from_secs(1),
+            Self::Suggestions => Duration::from_secs(15),
             Self::Answers | Self::Index => Duration::from_mins(10),
             // A listing of a whole bucket costs money.
             Self::Objects => Duration::from_hours(1),
@@ -86,9 +91,11 @@ impl Reconciler {
             Self::Sessions => crate::sessions::reconcile::run(app).await,
             Self::Objects => crate::artifacts::reconcile::sweep(app).await.map(|_| ()),
             Self::Nodes => crate::nodes::reconcile::run(app).await,
+            Self::Suggestions => crate::overlap::reconcile::sweep(app).await.map(|_| ()),
             Self::Overlaps => crate::overlap::reconcile::look(app).await.map(|_| ()),
             Self::Index => crate::search::fill(app).await,
             Self::Answers => {
+                crate::workspaces::reconcile::forget(app).await?;
                 crate::write::forget_answers(app, app.clock.now()).await?;
                 crate::authn::grants::forget(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
             }

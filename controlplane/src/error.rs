@@ -2,9 +2,23 @@
 
 use mc_api::overlap::OverlapFinding;
 use mc_api::reservation::Overlap;
-use mc_api::{FieldError, ProblemKind};
+use mc_api::{Conflict, FieldError, ProblemKind};
 
 use crate::db::DbError;
+
+/// What is in the way of a change, for problem documents that list it.
+#[derive(Debug, Default)]
+pub enum Against {
+    /// Nothing that is listed.
+    #[default]
+    Nothing,
+    /// Reservations of paths.
+    Reservations(Vec<Overlap>),
+    /// Existing work.
+    Overlaps(Vec<OverlapFinding>),
+    /// Versions other than the changes were made of.
+    Versions(Vec<Conflict>),
+}
 
 /// Why an operation did not happen. Nothing was changed.
 #[derive(Debug)]
@@ -15,10 +29,8 @@ pub struct Error {
     pub detail: String,
     /// The rules broken, for validation.
     pub errors: Vec<FieldError>,
-    /// The reservations in the way.
-    pub conflicts: Vec<Overlap>,
-    /// The existing work in the way.
-    pub overlaps: Box<[OverlapFinding]>,
+    /// What is in the way.
+    pub against: Against,
     /// Seconds after which a retry may help.
     pub retry_after: Option<u32>,
     /// For the log only.
@@ -32,8 +44,7 @@ impl Error {
             kind,
             detail: detail.into(),
             errors: Vec::new(),
-            conflicts: Vec::new(),
-            overlaps: Box::default(),
+            against: Against::Nothing,
             retry_after: None,
             source: None,
         }

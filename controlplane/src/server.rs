@@ -113,6 +113,7 @@ impl Server {
         crate::tasks::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         crate::nodes::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         crate::reservations::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
+        crate::workspaces::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         let tls = grpc::tls(&app).map_err(StartError::Open)?;
         background::start(&app, &lifetime);
         if let Some(listener) = mqtt_listener {

@@ -7,8 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use mc_api::Labels;
+use mc_api::doc::{Doc, UpdateDoc};
 use mc_api::kluster::{Kluster, UpdateKluster};
-use mc_api::manifest::{KlusterSpec, Metadata, MissionSpec, TaskSpec};
+use mc_api::manifest::{DocSpec, KlusterSpec, Metadata, MissionSpec, TaskSpec};
 use mc_api::mission::{Mission, UpdateMission};
 use mc_api::task::{OnDependencyFailure, Task, UpdateTask};
 
@@ -101,6 +102,19 @@ pub fn kluster(is: &Kluster, wanted: &Wanted<KlusterSpec>) -> Option<UpdateKlust
         overlap_policy: None,
     };
     (patch != UpdateKluster::default()).then_some(patch)
+}
+
+/// The change of metadata that makes a doc what is wanted; `None` when it is that already. Its text is another matter.
+pub fn doc(is: &Doc, wanted: &Wanted<DocSpec>) -> Option<UpdateDoc> {
+    let spec = &wanted.spec;
+    let media_type = spec.media_type.as_ref().filter(|wanted| **wanted != is.media_type);
+    let patch = UpdateDoc {
+        title: spec.title.clone().filter(|title| *title != is.title),
+        media_type: media_type.map(|media_type| Some(media_type.clone())),
+        labels: labels(&is.labels, &wanted.metadata.labels),
+        annotations: labels(&is.annotations, &wanted.metadata.annotations),
+    };
+    (patch != UpdateDoc::default()).then_some(patch)
 }
 
 /// The change that makes a task what is wanted; `None` when it is that already. `depends_on` are the keys of the

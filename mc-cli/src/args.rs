@@ -2,6 +2,7 @@
 
 mod admin;
 mod agents;
+mod docs;
 mod installation;
 mod node;
 mod overlap;
@@ -24,6 +25,7 @@ use crate::output::Format;
 
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
 pub use agents::{AgentProgram, McpCommand, Run};
+pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};
 pub use installation::{Down, Up};
 pub use node::{NodeCommand, TokenCommand};
 pub use overlap::{OverlapCommand, Search, SetCommand, SetPolicy};
@@ -44,8 +46,9 @@ pub struct Cli {
 }
 
 const AFTER: &str = "\
-Kinds: mission (mis), kluster (klu), task (t), artifact (art), approval (apr), publication (pub),
-       overlap (ovl), reservation (rsv), session (ses), turn (trn), principal (prn), node (no), join_token (jt).
+Kinds: mission (mis), kluster (klu), task (t), artifact (art), doc (d), approval (apr),
+       publication (pub), overlap (ovl), reservation (rsv), session (ses), turn (trn),
+       principal (prn), node (no), join_token (jt).
 Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR;
              MC_GRANT_FILE, MC_TASK: the grant and the task of an agent.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
@@ -138,6 +141,15 @@ pub enum Command {
     /// Store and fetch artifacts
     #[command(subcommand)]
     Artifact(ArtifactCommand),
+    /// Write, read, compare and publish docs
+    #[command(subcommand)]
+    Doc(DocCommand),
+    /// What a mission is for (-m), what a kluster is about (-k)
+    #[command(subcommand)]
+    Keystone(KeystoneCommand),
+    /// Work on a kluster in a folder, commit all of it at once
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
     /// Decide for an approval
     Approve(Decide),
     /// Decide against an approval
@@ -364,7 +376,7 @@ pub struct CreateTask {
     #[arg(long = "path", value_name = "GLOB")]
     pub paths: Vec<String>,
     /// Overlapping task that you have seen and take into account, by key or id; may be repeated
-    #[arg(long, value_name = "KEY", num_args = 1..)]
+    #[arg(long, value_name = "KEY", num_args = 1.., value_delimiter = ',')]
     pub acknowledge_overlap: Vec<String>,
     /// Labels: key=value,…
     #[arg(long, value_parser = parse_selector)]
@@ -377,9 +389,12 @@ pub struct Apply {
     /// Files or folders with YAML or JSON, `-` for standard input; may be repeated
     #[arg(short, long = "filename", value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Say what would be done, change nothing
+    /// Say what would be done, change nothing; overlaps are not looked for
     #[arg(long)]
     pub dry_run: bool,
+    /// Overlapping task that you have seen and take into account, by key or id; may be repeated
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pub acknowledge_overlap: Vec<String>,
 }
 
 /// `mc delete`.

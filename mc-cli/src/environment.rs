@@ -20,6 +20,8 @@ pub struct Environment {
     pub state_home: Option<PathBuf>,
     /// `PATH`.
     pub path: Option<OsString>,
+    /// `VISUAL`, else `EDITOR`.
+    pub editor: Option<String>,
     /// `HOME`.
     pub home: Option<PathBuf>,
     /// `MC_BIN_DIR`: where the sibling programs are.
@@ -40,6 +42,7 @@ impl Environment {
             config_home: value("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),
             state_home: value("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()),
             path: value("PATH"),
+            editor: value("VISUAL").or_else(|| value("EDITOR")).and_then(|editor| editor.into_string().ok()),
             home: value("HOME").map(PathBuf::from),
             bin_dir: value("MC_BIN_DIR").map(PathBuf::from),
             no_color: value("NO_COLOR").is_some(),

@@ -112,7 +112,8 @@ impl Exit {
             | ProblemKind::OverlapUnacknowledged
             | ProblemKind::OverlapBlocked
             | ProblemKind::SeqExpired
-            | ProblemKind::StaleVersion => Self::Conflict,
+            | ProblemKind::StaleVersion
+            | ProblemKind::VersionConflict => Self::Conflict,
             ProblemKind::ApprovalRequired => Self::ApprovalNeeded,
             ProblemKind::Unavailable => Self::Unreachable,
             // A path or method that the server does not have: versions do not fit.
@@ -186,6 +187,7 @@ mod tests {
             errors: vec![],
             conflicts: vec![],
             overlap_suggestions: vec![],
+            version_conflicts: vec![],
         };
         anyhow::Error::new(mc_client::Error::Problem(Box::new(problem))).context("while applying")
     }

@@ -13,6 +13,8 @@ pub enum Kind {
     Task,
     /// An artifact.
     Artifact,
+    /// A doc.
+    Doc,
     /// An approval.
     Approval,
     /// A publication.
@@ -40,6 +42,7 @@ impl Kind {
         Self::Kluster,
         Self::Task,
         Self::Artifact,
+        Self::Doc,
         Self::Approval,
         Self::Publication,
         Self::Reservation,
@@ -58,6 +61,7 @@ impl Kind {
             Self::Kluster => ["kluster", "klusters", "klu"],
             Self::Task => ["task", "tasks", "t"],
             Self::Artifact => ["artifact", "artifacts", "art"],
+            Self::Doc => ["doc", "docs", "d"],
             Self::Approval => ["approval", "approvals", "apr"],
             Self::Publication => ["publication", "publications", "pub"],
             Self::Reservation => ["reservation", "reservations", "rsv"],
@@ -132,6 +136,10 @@ macro_rules! for_kind {
             }
             $crate::kind::Kind::Artifact => {
                 type $R = mc_api::artifact::Artifact;
+                $body
+            }
+            $crate::kind::Kind::Doc => {
+                type $R = mc_api::doc::Doc;
                 $body
             }
             $crate::kind::Kind::Approval => {

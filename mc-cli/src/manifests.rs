@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use mc_api::API_VERSION;
+use mc_api::doc::{CreateDoc, Doc};
 use mc_api::kluster::{CreateKluster, Kluster};
 use mc_api::manifest::Manifest;
-use mc_api::manifest::{KlusterSpec, Metadata, MissionSpec, TaskSpec};
+use mc_api::manifest::{DocSpec, KlusterSpec, Metadata, MissionSpec, TaskSpec};
 use mc_api::mission::{CreateMission, Mission};
 use mc_api::task::{CreateTask, Task};
 use serde::Deserialize as _;
@@ -45,6 +46,8 @@ pub struct Documents {
     pub klusters: Vec<Wanted<KlusterSpec>>,
     /// Tasks, in the order read.
     pub tasks: Vec<Wanted<TaskSpec>>,
+    /// Docs, in the order read.
+    pub docs: Vec<Wanted<DocSpec>>,
 }
 
 impl Documents {
@@ -71,7 +74,7 @@ impl Documents {
     }
 
     fn is_empty(&self) -> bool {
-        self.missions.is_empty() && self.klusters.is_empty() && self.tasks.is_empty()
+        self.missions.is_empty() && self.klusters.is_empty() && self.tasks.is_empty() && self.docs.is_empty()
     }
 
     fn add_file(&mut self, path: &Path) -> anyhow::Result<()> {
@@ -150,8 +153,12 @@ impl Documents {
                 parent("mission", has_mission, true).and_then(|()| parent("kluster", has_kluster, true))?;
                 self.tasks.push(wanted(place, manifest)?);
             }
+            "doc" => {
+                parent("mission", has_mission, true)?;
+                self.docs.push(wanted(place, manifest)?);
+            }
             _ => {
-                return Err(format!("kind is {:?}, expected Mission, Kluster or Task", manifest.kind));
+                return Err(format!("kind is {:?}, expected Mission, Kluster, Task or Doc", manifest.kind));
             }
         }
         Ok(())
@@ -186,10 +193,12 @@ fn flat(mut members: serde_json::Map<String, Value>) -> Result<Manifest, String>
         ("mission", true) => Manifest::from(&typed::<Mission>(value)?),
         ("kluster", true) => Manifest::from(&typed::<Kluster>(value)?),
         ("task", true) => Manifest::from(&typed::<Task>(value)?),
+        ("doc", true) => Manifest::from(&typed::<Doc>(value)?),
         ("mission", false) => mission_manifest(typed(value)?),
         ("kluster", false) => kluster_manifest(typed(value)?)?,
         ("task", false) => task_manifest(typed(value)?)?,
-        _ => return Err(format!("kind is {kind:?}, expected mission, kluster or task")),
+        ("doc", false) => doc_manifest(typed(value)?)?,
+        _ => return Err(format!("kind is {kind:?}, expected mission, kluster, task or doc")),
     };
     if let (false, Value::Object(spec)) = (printed, &mut manifest.spec) {
         spec.retain(|member, _| written.contains(member));
@@ -261,6 +270,18 @@ fn task_manifest(flat: CreateTask) -> Result<Manifest, String> {
         max_attempts: Some(flat.max_attempts),
     };
     Ok(manifest("Task", metadata, &spec))
+}
+
+fn doc_manifest(flat: CreateDoc) -> Result<Manifest, String> {
+    let metadata = Metadata {
+        name: Some(flat.name),
+        mission: Some(parent_name("mission", &flat.mission)?),
+        kluster: flat.kluster.map(|kluster| parent_name("kluster", &kluster)).transpose()?,
+        labels: flat.labels,
+        annotations: flat.annotations,
+    };
+    let spec = DocSpec { title: flat.title, media_type: flat.media_type, content: Some(flat.content) };
+    Ok(manifest("Doc", metadata, &spec))
 }
 
 fn parent_name(member: &str, text: &str) -> Result<mc_api::Name, String> {

@@ -169,6 +169,7 @@ pub fn document(error: &anyhow::Error, exit: Exit) -> Problem {
         errors: vec![],
         conflicts: vec![],
         overlap_suggestions: vec![],
+        version_conflicts: vec![],
     }
 }
 
@@ -198,6 +199,16 @@ pub fn explain(error: &anyhow::Error) -> String {
             continue;
         }
         text.extend(["\n  ", &field.pointer, ": ", &field.message]);
+    }
+    for conflict in problem.map(|p| p.version_conflicts.as_slice()).unwrap_or_default() {
+        let side = |version: Option<i64>| {
+            version.map_or_else(|| "-".to_owned(), |version| format!("version {version}"))
+        };
+        text.extend([
+            "\n  ".to_owned(),
+            format!("{}: {}, made of {}", conflict.path, conflict.reason, side(conflict.expected_version)),
+            format!(", there is {}", side(conflict.current_version)),
+        ]);
     }
     if let Some(fix) = fix(error) {
         text.extend(["\n  fix: ", fix]);
@@ -262,6 +273,7 @@ mod tests {
             errors: vec![FieldError { pointer: "/priority".into(), message: "0 to 100\u{7}".into() }],
             conflicts: vec![],
             overlap_suggestions: vec![],
+            version_conflicts: vec![],
         };
         let error = anyhow::Error::new(mc_client::Error::Problem(Box::new(problem.clone())))
             .context("task/build cannot be created");

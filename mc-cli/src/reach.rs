@@ -1,6 +1,7 @@
 //! Whether a state that someone waits for can still come.
 
 use mc_api::approval::ApprovalState;
+use mc_api::doc::DocState;
 use mc_api::node::NodeState;
 use mc_api::overlap::OverlapState;
 use mc_api::publication::PublicationState;
@@ -33,6 +34,11 @@ pub fn task(from: TaskState, target: TaskState) -> bool {
         return from == target || from.allows(target);
     }
     reachable(TaskState::ALL, from, target, |state, next| !state.is_terminal() && state.allows(next))
+}
+
+/// Whether a doc in `from` can come to `target`: to both, by writing and publishing.
+pub fn doc(from: DocState, target: DocState) -> bool {
+    reachable(DocState::ALL, from, target, DocState::allows)
 }
 
 /// Whether an approval in `from` can come to `target`.

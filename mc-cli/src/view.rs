@@ -3,6 +3,7 @@
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
 use mc_api::auth::Principal;
+use mc_api::doc::Doc;
 use mc_api::kluster::Kluster;
 use mc_api::ledger::LedgerEvent;
 use mc_api::manifest::Manifest;
@@ -339,6 +340,73 @@ impl View for Artifact {
     }
 }
 
+impl View for Doc {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["NAME", "STATE", "VERSION", "KLUSTER", "AGE", "TITLE"],
+            &[
+                "NAME",
+                "STATE",
+                "VERSION",
+                "PUBLISHED",
+                "MISSION",
+                "KLUSTER",
+                "SIZE",
+                "AGE",
+                "TYPE",
+                "KEYSTONE",
+                "ID",
+                "SHA256",
+                "TITLE",
+            ],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let mut row = vec![self.name.to_string(), self.state.to_string(), self.latest_version.to_string()];
+        if wide {
+            row.extend([dash(self.published_version), self.mission.to_string()]);
+        }
+        row.push(dash(self.kluster.as_ref()));
+        if wide {
+            row.push(size(self.size_bytes));
+        }
+        row.push(age(self.updated_at, now));
+        if wide {
+            let keystone = if self.keystone { "yes" } else { "no" };
+            row.extend([self.media_type.clone(), keystone.into(), self.id.to_string(), self.sha256.clone()]);
+        }
+        row.push(self.title.clone());
+        row
+    }
+    fn reference(&self) -> String {
+        self.name.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        vec![
+            ("Name", self.name.to_string()),
+            ("Id", self.id.to_string()),
+            ("Title", self.title.clone()),
+            ("Mission", self.mission.to_string()),
+            ("Kluster", dash(self.kluster.as_ref())),
+            ("Keystone", if self.keystone { "yes" } else { "no" }.into()),
+            ("State", self.state.to_string()),
+            ("Newest", format!("version {}, {}", self.latest_version, size(self.size_bytes))),
+            ("Published", self.published_version.map_or_else(|| "-".into(), |n| format!("version {n}"))),
+            ("Type", self.media_type.clone()),
+            ("SHA-256", self.sha256.clone()),
+            ("Labels", labels(&self.labels)),
+            ("Annotations", labels(&self.annotations)),
+            ("Version", self.version.to_string()),
+            ("Created", format!("{} by {}", when(self.created_at, now), self.created_by)),
+            ("Changed", when(self.updated_at, now)),
+        ]
+    }
+    fn manifest(&self) -> Option<Manifest> {
+        Some(self.into())
+    }
+}
+
 impl View for Approval {
     fn columns(wide: bool) -> Vec<&'static str> {
         either(
@@ -404,6 +472,10 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
+fn key_of(side: &OverlapSide) -> String {
+    side.key.clone().unwrap_or_else(|| side.id.clone())
+}
+
 fn title_of(side: &OverlapSide) -> String {
     format!("{} {}", side.key.as_deref().unwrap_or(&side.id), side.title)
 }
@@ -411,7 +483,7 @@ fn title_of(side: &OverlapSide) -> String {
 impl View for OverlapSuggestion {
     fn columns(wide: bool) -> Vec<&'static str> {
         either(
-            &["ID", "STATE", "SCORE", "ACTION", "NEW", "EXISTING"],
+            &["ID", "STATE", "SCORE", "ACTION", "NEW", "EXISTING", "EXISTING TITLE"],
             &["ID", "STATE", "SCORE", "LEXICAL", "VECTOR", "ACTION", "ACK", "AGE", "NEW", "EXISTING"],
             wide,
         )
@@ -426,7 +498,11 @@ impl View for OverlapSuggestion {
             let acknowledged = if self.acknowledged { "yes" } else { "no" };
             row.extend([acknowledged.to_owned(), age(self.created_at, now)]);
         }
-        row.extend([title_of(&self.subject), title_of(&self.candidate)]);
+        if wide {
+            row.extend([title_of(&self.subject), title_of(&self.candidate)]);
+        } else {
+            row.extend([key_of(&self.subject), key_of(&self.candidate), self.candidate.title.clone()]);
+        }
         row
     }
     fn reference(&self) -> String {

@@ -29,7 +29,9 @@ pub(crate) fn check_media_type(text: &str) -> Result<(), Error> {
     };
     let essence = text.split(';').next().unwrap_or_default().trim_end();
     let shaped = essence.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype));
-    if text.len() > 255 || !shaped {
+    // It becomes a header of the answer that gives the content.
+    let printable = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+    if text.len() > 255 || !shaped || !printable {
         return Err(Error::new(
             ProblemKind::UnsupportedMediaType,
             format!("{text:?} is no media type; send one such as {DEFAULT_MEDIA_TYPE}"),
@@ -108,7 +110,16 @@ mod tests {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }
         assert!(check_name(&"ö".repeat(255)).is_ok() && check_name(&"ö".repeat(256)).is_err());
-        for bad in ["", "text", "text/", "/plain", "te xt/plain", "text/plain/x"] {
+        for bad in [
+            "",
+            "text",
+            "text/",
+            "/plain",
+            "te xt/plain",
+            "text/plain/x",
+            "text/plain; a=\n",
+            "text/plain; a=ö",
+        ] {
             assert!(check_media_type(bad).is_err(), "{bad:?}");
         }
         assert!(check_media_type("text/markdown; charset=utf-8").is_ok());

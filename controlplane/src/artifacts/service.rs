@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mc_api::artifact::{Artifact, CreateArtifact, DownloadUrl};
 use mc_api::id::{ArtifactId, MissionId, TaskId};
+use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
 use mc_api::{Action, Labels, Page, ProblemKind, Timestamp};
 use mc_ledger::Digest;
@@ -155,6 +156,7 @@ async fn insert(
             mission_id: mission.id,
             mission: mission.name,
             task_id,
+            kluster_id: None,
             media_type: media_type.clone(),
             sha256: stored.sha256.to_string(),
             size_bytes: i64::try_from(stored.size_bytes).map_err(Error::internal)?,
@@ -190,6 +192,7 @@ pub(crate) async fn attach_in(
         mission_id: mission.0,
         mission: mission.1,
         task_id: Some(task),
+        kluster_id: None,
         media_type: media_type.to_owned(),
         sha256: stored.sha256.to_string(),
         size_bytes: i64::try_from(stored.size_bytes).map_err(Error::internal)?,
@@ -263,12 +266,12 @@ pub async fn list(
 ) -> Result<Page<Artifact>, Error> {
     let mut tx = app.db.begin_read().await?;
     let wanted = store::Wanted {
-        ids: None,
         mission: narrow.mission,
         task: narrow.task,
         labels: narrow.labels,
         after: page.after,
         limit: page.fetch(),
+        ..store::Wanted::default()
     };
     let rows = store::list(&mut tx, cx.scope(Action::ReadArtifact), wanted).await?;
     Ok(page.cut(app, rows, |artifact| artifact.id))
@@ -417,7 +420,7 @@ pub(crate) async fn caller_of_link(
 pub async fn delete(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error> {
     write_tx!(app, cx, |tx| {
         let artifact = resolve(tx, cx, reference).await?;
-        let proof = cx.authorize_in(Action::DeleteArtifact, artifact.mission_id)?;
+        cx.authorize_in(Action::DeleteArtifact, artifact.mission_id)?;
         cx.check_version(artifact.version)?;
         // Queueing a publication takes the same lock, so that the answer below stays true.
         missions::store::lock(tx, artifact.mission_id).await?;
@@ -427,12 +430,78 @@ pub async fn delete(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error>
                 format!("artifact {} is part of a publication and stays", artifact.id),
             ));
         }
-        if !store::delete(tx, &artifact, cx.now()).await? {
+        delete_in(tx, cx, &artifact).await
+    })
+}
+
+/// Bytes that are stored already, on their way to be an artifact of a kluster.
+pub(crate) struct Bytes {
+    pub(crate) name: String,
+    pub(crate) media_type: Option<String>,
+    /// The media type when none is told and there was none before.
+    pub(crate) usual: &'static str,
+    pub(crate) stored: Stored,
+}
+
+/// Makes an artifact of a kluster, in a transaction that has locked the mission. An artifact never changes: what had
+/// the name before is replaced, and the new one's version is higher by one.
+///
+/// # Errors
+/// [`ProblemKind::Forbidden`].
+pub(crate) async fn put_in_kluster(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    (mission, kluster): (&Mission, &Kluster),
+    bytes: &Bytes,
+    before: Option<&Artifact>,
+) -> Result<Artifact, Error> {
+    let proof = cx.authorize_in(Action::CreateArtifact, mission.id)?;
+    let kept = before.map(|before| before.media_type.clone());
+    let media_type = bytes.media_type.clone().or(kept).unwrap_or_else(|| bytes.usual.to_owned());
+    let sha256 = bytes.stored.sha256.to_string();
+    let mut digest = None;
+    if let Some(before) = before {
+        if before.sha256 == sha256 && before.media_type == media_type {
+            return Ok(before.clone());
+        }
+        let replaced = cx.authorize_in(Action::ReplaceArtifact, mission.id)?;
+        if !store::delete(tx, before, cx.now()).await? {
             return Err(changed_meanwhile());
         }
-        ledger::record(tx, cx, proof, event(&artifact)).await?;
-        Ok(())
-    })
+        digest = ledger::digest_of(before)?;
+        let event = Event { before_sha256: digest.clone(), ..event(before) };
+        ledger::record(tx, cx, replaced, event).await?;
+    }
+    let artifact = Artifact {
+        kind: "artifact".into(),
+        id: ArtifactId::from_uuid(cx.new_uuid()),
+        name: bytes.name.clone(),
+        mission_id: mission.id,
+        mission: mission.name.clone(),
+        task_id: None,
+        kluster_id: Some(kluster.id),
+        media_type,
+        sha256,
+        size_bytes: i64::try_from(bytes.stored.size_bytes).map_err(Error::internal)?,
+        labels: before.map_or_else(Labels::default, |before| before.labels.clone()),
+        version: before.map_or(1, |before| before.version + 1),
+        created_by: cx.caller.id,
+        created_at: cx.now(),
+        updated_at: cx.now(),
+    };
+    store::insert(tx, cx.caller.organization, &artifact).await?;
+    let event = Event { before_sha256: digest, ..event(&artifact) };
+    ledger::record(tx, cx, proof, event).await?;
+    Ok(artifact)
+}
+
+/// Deletes an artifact that no publication holds, in a transaction that has locked the mission.
+pub(crate) async fn delete_in(tx: &mut Tx, cx: &OpCtx, artifact: &Artifact) -> Result<(), Error> {
+    let proof = cx.authorize_in(Action::DeleteArtifact, artifact.mission_id)?;
+    if !store::delete(tx, artifact, cx.now()).await? {
+        return Err(changed_meanwhile());
+    }
+    ledger::record(tx, cx, proof, event(artifact)).await
 }
 
 /// The living artifacts among these ids, in the order of their ids, for another subject's transaction.

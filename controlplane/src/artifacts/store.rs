@@ -1,7 +1,7 @@
 //! Artifacts in the database.
 
 use mc_api::artifact::Artifact;
-use mc_api::id::{ArtifactId, MissionId, OrganizationId, PrincipalId, TaskId};
+use mc_api::id::{ArtifactId, KlusterId, MissionId, OrganizationId, PrincipalId, TaskId};
 use mc_api::{Name, Timestamp};
 
 use crate::db::{DbError, Filter, Tx};
@@ -14,6 +14,7 @@ struct Row {
     mission_id: MissionId,
     mission: Name,
     task_id: Option<TaskId>,
+    kluster_id: Option<KlusterId>,
     name: String,
     media_type: String,
     sha256: String,
@@ -26,7 +27,7 @@ struct Row {
 }
 
 const SELECT: &str =
-    "SELECT a.artifact_id, a.mission_id, m.name AS mission, a.task_id, a.name, a.media_type, a.sha256, a.size_bytes,
+    "SELECT a.artifact_id, a.mission_id, m.name AS mission, a.task_id, a.kluster_id, a.name, a.media_type, a.sha256, a.size_bytes,
     a.labels, a.version, a.created_by, a.created_at, a.updated_at
     FROM artifact a JOIN mission m ON m.mission_id = a.mission_id";
 
@@ -40,6 +41,7 @@ impl TryFrom<Row> for Artifact {
             mission_id: row.mission_id,
             mission: row.mission,
             task_id: row.task_id,
+            kluster_id: row.kluster_id,
             media_type: row.media_type,
             sha256: row.sha256,
             size_bytes: row.size_bytes,
@@ -57,6 +59,10 @@ pub(crate) struct Wanted {
     pub(crate) ids: Option<Vec<ArtifactId>>,
     pub(crate) mission: Option<MissionId>,
     pub(crate) task: Option<TaskId>,
+    /// Directly in this kluster.
+    pub(crate) kluster: Option<KlusterId>,
+    /// Of the living tasks of this kluster.
+    pub(crate) of_tasks_in: Option<KlusterId>,
     pub(crate) labels: Vec<(String, Option<String>)>,
     pub(crate) after: Option<ArtifactId>,
     pub(crate) limit: i64,
@@ -69,6 +75,11 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
         .apply(filter, "a.organization_id = ?", "a.mission_id")
         .and_some("a.mission_id = ?", wanted.mission)
         .and_some("a.task_id = ?", wanted.task)
+        .and_some("a.kluster_id = ?", wanted.kluster)
+        .and_some(
+            "a.task_id IN (SELECT task_id FROM task WHERE kluster_id = ? AND deleted_at IS NULL)",
+            wanted.of_tasks_in,
+        )
         .and_some("a.artifact_id > ?", wanted.after)
         .labels("a.labels", wanted.labels);
     if let Some(ids) = wanted.ids {
@@ -84,14 +95,15 @@ pub(crate) async fn insert(
     artifact: &Artifact,
 ) -> Result<(), DbError> {
     tx.query(
-        "INSERT INTO artifact (artifact_id, organization_id, mission_id, task_id, name, media_type, sha256, size_bytes,
+        "INSERT INTO artifact (artifact_id, organization_id, mission_id, task_id, kluster_id, name, media_type, sha256, size_bytes,
              labels, version, created_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(artifact.id)
     .bind(organization)
     .bind(artifact.mission_id)
     .bind(artifact.task_id)
+    .bind(artifact.kluster_id)
     .bind(artifact.name.clone())
     .bind(artifact.media_type.clone())
     .bind(artifact.sha256.clone())
@@ -115,6 +127,31 @@ pub(crate) async fn delete(tx: &mut Tx, artifact: &Artifact, now: Timestamp) -> 
         .execute()
         .await?;
     Ok(deleted == 1)
+}
+
+/// The living artifact of the kluster itself with this name.
+pub(crate) async fn find_in_kluster(
+    tx: &mut Tx,
+    kluster: KlusterId,
+    name: &str,
+) -> Result<Option<ArtifactId>, DbError> {
+    let found: Option<(ArtifactId,)> = tx
+        .query("SELECT artifact_id FROM artifact WHERE kluster_id = $1 AND name = $2 AND deleted_at IS NULL")
+        .bind(kluster)
+        .bind(name.to_owned())
+        .fetch_optional()
+        .await?;
+    Ok(found.map(|(id,)| id))
+}
+
+/// Whether a living artifact belongs to the kluster itself.
+pub(crate) async fn has_of_kluster(tx: &mut Tx, kluster: KlusterId) -> Result<bool, DbError> {
+    let (found,): (bool,) = tx
+        .query("SELECT EXISTS (SELECT 1 FROM artifact WHERE kluster_id = $1 AND deleted_at IS NULL)")
+        .bind(kluster)
+        .fetch_one()
+        .await?;
+    Ok(found)
 }
 
 /// Whether a publication that is queued or published contains the artifact.

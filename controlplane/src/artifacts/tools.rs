@@ -97,7 +97,8 @@ async fn put(app: &App, cx: OpCtx, request: PutArtifact) -> Result<Artifact, Err
     Ok(artifact)
 }
 
-async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<ArtifactContent, Error> {
+/// An artifact with its content, when that fits into a message.
+pub(crate) async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<ArtifactContent, Error> {
     let artifact = service::get(app, cx, reference).await?;
     if artifact.size_bytes > MOST_BYTES {
         let detail = format!("{} bytes; fetch it by get_artifact_download_url", artifact.size_bytes);

@@ -31,7 +31,9 @@ const fn code(kind: ProblemKind) -> Code {
         | K::NothingToClaim
         | K::OverlapUnacknowledged
         | K::OverlapBlocked => Code::FailedPrecondition,
-        K::LeaseLost | K::AlreadyClaimed | K::IdempotencyInFlight | K::StaleVersion => Code::Aborted,
+        K::LeaseLost | K::AlreadyClaimed | K::IdempotencyInFlight | K::StaleVersion | K::VersionConflict => {
+            Code::Aborted
+        }
         K::SeqExpired | K::RangeNotSatisfiable => Code::OutOfRange,
         K::BodyTooLarge | K::RateLimited => Code::ResourceExhausted,
         K::Internal => Code::Internal,

@@ -35,6 +35,8 @@ versioned! {
     mc_api::kluster::Kluster => "klusters",
     mc_api::task::Task => "tasks",
     mc_api::artifact::Artifact => "artifacts",
+    mc_api::doc::Doc => "docs",
+    mc_api::workspace::Workspace => "workspaces",
     mc_api::approval::Approval => "approvals",
     mc_api::publication::Publication => "publications",
     mc_api::reservation::Reservation => "reservations",
@@ -76,10 +78,21 @@ macro_rules! unversioned {
     )+};
 }
 
+impl Versioned for mc_api::workspace::LoadedWorkspace {
+    fn version(&self) -> Option<i64> {
+        None
+    }
+    fn location(&self) -> Option<String> {
+        self.workspace.location()
+    }
+}
+
 unversioned! {
     mc_api::auth::LoginSession, mc_api::auth::Grant, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health,
     mc_api::reservation::PathCheck, mc_api::system::Version, mc_api::tool::ToolList, mc_api::tool::ToolAnswer,
     mc_api::artifact::DownloadUrl, mc_api::overlap::OverlapCheck,
+    mc_api::doc::DocContent, mc_api::doc::DocDiff, mc_api::workspace::WorkspaceContent,
+    mc_api::workspace::CommittedWorkspace,
 }
 
 impl<T> Versioned for mc_api::Page<T> {

@@ -19,8 +19,8 @@ use crate::op::{Caller, Idempotency, OpCtx};
 /// The context of a request without a body.
 pub struct Ctx(pub OpCtx);
 
-/// The context of a request and its JSON body.
-pub struct Cmd<T>(pub OpCtx, pub T);
+/// The context of a request and its JSON body of at most `MOST` bytes.
+pub struct Cmd<T, const MOST: usize = { json::MAX_BODY_BYTES }>(pub OpCtx, pub T);
 
 /// Query parameters; unknown ones are refused.
 pub struct Query<T>(pub T);
@@ -120,7 +120,7 @@ impl FromRequestParts<SharedApp> for Ctx {
     }
 }
 
-impl<T: DeserializeOwned + Send> FromRequest<SharedApp> for Cmd<T> {
+impl<T: DeserializeOwned + Send, const MOST: usize> FromRequest<SharedApp> for Cmd<T, MOST> {
     type Rejection = Error;
     async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
@@ -134,19 +134,18 @@ impl<T: DeserializeOwned + Send> FromRequest<SharedApp> for Cmd<T> {
                 format!("{essence:?}: send application/json"),
             ));
         }
-        let bytes = axum::body::to_bytes(body, json::MAX_BODY_BYTES)
-            .await
-            .map_err(|error| too_large_or_broken(&error))?;
+        let bytes =
+            axum::body::to_bytes(body, MOST).await.map_err(|error| too_large_or_broken(&error, MOST))?;
         let cx = context(&parts, app, &bytes).await?;
         Ok(Self(cx, json::parse(&bytes)?))
     }
 }
 
-fn too_large_or_broken(error: &axum::Error) -> Error {
+fn too_large_or_broken(error: &axum::Error, most: usize) -> Error {
     use std::error::Error as _;
     let limit = error.source().is_some_and(|source| source.to_string().contains("length limit exceeded"));
     if limit {
-        Error::new(ProblemKind::BodyTooLarge, format!("the limit is {} bytes", json::MAX_BODY_BYTES))
+        Error::new(ProblemKind::BodyTooLarge, format!("the limit is {most} bytes"))
     } else {
         Error::new(ProblemKind::MalformedBody, "the body ended before it was complete")
     }

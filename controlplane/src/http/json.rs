@@ -5,8 +5,12 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// Bodies larger than this are refused, except artifact content.
+/// Bodies larger than this are refused, except artifact content and the texts of docs.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The limit of bodies that carry the text of a doc: 1 MiB of it, however JSON escapes it.
+pub const MAX_TEXT_BODY: usize = 8 * MAX_BODY_BYTES;
+/// The limit of bodies that carry a change set of a workspace.
+pub const MAX_COMMIT_BODY: usize = 32 * MAX_BODY_BYTES;
 
 /// Parses a JSON body. An empty body counts as `{}`.
 ///

@@ -12,4 +12,5 @@ mod system;
 
 pub use answer::{Created, Found, Gone, Versioned};
 pub use extract::{Cmd, Ctx, Query, Ref};
+pub use json::{MAX_COMMIT_BODY, MAX_TEXT_BODY};
 pub use openapi::document;

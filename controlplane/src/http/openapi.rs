@@ -25,6 +25,8 @@ pub(super) fn base() -> OpenApi {
         .schema(GlobPair::name(), GlobPair::schema())
         .schema(ReservationMode::name(), ReservationMode::schema())
         .schema(ReservationState::name(), ReservationState::schema())
+        .schema(mc_api::Conflict::name(), mc_api::Conflict::schema())
+        .schema(mc_api::ConflictReason::name(), mc_api::ConflictReason::schema())
         .build();
     let info = InfoBuilder::new()
         .title("MissionControl")

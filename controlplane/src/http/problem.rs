@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use mc_api::{Problem, ProblemKind};
 
-use crate::error::Error;
+use crate::error::{Against, Error};
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
@@ -62,9 +62,19 @@ pub(crate) fn document(error: &Error, path: &str, request_id: &str) -> Problem {
         detail: error.detail.clone(),
         instance: Some(path.to_owned()),
         request_id: Some(request_id.to_owned()),
-        overlap_suggestions: error.overlaps.to_vec(),
         errors: error.errors.clone(),
-        conflicts: error.conflicts.clone(),
+        conflicts: match &error.against {
+            Against::Reservations(found) => found.clone(),
+            _ => Vec::new(),
+        },
+        overlap_suggestions: match &error.against {
+            Against::Overlaps(found) => found.clone(),
+            _ => Vec::new(),
+        },
+        version_conflicts: match &error.against {
+            Against::Versions(found) => found.clone(),
+            _ => Vec::new(),
+        },
     }
 }
 

@@ -11,8 +11,8 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, klusters, ledger, mcp, missions, nodes, overlap, publications, reservations,
-    search, sessions, tasks,
+    approvals, artifacts, authn, docs, klusters, ledger, mcp, missions, nodes, overlap, publications,
+    reservations, search, sessions, tasks, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -31,6 +31,8 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(overlap::routes::routes())
         .merge(search::routes::routes())
         .merge(artifacts::routes::routes())
+        .merge(docs::routes::routes())
+        .merge(workspaces::routes::routes())
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())
         .merge(reservations::routes::routes())
@@ -46,9 +48,9 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
 /// The whole HTTP service.
 pub fn router(app: SharedApp) -> Router {
     let (router, document) = routes();
-    let docs = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/openapi.json", document);
+    let swagger = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/openapi.json", document);
     router
-        .merge(docs)
+        .merge(swagger)
         .route("/mcp", mcp::server::route(&app))
         .fallback(|uri: Uri| async move { Error::not_found("path", uri.path()) })
         .method_not_allowed_fallback(|| async {

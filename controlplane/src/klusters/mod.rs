@@ -1,6 +1,6 @@
 //! Klusters: groups of tasks and knowledge inside a mission. A name is unique in its mission.
 //!
-//! Deleting needs an empty kluster (no living task) and leaves a tombstone.
+//! Deleting needs an empty kluster (no living task, doc or artifact of its own) and leaves a tombstone.
 
 pub mod routes;
 pub mod service;

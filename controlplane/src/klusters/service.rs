@@ -12,9 +12,12 @@ use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::missions;
 use crate::missions::service::{MAX_TEXT_BYTES, changed_meanwhile, check_text};
-use crate::op::OpCtx;
+use crate::op::{OpCtx, Scope};
 use crate::search::index::{self, Document, Look};
-use crate::{overlap, write_tx};
+use crate::{artifacts, docs, overlap, system_tx, write_tx};
+
+/// How many klusters are indexed in one round.
+const BATCH: i64 = 200;
 
 /// Finds a kluster by id, or by name inside a mission.
 ///
@@ -53,13 +56,13 @@ fn event(after: &Kluster, before_sha256: Option<String>) -> Event<'_, Kluster> {
 }
 
 /// Enters a kluster into the index, by its name and description.
-async fn index(app: &App, tx: &mut Tx, cx: &OpCtx, kluster: &Kluster) -> Result<(), Error> {
+async fn index(app: &App, tx: &mut Tx, kluster: &Kluster) -> Result<(), Error> {
     if !app.detects_overlap {
         return Ok(());
     }
     let text = overlap::service::prepare(kluster.name.as_str(), &kluster.description, &[]);
     let document = Document {
-        organization: cx.caller.organization,
+        organization: app.organization,
         mission: kluster.mission_id,
         kluster: Some(kluster.id),
         kind: "kluster",
@@ -73,6 +76,28 @@ async fn index(app: &App, tx: &mut Tx, cx: &OpCtx, kluster: &Kluster) -> Result<
         at: kluster.updated_at,
     };
     Ok(index::replace(tx, &document, &text).await?)
+}
+
+/// Indexes klusters that the index lacks, or has in the form of another version. Returns how many.
+///
+/// # Errors
+/// Database failures; the next round tries again.
+pub(crate) async fn index_missing(app: &App) -> Result<usize, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let missing = store::not_indexed(&mut tx, app.organization, mc_overlap::INDEX_VERSION, BATCH).await?;
+    drop(tx);
+    for (id,) in &missing {
+        system_tx!(app, |tx| {
+            store::lock(tx, *id).await?;
+            let wanted = store::Wanted { id: Some(*id), ..store::Wanted::one() };
+            let found = store::list(tx, Scope::Organization(app.organization), wanted).await?.pop();
+            match found {
+                Some(kluster) => index(app, tx, &kluster).await,
+                None => Ok(()),
+            }
+        })?;
+    }
+    Ok(missing.len())
 }
 
 /// Creates a kluster.
@@ -109,7 +134,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateKluster) -> Result<Klu
             other => other.into(),
         })?;
         ledger::record(tx, cx, proof, event(&kluster, None)).await?;
-        index(app, tx, cx, &kluster).await?;
+        index(app, tx, &kluster).await?;
         Ok(kluster)
     })
 }
@@ -197,7 +222,7 @@ pub async fn update(
             return Err(changed_meanwhile());
         }
         ledger::record(tx, cx, proof, event(&after, ledger::digest_of(&before)?)).await?;
-        index(app, tx, cx, &after).await?;
+        index(app, tx, &after).await?;
         Ok(after)
     })
 }
@@ -218,6 +243,18 @@ pub async fn delete(app: &App, cx: &OpCtx, reference: &str, mission: Option<&str
             return Err(Error::new(
                 ProblemKind::NotEmpty,
                 format!("kluster {} still has tasks; delete them first", kluster.name),
+            ));
+        }
+        if docs::store::has_docs(tx, kluster.mission_id, Some(kluster.id)).await? {
+            return Err(Error::new(
+                ProblemKind::NotEmpty,
+                format!("kluster {} still has docs; delete them first", kluster.name),
+            ));
+        }
+        if artifacts::store::has_of_kluster(tx, kluster.id).await? {
+            return Err(Error::new(
+                ProblemKind::NotEmpty,
+                format!("kluster {} still has artifacts; delete them first", kluster.name),
             ));
         }
         if !store::delete(tx, &kluster, cx.now()).await? {

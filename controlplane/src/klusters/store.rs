@@ -68,6 +68,32 @@ pub(crate) struct Wanted {
     pub(crate) limit: i64,
 }
 
+impl Wanted {
+    /// One of all.
+    pub(crate) fn one() -> Self {
+        Self { id: None, mission: None, name: None, labels: Vec::new(), after: None, limit: 1 }
+    }
+}
+
+/// Klusters that the index lacks or has in another version, oldest first.
+pub(crate) async fn not_indexed(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    version: i32,
+    limit: i64,
+) -> Result<Vec<(KlusterId,)>, DbError> {
+    tx.query(
+        "SELECT k.kluster_id FROM kluster k LEFT JOIN search_document d ON d.subject_id = k.kluster_id
+         WHERE k.organization_id = $1 AND k.deleted_at IS NULL AND (d.document_no IS NULL OR d.index_version <> $2)
+         ORDER BY k.kluster_id LIMIT $3",
+    )
+    .bind(organization)
+    .bind(version)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
 pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Vec<Kluster>, DbError> {
     let filter = Filter::new(tx, SELECT).always("k.deleted_at IS NULL");
     let filter = scope

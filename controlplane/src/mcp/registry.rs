@@ -9,7 +9,9 @@ use super::Tool;
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, authn, ledger, overlap, publications, reservations, search, tasks};
+use crate::{
+    approvals, artifacts, authn, docs, ledger, overlap, publications, reservations, search, tasks, workspaces,
+};
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let subjects = [
@@ -18,6 +20,8 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         overlap::tools::tools(),
         search::tools::tools(),
         artifacts::tools::tools(),
+        docs::tools::tools(),
+        workspaces::tools::tools(),
         publications::tools::tools(),
         approvals::tools::tools(),
         reservations::tools::tools(),

@@ -79,7 +79,27 @@ impl Tool {
         cx: OpCtx,
         arguments: Map<String, Value>,
     ) -> Result<Value, Error> {
-        (self.handler)(app, cx, arguments).await
+        (self.handler)(app, cx, self.as_named(arguments)).await
+    }
+
+    /// The arguments under the names of the schema: tools of older systems say `kluster_id` for `kluster`, `task` for
+    /// `task_id`, and `lease_id` for a workspace.
+    fn as_named(&self, arguments: Map<String, Value>) -> Map<String, Value> {
+        let members: Vec<&str> = schema::members(&self.input_schema).collect();
+        let given: Vec<String> = arguments.keys().cloned().collect();
+        let named = |name: String| {
+            let others = [
+                name.strip_suffix("_id").map(str::to_owned),
+                Some(format!("{name}_id")),
+                (name == "lease_id").then(|| "workspace".to_owned()),
+            ];
+            let is_free = |other: &String| members.contains(&other.as_str()) && !given.contains(other);
+            if members.contains(&name.as_str()) {
+                return name;
+            }
+            others.into_iter().flatten().find(is_free).unwrap_or(name)
+        };
+        arguments.into_iter().map(|(name, value)| (named(name), value)).collect()
     }
 }
 

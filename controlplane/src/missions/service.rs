@@ -7,6 +7,7 @@ use mc_api::{Action, Page, ProblemKind};
 use super::store;
 use crate::app::App;
 use crate::db::{DbError, Tx};
+use crate::docs;
 use crate::error::Error;
 use crate::http::page;
 use crate::ledger::{self, Event};
@@ -167,6 +168,12 @@ pub async fn delete(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error>
             return Err(Error::new(
                 ProblemKind::NotEmpty,
                 format!("mission {} still has klusters; delete them first", mission.name),
+            ));
+        }
+        if docs::store::has_docs(tx, mission.id, None).await? {
+            return Err(Error::new(
+                ProblemKind::NotEmpty,
+                format!("mission {} still has docs; delete them first", mission.name),
             ));
         }
         if store::has_live_sessions(tx, mission.id).await? {

@@ -167,12 +167,15 @@ pub(crate) async fn delete(tx: &mut Tx, mission: &Mission, now: Timestamp) -> Re
 
 /// Locks the mission's row: the first lock in the documented order, and the one that orders edges of its graph.
 ///
+/// Rows that refer to the mission may be written beside it, such as a suggestion that names a task of it as the other
+/// side: with a stronger lock, two missions that name each other's tasks would wait for each other.
+///
 /// # Errors
 /// [`mc_api::ProblemKind::NotFound`] when it was deleted since the caller found it.
 pub(crate) async fn lock(tx: &mut Tx, mission: MissionId) -> Result<(), Error> {
     let locked = tx
         .query(crate::db::Sql::Each {
-            postgres: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL FOR UPDATE",
+            postgres: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE",
             // The single writer is the lock.
             sqlite: "SELECT version FROM mission WHERE mission_id = $1 AND deleted_at IS NULL",
         })

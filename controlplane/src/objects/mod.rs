@@ -1,4 +1,4 @@
-//! Bytes of artifacts, content-addressed by SHA-256 and kept apart per mission.
+//! Bytes of artifacts and texts of docs, content-addressed by SHA-256 and kept apart per mission.
 //!
 //! Keys are `missions/<id>/sha256/<digest>`, so that nobody learns by storing whether another mission has the same
 //! bytes. Bytes are written first and referenced afterwards; what is never referenced is swept after a day.

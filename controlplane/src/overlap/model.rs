@@ -5,10 +5,7 @@ use mc_api::id::MissionId;
 use mc_api::overlap::{OverlapDecision, OverlapFinding, OverlapMode, OverlapPolicy};
 use mc_overlap::Provider;
 
-use crate::error::Error;
-
-/// At most this many suggestions of one mutation are stored and shown.
-pub(crate) const MOST: usize = 10;
+use crate::error::{Against, Error};
 
 /// The scores at which a policy acts.
 #[derive(Debug, Clone, Copy)]
@@ -27,14 +24,15 @@ impl Points {
         };
         Self {
             suggest: f64::from(measured.suggest),
-            acknowledge: percent(policy.acknowledge_at_percent, measured.require_ack),
+            acknowledge: percent(policy.acknowledge_at_percent, measured.require_ack)
+                .min(percent(policy.block_at_percent, measured.block)),
             block: percent(policy.block_at_percent, measured.block),
         }
     }
 }
 
 /// Whether a finding counts for what the policy refuses: unfinished work of the same mission.
-fn counts(finding: &OverlapFinding, mission: MissionId) -> bool {
+pub(crate) fn counts(finding: &OverlapFinding, mission: MissionId) -> bool {
     finding.candidate.mission_id == mission && !finding.candidate.done
 }
 
@@ -102,12 +100,12 @@ pub(crate) fn refusal(
             format!("this is nearly certainly the same work as {}; work on that instead", names.join(", "))
         }
         OverlapDecision::RequireAck | OverlapDecision::Allow => format!(
-            "this overlaps {}; look at it, and name it in acknowledge_overlap when both are needed",
+            "this overlaps {}; look at it; when both are needed, name it in acknowledge_overlap (mc: --acknowledge-overlap KEY)",
             names.join(", ")
         ),
     };
     let mut error = Error::new(kind, detail);
-    error.overlaps = against.into_iter().cloned().collect();
+    error.against = Against::Overlaps(against.into_iter().cloned().collect());
     Err(error)
 }
 

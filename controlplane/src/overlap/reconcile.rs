@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use mc_api::Action;
 use mc_api::id::OverlapId;
-use mc_api::overlap::OverlapSide;
+use mc_api::overlap::{OverlapSide, OverlapState};
 
 use super::service::{self, Asked};
 use super::store;
 use crate::app::App;
+use crate::db::Tx;
 use crate::error::Error;
 use crate::op::{Scope, system_proof};
-use crate::search::index::{self, Look, Waiting};
+use crate::search::index::{self, Candidate, Look, Waiting};
 use crate::system_tx;
 
 /// How many documents one round looks at.
@@ -42,45 +43,10 @@ pub async fn look(app: &App) -> Result<usize, Error> {
 }
 
 async fn look_at(app: &App, waiting: &Waiting) -> Result<(), Error> {
-    let document = &waiting.document;
-    let paths = document.paths()?;
-    let text = service::prepare(&document.title, &document.body, &paths);
-    let beside = waiting.look == Look::Beside as i32;
-    let asked = Asked {
-        mission: document.mission_id,
-        own: Some(document.subject_id),
-        scope: Scope::Missions(app.organization, Vec::new()),
-        after: if beside { waiting.document_no } else { 0 },
-    };
     let opened = system_tx!(app, |tx| {
-        let found = service::examine(tx, app.organization, &asked, &text, MOST).await?;
-        let mut opened = false;
-        for compared in found {
-            let own = OverlapSide {
-                kind: document.subject_kind.clone(),
-                id: store::shown(&document.subject_kind, document.subject_id),
-                key: document.subject_key.clone(),
-                title: document.title.clone(),
-                mission_id: document.mission_id,
-                done: document.done,
-            };
-            let mut finding = compared.finding;
-            let mut sides = store::Sides { subject: document.subject_id, candidate: compared.id };
-            let mut subject = own;
-            if beside {
-                // The later document is the one that came to existing work.
-                std::mem::swap(&mut subject, &mut finding.candidate);
-                std::mem::swap(&mut sides.subject, &mut sides.candidate);
-            }
-            let at = app.clock.now();
-            let id = OverlapId::from_uuid(app.ids.uuid(at));
-            let made = service::made(id, subject, finding, &[], at);
-            if store::insert(tx, app.organization, &sides, &made).await? {
-                let proof = system_proof(Action::ReadOverlap, made.subject.mission_id);
-                service::record_opened(tx, app, proof, &made).await?;
-                opened = true;
-            }
-        }
+        // Read again under its lock: its work may have ended, or its words changed, since it was listed.
+        let Some(document) = index::lock(tx, waiting.document_no).await? else { return Ok(false) };
+        let opened = if document.done { false } else { compare(tx, app, waiting, &document).await? };
         index::looked(tx, waiting).await?;
         Ok(opened)
     })?;
@@ -88,4 +54,67 @@ async fn look_at(app: &App, waiting: &Waiting) -> Result<(), Error> {
         metrics::counter!("mc_overlaps_found_beside_total").increment(1);
     }
     Ok(())
+}
+
+async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate) -> Result<bool, Error> {
+    let text = service::prepare(&document.title, &document.body, &document.paths()?);
+    let asked = Asked {
+        mission: document.mission_id,
+        own: Some(document.subject_id),
+        scope: Scope::Missions(app.organization, Vec::new()),
+        after: if waiting.look == Look::Beside as i32 { waiting.document_no } else { 0 },
+    };
+    let mut found = service::examine(tx, app.organization, &asked, &text).await?;
+    found.retain(|compared| !compared.finding.candidate.done);
+    let mut opened = false;
+    for compared in service::best(document.mission_id, found, MOST) {
+        let mut subject = OverlapSide {
+            kind: document.subject_kind.clone(),
+            id: store::shown(&document.subject_kind, document.subject_id),
+            key: document.subject_key.clone(),
+            title: document.title.clone(),
+            mission_id: document.mission_id,
+            done: document.done,
+        };
+        let mut finding = compared.finding;
+        let mut sides = store::Sides { subject: document.subject_id, candidate: compared.id };
+        if sides.subject < sides.candidate {
+            // Ids sort by the time of creation: the younger one came to existing work.
+            std::mem::swap(&mut subject, &mut finding.candidate);
+            std::mem::swap(&mut sides.subject, &mut sides.candidate);
+        }
+        let at = app.clock.now();
+        let id = OverlapId::from_uuid(app.ids.uuid(at));
+        let made = service::made(id, subject, finding, &[], at);
+        if store::insert(tx, app.organization, &sides, &made).await? {
+            let proof = system_proof(Action::ReadOverlap, made.subject.mission_id);
+            service::record_system(tx, app, proof, "overlap.open", &made, None).await?;
+            opened = true;
+        }
+    }
+    Ok(opened)
+}
+
+/// One round: open suggestions whose sides went, ended or were reworded at a moment when nobody saw the suggestion.
+/// Returns how many.
+///
+/// # Errors
+/// Database failures; the next round tries again.
+pub async fn sweep(app: &App) -> Result<usize, Error> {
+    let stale = store::stale(&mut app.db.begin_read().await?, app.organization, BATCH).await?;
+    let found = stale.len();
+    for one in stale {
+        system_tx!(app, |tx| {
+            store::lock(tx, one.id).await?;
+            let wanted = store::Wanted { id: Some(one.id), limit: 1, ..store::Wanted::default() };
+            let before = store::list(tx, Scope::Organization(app.organization), wanted).await?.pop();
+            let Some(before) = before.filter(|before| before.state == OverlapState::Open) else {
+                return Ok(());
+            };
+            let subject = index::of(tx, app.organization, one.subject).await?;
+            let candidate = index::of(tx, app.organization, one.candidate).await?;
+            service::settle(tx, app, before, subject, candidate).await
+        })?;
+    }
+    Ok(found)
 }

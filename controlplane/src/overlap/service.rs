@@ -5,12 +5,13 @@ use mc_api::overlap::{
     AcceptOverlap, CheckOverlap, DismissOverlap, OverlapAction, OverlapCheck, OverlapEvidence,
     OverlapFinding, OverlapPolicy, OverlapSide, OverlapState, OverlapSuggestion,
 };
+use mc_api::task::TaskState;
 use mc_api::{Action, Page, ProblemKind, Timestamp};
 use mc_overlap::{Prepared, Provider, SuggestedAction, Text, Vectors};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::model::{self, MOST, Points};
+use super::model::{self, Points};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
@@ -18,7 +19,7 @@ use crate::error::Error;
 use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::missions::service::changed_meanwhile;
-use crate::op::{OpCtx, Proof, Scope};
+use crate::op::{OpCtx, Proof, Scope, organization_proof, system_proof};
 use crate::search::index::{self, Candidate, Reach};
 use crate::{klusters, tasks, write_tx};
 
@@ -97,7 +98,7 @@ fn compare(text: &Prepared, own: &[f32], candidate: Candidate) -> Result<Compare
     })
 }
 
-/// What a text overlaps: the best first, nothing below the point at which a suggestion is worth showing.
+/// Everything that a text overlaps: the best first, nothing below the point at which a suggestion is worth showing.
 ///
 /// # Errors
 /// Database failures.
@@ -106,7 +107,6 @@ pub(crate) async fn examine(
     organization: OrganizationId,
     asked: &Asked,
     text: &Prepared,
-    most: usize,
 ) -> Result<Vec<Compared>, Error> {
     let reach = Reach {
         organization,
@@ -129,8 +129,15 @@ pub(crate) async fn examine(
         }
     }
     found.sort_by(|a, b| b.finding.score.total_cmp(&a.finding.score));
-    found.truncate(most);
     Ok(found)
+}
+
+/// Of what was found, what is worth keeping: unfinished work of the same mission before all other, the best first.
+pub(crate) fn best(mission: MissionId, mut found: Vec<Compared>, most: usize) -> Vec<Compared> {
+    found.sort_by_key(|compared| !model::counts(&compared.finding, mission));
+    found.truncate(most);
+    found.sort_by(|a, b| b.finding.score.total_cmp(&a.finding.score));
+    found
 }
 
 /// Refuses a mutation as the policy wants it.
@@ -181,6 +188,16 @@ impl<'a> Recorded<'a> {
     }
 }
 
+/// Where a suggestion is recorded: in its mission, or where only those look who may read the whole organization, when
+/// its sides are of two missions. A mission's readers learn nothing of another one.
+fn place(proof: Proof, made: &OverlapSuggestion) -> Proof {
+    if made.subject.mission_id == made.candidate.mission_id {
+        proof.within(made.subject.mission_id)
+    } else {
+        organization_proof(proof.action())
+    }
+}
+
 fn event<'a, 'b>(after: &'b Recorded<'a>, before_sha256: Option<String>) -> Event<'b, Recorded<'a>> {
     Event { subject_kind: "overlap", subject_id: after.id.to_string(), body: after, before_sha256 }
 }
@@ -203,8 +220,21 @@ pub(crate) async fn keep(
             made(OverlapId::from_uuid(cx.new_uuid()), subject.clone(), compared.finding, named, cx.now());
         let sides = store::Sides { subject: own, candidate: compared.id };
         if store::insert(tx, cx.caller.organization, &sides, &made).await? {
-            ledger::record_as(tx, cx, proof, "overlap.open", event(&Recorded::of(&made), None)).await?;
+            let place = place(proof, &made);
+            ledger::record_as(tx, cx, place, "overlap.open", event(&Recorded::of(&made), None)).await?;
             kept.push(made);
+        } else if let Some(before) = store::expired_pair(tx, cx.caller.organization, &sides).await? {
+            // The texts went apart and came together again.
+            let mut after = OverlapSuggestion {
+                id: before.id,
+                version: before.version,
+                created_at: before.created_at,
+                ..made
+            };
+            if after.subject.id != before.subject.id {
+                std::mem::swap(&mut after.subject, &mut after.candidate);
+            }
+            kept.push(save(tx, cx, proof, "overlap.open", &before, after).await?);
         }
     }
     Ok(kept)
@@ -240,18 +270,64 @@ pub(crate) fn made(
     }
 }
 
-/// Records a suggestion that the system itself opened.
+/// Records what the system itself did about a suggestion.
 ///
 /// # Errors
 /// Database failures.
-pub(crate) async fn record_opened(
+pub(crate) async fn record_system(
     tx: &mut Tx,
     app: &App,
     proof: Proof,
+    verb: &'static str,
     made: &OverlapSuggestion,
+    before_sha256: Option<String>,
 ) -> Result<(), Error> {
     let recorded = Recorded::of(made);
-    ledger::record_system(tx, app, app.organization, proof, "overlap.open", event(&recorded, None)).await
+    let place = place(proof, made);
+    ledger::record_system(tx, app, app.organization, place, verb, event(&recorded, before_sha256)).await
+}
+
+/// Brings an open suggestion, whose lock is held, in line with its sides as they are now.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn settle(
+    tx: &mut Tx,
+    app: &App,
+    before: OverlapSuggestion,
+    subject: Option<Candidate>,
+    candidate: Option<Candidate>,
+) -> Result<(), Error> {
+    let mut after = before.clone();
+    match (subject.filter(|subject| !subject.done), candidate) {
+        (Some(subject), Some(candidate))
+            if !tasks::service::is_called_off(tx, app, candidate.subject_id).await? =>
+        {
+            let text = prepare(&subject.title, &subject.body, &subject.paths()?);
+            let found = compare(&text, &mc_overlap::builtin::embed(&text), candidate)?.finding;
+            after.subject.title = subject.title;
+            after.candidate = found.candidate;
+            (after.score, after.lexical, after.vector) = (found.score, found.lexical, found.vector);
+            (after.action, after.evidence) = (found.action, found.evidence);
+            if after.score < f64::from(provider().operating_points().suggest) {
+                after.state = OverlapState::Expired;
+                after.note = Some("the texts no longer overlap".to_owned());
+            }
+        }
+        _ => {
+            after.state = OverlapState::Expired;
+            after.note = Some("the work of one side is over".to_owned());
+        }
+    }
+    after.version += 1;
+    after.updated_at = app.clock.now();
+    if !store::replace(tx, &before, &after).await? {
+        return Err(changed_meanwhile());
+    }
+    let verb = if after.state == OverlapState::Expired { "overlap.expire" } else { "overlap.judge" };
+    let proof = system_proof(Action::ReadOverlap, after.subject.mission_id);
+    let digest = ledger::digest_of(&Recorded::of(&before))?;
+    record_system(tx, app, proof, verb, &after, digest).await
 }
 
 async fn save(
@@ -269,20 +345,21 @@ async fn save(
     }
     let digest = ledger::digest_of(&Recorded::of(before))?;
     let recorded = Recorded::of(&after);
-    ledger::record_as(tx, cx, proof, verb, event(&recorded, digest)).await?;
+    ledger::record_as(tx, cx, place(proof, &after), verb, event(&recorded, digest)).await?;
     Ok(after)
 }
 
-/// All suggestions of an object, whoever may read them; for what the object's own change means for them.
+/// All open suggestions of an object, whoever may read them, locked: for what the object's own change means for them.
 async fn of_object(
     tx: &mut Tx,
     organization: OrganizationId,
     own: Uuid,
 ) -> Result<Vec<OverlapSuggestion>, Error> {
+    store::lock_open(tx, own).await?;
     let wanted = store::Wanted {
         side: Some(own),
         state: Some(OverlapState::Open),
-        limit: 200,
+        limit: i64::MAX,
         ..store::Wanted::default()
     };
     Ok(store::list(tx, Scope::Organization(organization), wanted).await?)
@@ -390,6 +467,12 @@ pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<Overl
         Some(limit @ 1..=20) => limit as usize,
         Some(_) => return Err(Error::invalid("/limit", "1 to 20")),
     };
+    if !app.detects_overlap {
+        return Err(Error::new(
+            ProblemKind::InvalidTransition,
+            "overlap detection is switched off on this server (MC_OVERLAP_DETECTION)",
+        ));
+    }
     let mut tx = app.db.begin_read().await?;
     let mission = crate::missions::service::resolve(&mut tx, cx, &request.mission).await?;
     cx.authorize_in(Action::ReadOverlap, mission.id)?;
@@ -397,10 +480,11 @@ pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<Overl
     let policy = klusters::store::policy(&mut tx, kluster.id).await?;
     let text = prepare(&request.title, &request.description, &request.paths);
     let asked = Asked { mission: mission.id, own: None, scope: cx.scope(Action::ReadTask), after: 0 };
-    let found = examine(&mut tx, cx.caller.organization, &asked, &text, most.max(MOST)).await?;
-    let findings: Vec<OverlapFinding> = found.into_iter().map(|compared| compared.finding).collect();
+    let found = examine(&mut tx, cx.caller.organization, &asked, &text).await?;
+    let findings: Vec<OverlapFinding> = found.iter().map(|compared| compared.finding.clone()).collect();
     let decision = model::decide(&policy, Points::of(&policy, provider()), mission.id, &findings, &[]);
-    Ok(OverlapCheck { suggestions: findings.into_iter().take(most).collect(), decision, policy })
+    let suggestions = best(mission.id, found, most).into_iter().map(|compared| compared.finding).collect();
+    Ok(OverlapCheck { suggestions, decision, policy })
 }
 
 /// What a list of suggestions is narrowed to.
@@ -478,14 +562,33 @@ pub async fn accept(
         let found = find(tx, cx, reference).await?;
         let proof = cx.authorize_in(Action::DecideOverlap, found.subject.mission_id)?;
         crate::missions::store::lock(tx, found.subject.mission_id).await?;
+        store::lock(tx, found.id).await?;
         let before = find(tx, cx, reference).await?;
         cx.check_version(before.version)?;
         check_open(&before)?;
         let resolution = request.resolution.unwrap_or(before.action);
         let (subject, candidate) = (&before.subject, &before.candidate);
         let name = |side: &OverlapSide| side.key.clone().unwrap_or_else(|| side.id.clone());
+        if matches!(resolution, OverlapAction::Wait | OverlapAction::Merge) {
+            let state = tasks::service::state_of(tx, cx, &candidate.id).await?;
+            if matches!(state, TaskState::Cancelled | TaskState::Failed) {
+                return Err(Error::new(
+                    ProblemKind::InvalidTransition,
+                    format!("{} is {state}: nobody will do that work", name(candidate)),
+                ));
+            }
+        }
         match resolution {
             OverlapAction::Link => {}
+            OverlapAction::Wait if subject.mission_id != candidate.mission_id => {
+                return Err(Error::invalid(
+                    "/as",
+                    format!(
+                        "{} is in another mission, and tasks wait only for those of their own",
+                        name(candidate)
+                    ),
+                ));
+            }
             OverlapAction::Wait => tasks::service::wait_for(tx, cx, &subject.id, &candidate.id).await?,
             OverlapAction::Merge => {
                 let why = format!("merged into {}", name(candidate));
@@ -522,8 +625,10 @@ pub async fn dismiss(
         return Err(Error::invalid("/reason", "say why"));
     }
     write_tx!(app, cx, |tx| {
+        let found = find(tx, cx, reference).await?;
+        let proof = cx.authorize_in(Action::DecideOverlap, found.subject.mission_id)?;
+        store::lock(tx, found.id).await?;
         let before = find(tx, cx, reference).await?;
-        let proof = cx.authorize_in(Action::DecideOverlap, before.subject.mission_id)?;
         cx.check_version(before.version)?;
         check_open(&before)?;
         let mut after = before.clone();

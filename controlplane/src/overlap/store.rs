@@ -5,7 +5,7 @@ use mc_api::id::{MissionId, OrganizationId, OverlapId, PrincipalId};
 use mc_api::overlap::{OverlapAction, OverlapEvidence, OverlapSide, OverlapState, OverlapSuggestion};
 use uuid::Uuid;
 
-use crate::db::{DbError, Filter, Tx};
+use crate::db::{DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 
 #[derive(sqlx::FromRow)]
@@ -189,6 +189,81 @@ pub(crate) async fn insert(
         .execute()
         .await?;
     Ok(inserted == 1)
+}
+
+/// Locks the open suggestions of an object, in the order of their ids.
+pub(crate) async fn lock_open(tx: &mut Tx, own: Uuid) -> Result<(), DbError> {
+    const OPEN: &str = "SELECT version FROM overlap_suggestion
+         WHERE (subject_id = $1 OR candidate_id = $1) AND state = 'open' ORDER BY suggestion_id";
+    let locked: Vec<(i64,)> = tx
+        .query(Sql::Each {
+            postgres: "SELECT version FROM overlap_suggestion
+                 WHERE (subject_id = $1 OR candidate_id = $1) AND state = 'open' ORDER BY suggestion_id FOR UPDATE",
+            // The single writer is the lock.
+            sqlite: OPEN,
+        })
+        .bind(own)
+        .fetch_all()
+        .await?;
+    drop(locked);
+    Ok(())
+}
+
+/// Locks one suggestion.
+pub(crate) async fn lock(tx: &mut Tx, id: OverlapId) -> Result<(), DbError> {
+    tx.query(Sql::Each {
+        postgres: "SELECT version FROM overlap_suggestion WHERE suggestion_id = $1 FOR UPDATE",
+        sqlite: "SELECT version FROM overlap_suggestion WHERE suggestion_id = $1",
+    })
+    .bind(id)
+    .fetch_optional::<(i64,)>()
+    .await
+    .map(|_| ())
+}
+
+/// Open suggestions that do not fit their sides any more: one is gone, ended or reworded, oldest first. Whatever made
+/// that so and did not see them, they are found here.
+pub(crate) async fn stale(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    limit: i64,
+) -> Result<Vec<Stale>, DbError> {
+    tx.query(
+        "SELECT s.suggestion_id AS id, s.subject_id AS subject, s.candidate_id AS candidate FROM overlap_suggestion s
+         LEFT JOIN search_document a ON a.subject_id = s.subject_id
+         LEFT JOIN search_document b ON b.subject_id = s.candidate_id
+         WHERE s.state = 'open' AND s.organization_id = $1
+           AND (a.document_no IS NULL OR b.document_no IS NULL OR a.done
+                OR b.done <> s.candidate_done OR a.title <> s.subject_title OR b.title <> s.candidate_title)
+         ORDER BY s.suggestion_id LIMIT $2",
+    )
+    .bind(organization)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
+/// A suggestion that does not fit its sides.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Stale {
+    pub(crate) id: OverlapId,
+    pub(crate) subject: Uuid,
+    pub(crate) candidate: Uuid,
+}
+
+/// The suggestion about two objects, whichever came first, when it has expired.
+pub(crate) async fn expired_pair(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    sides: &Sides,
+) -> Result<Option<OverlapSuggestion>, DbError> {
+    let filter = Filter::new(tx, SELECT)
+        .and("organization_id = ?", organization)
+        .always("state = 'expired'")
+        .and_either("subject_id = ?", sides.subject, "candidate_id = ?", sides.subject)
+        .and_either("subject_id = ?", sides.candidate, "candidate_id = ?", sides.candidate);
+    let row: Option<Row> = filter.finish(tx, "suggestion_id", 1).fetch_optional().await?;
+    row.map(OverlapSuggestion::try_from).transpose()
 }
 
 /// Writes the changeable part when the version is still the one before. `false` when it is not.

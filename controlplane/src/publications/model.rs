@@ -192,6 +192,7 @@ mod tests {
             mission_id: MissionId::from_uuid(Uuid::from_u128(1)),
             mission: "demo".parse().unwrap(),
             task_id: None,
+            kluster_id: None,
             media_type: "text/markdown".into(),
             sha256: "ab".repeat(32),
             size_bytes: 7,

@@ -279,9 +279,38 @@ pub(crate) async fn find(
     organization: OrganizationId,
     shown: &str,
 ) -> Result<Option<Candidate>, DbError> {
-    let Some(id) = shown.split_once('_').and_then(|(_, hex)| Uuid::try_parse(hex).ok()) else {
-        return Ok(None);
-    };
+    match shown.split_once('_').and_then(|(_, hex)| Uuid::try_parse(hex).ok()) {
+        Some(id) => of(tx, organization, id).await,
+        None => Ok(None),
+    }
+}
+
+/// One document by its number, locked to the end of the transaction.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn lock(tx: &mut Tx, number: i64) -> Result<Option<Candidate>, DbError> {
+    tx.query(Sql::Each {
+        postgres: "SELECT mission_id, subject_kind, subject_id, subject_key, title, body, paths, done
+                   FROM search_document WHERE document_no = $1 FOR UPDATE",
+        // The single writer is the lock.
+        sqlite: "SELECT mission_id, subject_kind, subject_id, subject_key, title, body, paths, done
+                 FROM search_document WHERE document_no = $1",
+    })
+    .bind(number)
+    .fetch_optional()
+    .await
+}
+
+/// One object by its raw id.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: Uuid,
+) -> Result<Option<Candidate>, DbError> {
     tx.query(
         "SELECT mission_id, subject_kind, subject_id, subject_key, title, body, paths, done
          FROM search_document WHERE organization_id = $1 AND subject_id = $2",
@@ -404,9 +433,10 @@ async fn on_postgres(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec
              (SELECT document_no FROM search_posting
               WHERE term = t.term AND mission = m::bigint AND document_no > $3 ORDER BY document_no DESC LIMIT $4) o
              WHERE t.wide LIMIT $4)";
-    const END: &str = ") h GROUP BY h.document_no ORDER BY weight DESC, h.document_no DESC LIMIT $5) f
+    const END: &str = ") h GROUP BY h.document_no ORDER BY weight DESC, h.document_no DESC LIMIT 8 * $5) f
         JOIN search_document d ON d.document_no = f.document_no
-        WHERE d.organization_id = $6 AND d.subject_kind = 'task' ORDER BY f.weight DESC, f.document_no DESC";
+        WHERE d.organization_id = $6 AND d.subject_kind = 'task' AND CAST($7 AS TEXT) IS NOT NULL
+        ORDER BY (d.mission_id = $8 AND NOT d.done) DESC, f.weight DESC, f.document_no DESC LIMIT $5";
     let others = others(&reach);
     let terms = serde_json::to_string(wanted)
         .map_err(|error| DbError::Inconsistent { table: "search_posting", message: error.to_string() })?;
@@ -418,11 +448,10 @@ async fn on_postgres(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec
         .bind(reach.after)
         .bind(CAP)
         .bind(reach.limit)
-        .bind(reach.organization);
-    match others {
-        Some(others) => query.bind(others).fetch_all().await,
-        None => query.fetch_all().await,
-    }
+        .bind(reach.organization)
+        .bind(others.unwrap_or_default())
+        .bind(reach.mission);
+    query.fetch_all().await
 }
 
 async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<Candidate>, DbError> {
@@ -430,7 +459,7 @@ async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<C
     let others = others(&reach);
     let mut text = format!("{COLUMNS}SELECT document_no, SUM(weight) AS weight FROM (");
     for (index, term) in wanted.iter().enumerate() {
-        let (id, weight) = (2 * index + 7, 2 * index + 8);
+        let (id, weight) = (2 * index + 8, 2 * index + 9);
         let union = if index == 0 { "" } else { " UNION ALL " };
         // Numbers of parameters only: no value is a part of the text.
         let written = write!(
@@ -454,9 +483,10 @@ async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<C
             .map_err(|error| DbError::Inconsistent { table: "search_posting", message: error.to_string() })?;
     }
     text.push_str(
-        ") GROUP BY document_no ORDER BY weight DESC, document_no DESC LIMIT $4) f
+        ") GROUP BY document_no ORDER BY weight DESC, document_no DESC LIMIT 8 * $4) f
          JOIN search_document d ON d.document_no = f.document_no
-         WHERE d.organization_id = $5 AND d.subject_kind = 'task' AND $6 IS NOT NULL ORDER BY f.weight DESC, f.document_no DESC",
+         WHERE d.organization_id = $5 AND d.subject_kind = 'task' AND $6 IS NOT NULL
+         ORDER BY (d.mission_id = $7 AND NOT d.done) DESC, f.weight DESC, f.document_no DESC LIMIT $4",
     );
     let mut query = tx
         .query(Sql::Built(text))
@@ -465,7 +495,8 @@ async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<C
         .bind(CAP)
         .bind(reach.limit)
         .bind(reach.organization)
-        .bind(others.unwrap_or_default());
+        .bind(others.unwrap_or_default())
+        .bind(reach.mission);
     for term in wanted {
         query = query.bind(term.term).bind(term.weight);
     }
@@ -476,6 +507,8 @@ async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<C
 const SEARCH_CAP: i64 = 256;
 /// So many documents are ranked.
 const RANKED: i64 = 200;
+/// How many times more are looked at when a search is narrowed, since what does not fit is left out afterwards.
+const NARROWED: i64 = 8;
 /// Of the terms of a query, this many are looked up.
 const QUERY_TERMS: usize = 24;
 
@@ -495,7 +528,6 @@ pub(crate) struct Looked {
 /// A document that a search found.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Found {
-    pub(crate) document_no: i64,
     pub(crate) mission_id: MissionId,
     pub(crate) subject_kind: String,
     pub(crate) subject_id: Uuid,
@@ -520,7 +552,7 @@ pub(crate) async fn search(tx: &mut Tx, looked: Looked, text: &Prepared) -> Resu
     let numbers = numbers(tx, &looked, &terms).await?;
     let filter = Filter::new(
         tx,
-        "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, t.state,
+        "SELECT d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, t.state,
              COALESCE(t.updated_at, d.updated_at) AS changed_at
          FROM search_document d LEFT JOIN task t ON t.task_id = d.subject_id",
     );
@@ -581,7 +613,14 @@ async fn numbers(tx: &mut Tx, looked: &Looked, terms: &[(i64, f64)]) -> Result<V
         Some(one) if one.len() == 1 => one[0].to_string(),
         some => serde_json::Value::from(some.unwrap_or_default()).to_string(),
     };
-    let mut query = tx.query(Sql::Built(text)).bind(SEARCH_CAP).bind(RANKED).bind(missions);
+    let is_narrowed = looked.kluster.is_some()
+        || looked.kinds.is_some()
+        || looked.states.is_some()
+        || !looked.labels.is_empty()
+        || looked.since.is_some()
+        || looked.until.is_some();
+    let times = if is_narrowed { NARROWED } else { 1 };
+    let mut query = tx.query(Sql::Built(text)).bind(SEARCH_CAP * times).bind(RANKED * times).bind(missions);
     for (term, weight) in terms {
         query = query.bind(*term).bind(*weight);
     }

@@ -8,7 +8,7 @@
 
 use crate::app::App;
 use crate::error::Error;
-use crate::tasks;
+use crate::{klusters, tasks};
 
 mod highlight;
 pub(crate) mod index;
@@ -25,11 +25,12 @@ pub(crate) async fn fill(app: &App) -> Result<(), Error> {
         return Ok(());
     }
     while !app.stop.is_cancelled() {
-        let indexed = tasks::service::index_missing(app).await?;
+        let indexed =
+            tasks::service::index_missing(app).await? + klusters::service::index_missing(app).await?;
         if indexed == 0 {
             break;
         }
-        tracing::info!(tasks = indexed, "indexed {indexed} tasks that the index lacked");
+        tracing::info!(indexed, "indexed {indexed} objects that the index lacked");
     }
     Ok(())
 }

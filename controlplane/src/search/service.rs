@@ -9,6 +9,7 @@ use mc_api::id::{KlusterId, MissionId};
 use mc_api::search::{SearchHit, SearchKind};
 use mc_api::{Action, Page, Timestamp};
 use mc_overlap::{Prepared, Text};
+use uuid::Uuid;
 
 use super::highlight;
 use super::index::{self, Found, Looked};
@@ -47,20 +48,21 @@ pub struct Narrow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     millionths: i64,
-    document_no: i64,
+    object: Uuid,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.millionths, self.document_no)
+        write!(f, "{}-{}", self.millionths, self.object.simple())
     }
 }
 
 impl FromStr for Place {
-    type Err = std::num::ParseIntError;
+    type Err = ();
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (millionths, document_no) = text.split_once('-').unwrap_or((text, ""));
-        Ok(Self { millionths: millionths.parse()?, document_no: document_no.parse()? })
+        let (millionths, object) = text.split_once('-').ok_or(())?;
+        let object = Uuid::try_parse(object).map_err(|_| ())?;
+        Ok(Self { millionths: millionths.parse().map_err(|_| ())?, object })
     }
 }
 
@@ -97,7 +99,7 @@ pub fn check(query: &str) -> Result<(), Error> {
 /// A page of what matches, best first.
 ///
 /// The best few hundred by words are ranked by words and by meaning, and both ranks are fused. Words that stand in very
-/// many texts are looked up in the newest of them only.
+/// many texts are looked up in the newest of each mission only, one mission after the other until there are enough.
 ///
 /// # Errors
 /// Database failures.
@@ -180,7 +182,7 @@ fn rank(query: &Prepared, found: Vec<Found>, phrases: &[String]) -> Vec<Ranked> 
             let shared: f64 =
                 weights.iter().filter(|(id, _)| has.contains(id)).map(|(_, weight)| weight).sum();
             let vector = mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text));
-            let place = Place { millionths: 0, document_no: found.document_no };
+            let place = Place { millionths: 0, object: found.subject_id };
             Ranked {
                 lexical: rounded(if whole > 0.0 { shared / whole } else { 0.0 }),
                 vector: rounded(f64::from(vector)),
@@ -216,7 +218,7 @@ fn by_meaning(a: &Ranked, b: &Ranked) -> Ordering {
 }
 
 fn newest(a: &Ranked, b: &Ranked) -> Ordering {
-    b.place.document_no.cmp(&a.place.document_no)
+    b.place.object.cmp(&a.place.object)
 }
 
 #[cfg(test)]
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_is_written() {
-        let place = Place { millionths: 512_345, document_no: 77 };
+        let place = Place { millionths: 512_345, object: Uuid::from_u128(77) };
         assert_eq!(place.to_string().parse::<Place>(), Ok(place));
         assert!("x".parse::<Place>().is_err());
     }

@@ -27,8 +27,8 @@ pub(crate) use check::{note as check_note, text_of as check_text_of};
 pub use claims::{claim, claim_next, heartbeat};
 pub use create::create;
 pub use moves::{accept, block, cancel, complete, fail, progress, reject, release, retry, unblock};
-pub(crate) use overlaps::{call_off, index_missing, moved, wait_for};
-use overlaps::{document, overlaps, side};
+use overlaps::{MOST_KEPT, document, overlaps, side};
+pub(crate) use overlaps::{call_off, index_missing, is_called_off, is_done, moved, state_of, wait_for};
 pub use update::{delete, update};
 
 /// Where names are looked for.
@@ -110,8 +110,21 @@ pub(crate) async fn resolve(
     }
 }
 
-/// Finds a task for a change, asks for the action, and locks and reads it again.
+/// Finds a task for a change, asks for the action, locks and reads it again, and compares `If-Match`.
 async fn open(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    reference: &str,
+    at: &At,
+    action: Action,
+) -> Result<(Loaded, Proof), Error> {
+    let (loaded, proof) = open_beside(tx, cx, reference, at, action).await?;
+    cx.check_version(loaded.task.version)?;
+    Ok((loaded, proof))
+}
+
+/// As [`open`], for a task that changes with something else, whose version `If-Match` names.
+async fn open_beside(
     tx: &mut Tx,
     cx: &OpCtx,
     reference: &str,
@@ -126,7 +139,6 @@ async fn open(
         return Err(gone());
     }
     let loaded = store::find(tx, cx.caller.organization, found.task.id).await?.ok_or_else(gone)?;
-    cx.check_version(loaded.task.version)?;
     Ok((loaded, proof))
 }
 

@@ -2,8 +2,9 @@
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
+use mc_api::doc::Doc;
 use mc_api::id::{
-    ApprovalId, ArtifactId, BatchId, KlusterId, MissionId, NodeId, ReservationId, SessionId, TaskId,
+    ApprovalId, ArtifactId, BatchId, DocId, KlusterId, MissionId, NodeId, ReservationId, SessionId, TaskId,
 };
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
@@ -19,7 +20,9 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
-use crate::{approvals, artifacts, klusters, missions, nodes, publications, reservations, sessions, tasks};
+use crate::{
+    approvals, artifacts, docs, klusters, missions, nodes, publications, reservations, sessions, tasks,
+};
 
 /// Whether the object carries all wanted labels.
 fn wears(labels: &Labels, wanted: &[(String, Option<String>)]) -> bool {
@@ -161,6 +164,37 @@ impl Watched for Artifacts {
         }))
     }
     fn id(object: &Artifact) -> ArtifactId {
+        object.id
+    }
+}
+
+/// Docs.
+pub struct Docs(pub docs::service::Narrow);
+
+impl Watched for Docs {
+    type Object = Doc;
+    type Id = DocId;
+    const KIND: &'static str = "doc";
+    async fn page(
+        &self,
+        app: &SharedApp,
+        cx: &OpCtx,
+        page: page::Request<DocId>,
+    ) -> Result<Page<Doc>, Error> {
+        docs::service::list(app, cx, page, self.0.clone()).await
+    }
+    async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Doc>, Error> {
+        let doc = found(docs::service::get(app, cx, id, &tasks::service::At::default()).await)?;
+        let narrow = &self.0;
+        Ok(doc.filter(|doc| {
+            narrow.mission.is_none_or(|mission| mission == doc.mission_id)
+                && narrow.kluster.is_none_or(|kluster| Some(kluster) == doc.kluster_id)
+                && narrow.state.is_none_or(|state| state == doc.state)
+                && narrow.name.as_deref().is_none_or(|name| doc.name.as_str() == name)
+                && wears(&doc.labels, &narrow.labels)
+        }))
+    }
+    fn id(object: &Doc) -> DocId {
         object.id
     }
 }

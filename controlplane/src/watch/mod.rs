@@ -27,7 +27,7 @@ use crate::ledger;
 use crate::op::OpCtx;
 
 pub use kinds::{
-    Approvals, Artifacts, Klusters, Missions, Nodes, Publications, Reservations, Sessions, Tasks,
+    Approvals, Artifacts, Docs, Klusters, Missions, Nodes, Publications, Reservations, Sessions, Tasks,
 };
 
 /// A list that can be watched.

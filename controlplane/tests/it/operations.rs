@@ -19,7 +19,7 @@ pub(crate) enum Who {
 }
 
 /// Method, path, who may, and the body to send (empty: none). In path and body `{ref}`, `{mission}`,
-/// `{task}`, `{artifact}`,
+/// `{task}`, `{artifact}`, `{doc}`, `{doomed}` (a doc that may go), `{workspace}`,
 /// `{approval}`, `{reservation}` and `{new}` are filled in: the object of the path's collection, ids, and a name that nobody has yet.
 pub(crate) type Operation = (&'static str, &'static str, Who, &'static str);
 
@@ -101,6 +101,49 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     // `artifacts::a_signed_url_is_for_one_artifact_and_expires` covers the good ones.
     ("GET", "/api/v1/artifacts/{ref}/signed-content?expires=1&by=x&key=x&signature=x", Signed, ""),
     ("DELETE", "/api/v1/artifacts/{ref}", Needs(Action::DeleteArtifact), ""),
+    ("GET", "/api/v1/docs", Needs(Action::ReadDoc), ""),
+    (
+        "POST",
+        "/api/v1/docs",
+        Needs(Action::CreateDoc),
+        r#"{"mission":"{mission}","kluster":"fixture","name":"{new}","content":"x"}"#,
+    ),
+    ("GET", "/api/v1/docs/{ref}", Needs(Action::ReadDoc), ""),
+    ("PATCH", "/api/v1/docs/{ref}", Needs(Action::UpdateDoc), r#"{"title":"{new}"}"#),
+    ("DELETE", "/api/v1/docs/{ref}", Needs(Action::DeleteDoc), ""),
+    ("GET", "/api/v1/docs/{ref}/versions", Needs(Action::ReadDoc), ""),
+    (
+        "POST",
+        "/api/v1/docs/{ref}/versions",
+        Needs(Action::UpdateDoc),
+        r#"{"base_version":999,"content":"{new}"}"#,
+    ),
+    ("GET", "/api/v1/docs/{ref}/content", Needs(Action::ReadDoc), ""),
+    ("GET", "/api/v1/docs/{ref}/diff?from=1&to=2", Needs(Action::ReadDoc), ""),
+    ("POST", "/api/v1/docs/{ref}/publish", Needs(Action::PublishDoc), r#"{"version":1}"#),
+    ("GET", "/api/v1/keystones?mission={mission}", Needs(Action::ReadDoc), ""),
+    ("POST", "/api/v1/keystones", Needs(Action::CreateDoc), r#"{"mission":"{mission}"}"#),
+    (
+        "POST",
+        "/api/v1/workspaces",
+        Needs(Action::LoadWorkspace),
+        r#"{"mission":"{mission}","kluster":"fixture"}"#,
+    ),
+    ("GET", "/api/v1/workspaces/{ref}", Needs(Action::ReadWorkspace), ""),
+    (
+        "GET",
+        "/api/v1/workspaces/{ref}/content?path=keystones/north-star.md",
+        Needs(Action::ReadWorkspace),
+        "",
+    ),
+    ("POST", "/api/v1/workspaces/{ref}/heartbeat", Needs(Action::LoadWorkspace), "{}"),
+    (
+        "POST",
+        "/api/v1/workspaces/{ref}/commit",
+        Needs(Action::CommitWorkspace),
+        r#"{"changes":[{"path":"docs/{new}.md","op":"create","text":"x"}]}"#,
+    ),
+    ("POST", "/api/v1/workspaces/{ref}/release", Needs(Action::ReleaseWorkspace), "{}"),
     ("GET", "/api/v1/publications", Needs(Action::ReadPublication), ""),
     (
         "POST",
@@ -228,6 +271,40 @@ pub(crate) const TOOLS: &[Operation] = &[
     tool(
         Needs(Action::DownloadArtifact),
         r#"{"tool":"get_artifact_download_url","arguments":{"artifact":"{artifact}"}}"#,
+    ),
+    tool(
+        Needs(Action::CreateDoc),
+        r#"{"tool":"create_doc","arguments":{"mission":"{mission}","name":"{new}","content":"x"}}"#,
+    ),
+    tool(Needs(Action::ReadDoc), r#"{"tool":"get_doc","arguments":{"doc":"{doc}"}}"#),
+    tool(Needs(Action::ReadDoc), r#"{"tool":"list_docs","arguments":{}}"#),
+    tool(
+        Needs(Action::UpdateDoc),
+        r#"{"tool":"update_doc","arguments":{"doc":"{doc}","base_version":999,"content":"{new}"}}"#,
+    ),
+    tool(Needs(Action::ReadDoc), r#"{"tool":"diff_doc","arguments":{"doc":"{doc}","from":1,"to":2}}"#),
+    tool(Needs(Action::PublishDoc), r#"{"tool":"publish_doc","arguments":{"doc":"{doc}","version":1}}"#),
+    tool(Needs(Action::ReadDoc), r#"{"tool":"get_keystone","arguments":{"mission":"{mission}"}}"#),
+    tool(Needs(Action::DeleteDoc), r#"{"tool":"delete_doc","arguments":{"doc":"{doomed}"}}"#),
+    tool(
+        Needs(Action::LoadWorkspace),
+        r#"{"tool":"load_kluster_workspace","arguments":{"mission":"{mission}","kluster":"fixture"}}"#,
+    ),
+    tool(
+        Needs(Action::LoadWorkspace),
+        r#"{"tool":"heartbeat_workspace_lease","arguments":{"workspace":"{workspace}"}}"#,
+    ),
+    tool(
+        Needs(Action::ReadWorkspace),
+        r#"{"tool":"fetch_workspace_artifact","arguments":{"workspace":"{workspace}","path":"keystones/north-star.md"}}"#,
+    ),
+    tool(
+        Needs(Action::CommitWorkspace),
+        r#"{"tool":"commit_kluster_workspace","arguments":{"workspace":"{workspace}","changes":[{"path":"docs/{new}.md","op":"create","text":"x"}]}}"#,
+    ),
+    tool(
+        Needs(Action::ReleaseWorkspace),
+        r#"{"tool":"release_kluster_workspace","arguments":{"workspace":"{workspace}"}}"#,
     ),
     tool(
         Needs(Action::RequestPublication),

@@ -213,6 +213,16 @@ async fn a_stranger_learns_nothing(app: TestApp) {
     app.post(&guest, &format!("{own}/accept"), json!({})).await.problem(404, "not-found");
     app.post(&guest, &format!("{own}/dismiss"), json!({ "reason": "x" })).await.problem(404, "not-found");
     app.post(&guest, "/api/v1/overlap/check", body("secret", TITLE, TEXT)).await.problem(404, "not-found");
+    // Neither does the ledger of the mission that may be read, whatever is done to its side of the overlap.
+    let path = format!("/api/v1/tasks/{}", key(&made));
+    app.patch(&guest, &path, json!({ "title": SAME, "description": SAME_TEXT })).await.ok(200);
+    app.post(&guest, &format!("{path}/cancel"), json!({})).await.ok(200);
+    app.sealed().await;
+    let ledger = app.get(&guest, "/api/v1/ledger/events?mission=open&limit=500").await.ok(200).to_string();
+    assert!(ledger.contains(key(&made).as_str()));
+    for hidden in [&hidden, &twin, &theirs] {
+        assert!(!ledger.contains(hidden["id"].as_str().unwrap()), "{ledger}");
+    }
     // Naming what may not be read is no different from naming nothing.
     let mut naming = body("open", OTHER, "");
     naming["acknowledge_overlap"] = json!([key(&hidden)]);
@@ -226,8 +236,16 @@ async fn a_suggestion_has_a_life(app: TestApp) {
     let at = |id: &str, verb: &str| format!("/api/v1/overlaps/{id}/{verb}");
 
     let wait = make(&app, app.admin(), &body("apollo", SAME, SAME_TEXT)).await.ok(201);
-    let accepted =
-        app.post(app.admin(), &at(&id(&wait), "accept"), json!({ "as": "wait", "note": "n" })).await.ok(200);
+    let how = json!({ "as": "wait", "note": "n" });
+    let stale = [("if-match", "\"7\"")];
+    let path = at(&id(&wait), "accept");
+    app.client
+        .send("POST", &path, app.admin(), &stale, Some(how.clone()))
+        .await
+        .problem(412, "stale-version");
+    // `If-Match` names the suggestion's version, not that of the tasks which change with it.
+    let current = [("if-match", "\"1\"")];
+    let accepted = app.client.send("POST", &path, app.admin(), &current, Some(how)).await.ok(200);
     assert_eq!((&accepted["state"], &accepted["resolution"]), (&json!("accepted"), &json!("wait")));
     let waiting = app.get(app.admin(), &format!("/api/v1/tasks/{}", key(&wait))).await.ok(200);
     assert_eq!((&waiting["state"], &waiting["depends_on"][0]["key"]), (&json!("pending"), &first["key"]));
@@ -262,6 +280,11 @@ async fn a_suggestion_has_a_life(app: TestApp) {
     assert!(!open_overlaps(&app, &key(&dismissed)).await.is_empty());
     app.patch(app.admin(), &path, json!({ "title": OTHER, "description": "" })).await.ok(200);
     assert_eq!(open_overlaps(&app, &key(&dismissed)).await, Vec::<Value>::new());
+    // Coming back opens again what had expired, and not what was dismissed.
+    app.patch(app.admin(), &path, json!({ "title": TITLE, "description": TEXT })).await.ok(200);
+    let again = open_overlaps(&app, &key(&dismissed)).await;
+    assert!(!again.is_empty() && again.iter().all(|found| found["id"] != json!(id(&dismissed))), "{again:?}");
+    app.patch(app.admin(), &path, json!({ "title": OTHER, "description": "" })).await.ok(200);
     let last = make(&app, app.admin(), &body("apollo", TITLE, TEXT)).await.ok(201);
     assert!(!open_overlaps(&app, &key(&last)).await.is_empty());
     app.delete(app.admin(), &format!("/api/v1/tasks/{}", key(&last))).await.ok(204);
@@ -336,6 +359,91 @@ async fn many_at_once_leave_one_of_each(app: TestApp) {
     assert_eq!((made, titles.len()), (WORDINGS.len(), WORDINGS.len()), "{titles:#?}");
 }
 
+/// What refuses a mutation is not crowded out by what cannot.
+async fn finished_work_does_not_hide_what_is_still_open(app: TestApp) {
+    place(&app, "apollo").await;
+    make(&app, app.admin(), &body("apollo", TITLE, TEXT)).await.ok(201);
+    for _ in 0..7 {
+        let made = make(&app, app.admin(), &body("apollo", TITLE, TEXT)).await.ok(201);
+        app.post(app.admin(), &format!("/api/v1/tasks/{}/cancel", key(&made)), json!({})).await.ok(200);
+    }
+    policy(&app, "apollo", json!({ "mode": "block" })).await;
+    make(&app, app.admin(), &body("apollo", TITLE, TEXT)).await.problem(409, "overlap-blocked");
+    // Signs without a word are told apart too.
+    make(&app, app.admin(), &body("apollo", "🔥🔥", "")).await.ok(201);
+    make(&app, app.admin(), &body("apollo", "🔥🔥", "")).await.problem(409, "overlap-blocked");
+    make(&app, app.admin(), &body("apollo", "🔥🚀", "")).await.ok(201);
+    // One word is too little to be sure.
+    make(&app, app.admin(), &body("apollo", "Uploads", "")).await.ok(201);
+}
+
+async fn a_suggestion_is_decided_once_and_holds_nobody_up(app: TestApp) {
+    place(&app, "apollo").await;
+    let first = make(&app, app.admin(), &body("apollo", TITLE, TEXT)).await.ok(201);
+    for _ in 0..6 {
+        let made = make(&app, app.admin(), &body("apollo", SAME, SAME_TEXT)).await.ok(201);
+        let found = made["overlap_suggestions"].as_array().unwrap();
+        let of_first = found.iter().find(|found| found["candidate"]["key"] == first["key"]);
+        let Some(of_first) = of_first else { continue };
+        let at = format!("/api/v1/overlaps/{}", of_first["id"].as_str().unwrap());
+        let (accepted, dismissed) = futures_util::future::join(
+            app.post(app.admin(), &format!("{at}/accept"), json!({ "as": "link" })),
+            app.post(app.admin(), &format!("{at}/dismiss"), json!({ "reason": "no" })),
+        )
+        .await;
+        let mut both = [accepted.status, dismissed.status];
+        both.sort_unstable();
+        assert_eq!(both, [200, 409], "{} {}", accepted.text, dismissed.text);
+    }
+    // Tasks that share suggestions end at the same moment without getting in each other's way.
+    let all = app.get(app.admin(), "/api/v1/tasks?mission=apollo").await.ok(200);
+    let keys: Vec<String> = all["items"].as_array().unwrap().iter().map(key).collect();
+    let cancels = keys.iter().map(|key| {
+        let (app, path) = (&app, format!("/api/v1/tasks/{key}/cancel"));
+        async move { app.post(app.admin(), &path, json!({})).await }
+    });
+    for answer in futures_util::future::join_all(cancels).await {
+        answer.ok(200);
+    }
+    assert_eq!(app.count("SELECT COUNT(*) FROM overlap_suggestion WHERE state = 'open'").await, 0);
+}
+
+async fn nobody_is_sent_to_work_that_will_not_be_done(app: TestApp) {
+    place(&app, "apollo").await;
+    let first = make(&app, app.admin(), &body("apollo", TITLE, TEXT)).await.ok(201);
+    app.post(app.admin(), &format!("/api/v1/tasks/{}/cancel", key(&first)), json!({})).await.ok(200);
+    let made = make(&app, app.admin(), &body("apollo", TITLE, TEXT)).await.ok(201);
+    let id = made["overlap_suggestions"][0]["id"].as_str().unwrap();
+    for how in ["wait", "merge"] {
+        let path = format!("/api/v1/overlaps/{id}/accept");
+        let detail =
+            app.post(app.admin(), &path, json!({ "as": how })).await.problem(409, "invalid-transition");
+        assert!(detail.contains("cancelled"), "{detail}");
+    }
+    let now = app.get(app.admin(), &format!("/api/v1/tasks/{}", key(&made))).await.ok(200);
+    assert_eq!(now["state"], "ready");
+}
+
+/// Whatever went past a suggestion unseen, the sweep finds it.
+async fn the_sweep_brings_suggestions_in_line(app: TestApp) {
+    place(&app, "apollo").await;
+    let first = make(&app, app.admin(), &body("apollo", TITLE, TEXT)).await.ok(201);
+    let second = make(&app, app.admin(), &body("apollo", SAME, SAME_TEXT)).await.ok(201);
+    app.sql("UPDATE overlap_suggestion SET candidate_title = 'old words', score = 1").await;
+    assert_eq!(controlplane::overlap::reconcile::sweep(app.app()).await.unwrap(), 1);
+    let now = open_overlaps(&app, &key(&second)).await;
+    assert_eq!(
+        (&now[0]["candidate"]["title"], &now[0]["score"]),
+        (&json!(TITLE), &second["overlap_suggestions"][0]["score"])
+    );
+    assert_eq!(controlplane::overlap::reconcile::sweep(app.app()).await.unwrap(), 0);
+    // As if the candidate had been cancelled while the suggestion was not yet committed.
+    app.post(app.admin(), &format!("/api/v1/tasks/{}/cancel", key(&first)), json!({})).await.ok(200);
+    app.sql("UPDATE overlap_suggestion SET state = 'open'").await;
+    assert_eq!(controlplane::overlap::reconcile::sweep(app.app()).await.unwrap(), 1);
+    assert_eq!(open_overlaps(&app, &key(&second)).await, Vec::<Value>::new());
+}
+
 /// Under the lenient policy nobody waits, and what was committed beside is found afterwards.
 async fn what_is_committed_at_once_is_found_afterwards(app: TestApp) {
     place(&app, "apollo").await;
@@ -368,5 +476,9 @@ both!(
     a_stranger_learns_nothing,
     a_suggestion_has_a_life,
     many_at_once_leave_one_of_each,
+    finished_work_does_not_hide_what_is_still_open,
+    a_suggestion_is_decided_once_and_holds_nobody_up,
+    nobody_is_sent_to_work_that_will_not_be_done,
+    the_sweep_brings_suggestions_in_line,
     what_is_committed_at_once_is_found_afterwards,
 );

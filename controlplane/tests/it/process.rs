@@ -128,7 +128,86 @@ async fn nothing_acknowledged_is_lost_by_a_kill(mut app: TestApp) {
     }
 }
 
-both!(nothing_acknowledged_is_lost_by_a_kill);
+/// How many docs one commit makes: enough that its bytes and its transaction take a while.
+const CHANGES: usize = 200;
+
+/// The docs of one round that are there.
+async fn docs_of(client: &Client, token: &str, round: usize) -> usize {
+    let mut found = 0;
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/api/v1/docs?mission=apollo&kluster=work&limit=500{cursor}");
+        let page = client.send("GET", &path, token, &[], None).await.ok(200);
+        let items = page["items"].as_array().unwrap().iter();
+        found += items.filter(|doc| doc["name"].as_str().unwrap().starts_with(&format!("r{round}-"))).count();
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+async fn a_commit_that_is_killed_is_whole_or_nothing(mut app: TestApp) {
+    let mission = app.mission("apollo").await["id"].as_str().unwrap().to_owned();
+    app.post(app.admin(), "/api/v1/klusters", json!({ "mission": "apollo", "name": "work" })).await.ok(201);
+    assert!(app.stop().await);
+    let (data, database) = (app.data_dir(), app.config.database.clone());
+    let token = app.admin().to_owned();
+    let objects = data.join("objects/missions").join(&mission).join("sha256");
+    let stored = || std::fs::read_dir(&objects).map_or(0, Iterator::count);
+    let mut lost = 0;
+    // Killed while the bytes are stored, and so many milliseconds into the transaction, which begins after the last: a
+    // plan of faults, not a wait for a condition.
+    let moments =
+        [(CHANGES / 2, 0), (CHANGES, 0), (CHANGES, 25), (CHANGES, 75), (CHANGES, 150), (CHANGES, 300)];
+    for (round, (moment, later)) in moments.into_iter().enumerate() {
+        let (mut child, client, _reader) = serve(&data, database.as_deref()).await;
+        let body = json!({ "mission": "apollo", "kluster": "work" });
+        let loaded = client.send("POST", "/api/v1/workspaces", &token, &[], Some(body)).await.ok(201);
+        let path = format!("/api/v1/workspaces/{}/commit", loaded["workspace"]["id"].as_str().unwrap());
+        let change = |n: usize| json!({ "path": format!("docs/r{round}-{n}.md"), "op": "create", "text": format!("{round} {n}") });
+        let changes: Vec<Value> = (0..CHANGES).map(change).collect();
+        let body = json!({ "changes": changes });
+        let key = format!("round-{round}");
+        let headers = [("idempotency-key", key.as_str())];
+        let before = stored();
+        let send = client.try_send("POST", &path, &token, &headers, Some(body.clone()));
+        let kill = async {
+            eventually("so many texts are stored", || async { (stored() >= before + moment).then_some(()) })
+                .await;
+            tokio::time::sleep(Duration::from_millis(later)).await;
+            // SIGKILL, by the id of the process that was started above.
+            child.start_kill().unwrap();
+            child.wait().await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(send, kill);
+        lost += usize::from(answer.is_err());
+
+        let (mut child, client, _reader) = serve(&data, database.as_deref()).await;
+        let there = docs_of(&client, &token, round).await;
+        eprintln!("killed {later} ms after {moment} texts: {there} docs, answered: {}", answer.is_ok());
+        assert!(there == 0 || there == CHANGES, "round {round}: {there} of {CHANGES} docs");
+        if let Ok(answer) = answer {
+            answer.ok(200);
+            assert_eq!(there, CHANGES, "round {round}: it was acknowledged");
+        }
+        // Asked again with the same key it is the same one commit.
+        client.send("POST", &path, &token, &headers, Some(body)).await.ok(200);
+        assert_eq!(docs_of(&client, &token, round).await, CHANGES);
+        child.start_kill().unwrap();
+        child.wait().await.unwrap();
+    }
+    assert!(lost > 0, "no commit was cut off");
+    let app = app.revive().await;
+    let docs = i64::try_from(CHANGES * moments.len()).unwrap();
+    assert_eq!(app.count("SELECT COUNT(*) FROM doc").await, docs);
+    assert_eq!(app.count("SELECT COUNT(*) FROM doc_version").await, docs);
+    let events = app.events().await;
+    let count = |action: &str| events.iter().filter(|event| event.envelope.action == action).count();
+    assert_eq!((count("doc.create"), count("workspace.commit")), (CHANGES * moments.len(), moments.len()));
+}
+
+both!(nothing_acknowledged_is_lost_by_a_kill, a_commit_that_is_killed_is_whole_or_nothing);
 
 /// A control plane whose objects are in a bucket, killed while it sends the second of three parts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,9 @@ struct Fixture {
     task: String,
     overlap: String,
     artifact: String,
+    doc: String,
+    doomed: String,
+    workspace: String,
     publication: String,
     approval: String,
     session: String,
@@ -40,6 +43,16 @@ impl Fixture {
         let id = |object: &Value| object["id"].as_str().unwrap().to_owned();
         let path = format!("/api/v1/artifacts?mission={mission}&name=fixture");
         let artifact = id(&app.post(app.admin(), &path, json!({})).await.ok(201));
+        let body = json!({ "mission": mission, "name": "fixture", "content": "one" });
+        let doc = id(&app.post(app.admin(), "/api/v1/docs", body).await.ok(201));
+        let body = json!({ "base_version": 1, "content": "two" });
+        app.post(app.admin(), &format!("/api/v1/docs/{doc}/versions"), body).await.ok(200);
+        let body = json!({ "mission": mission, "name": "doomed", "content": "one" });
+        let doomed = id(&app.post(app.admin(), "/api/v1/docs", body).await.ok(201));
+        app.post(app.admin(), "/api/v1/keystones", json!({ "mission": mission })).await.ok(200);
+        let body = json!({ "mission": mission, "kluster": "fixture" });
+        let loaded = app.post(app.admin(), "/api/v1/workspaces", body).await.ok(201);
+        let workspace = id(&loaded["workspace"]);
         let body = json!({ "mission": mission, "artifacts": [artifact], "message": "fixture" });
         let publication = app.post(app.admin(), "/api/v1/publications", body).await.ok(201);
         let approval = publication["approval_id"].as_str().unwrap().to_owned();
@@ -62,6 +75,9 @@ impl Fixture {
             task: id(&task),
             overlap: id(&twin["overlap_suggestions"][0]),
             artifact,
+            doc,
+            doomed,
+            workspace,
             publication,
             approval,
             session,
@@ -84,6 +100,8 @@ impl Fixture {
             "tasks" => &self.task,
             "overlaps" => &self.overlap,
             "artifacts" => &self.artifact,
+            "docs" => &self.doc,
+            "workspaces" => &self.workspace,
             "publications" => &self.publication,
             "approvals" => &self.approval,
             "sessions" => &self.session,
@@ -106,6 +124,9 @@ impl Fixture {
                 .replace("{approval}", &self.approval)
                 .replace("{artifact}", &self.artifact)
                 .replace("{reservation}", &self.reservation)
+                .replace("{doc}", &self.doc)
+                .replace("{doomed}", &self.doomed)
+                .replace("{workspace}", &self.workspace)
                 .replace("{new}", &format!("new-{}", self.made.get()))
         };
         let body = fill(body);

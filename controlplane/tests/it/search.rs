@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::TestApp;
+use crate::harness::{TestApp, eventually};
 
 async fn place(app: &TestApp, mission: &str) {
     app.mission(mission).await;
@@ -57,6 +57,26 @@ async fn the_best_comes_first_with_what_matched(app: TestApp) {
     assert_eq!(titles(&find(&app, app.admin(), "q=garden").await), Vec::<&str>::new());
 }
 
+/// What was written while detection was off, or by a version with another index, is found after a start.
+async fn what_the_index_lacks_is_filled_in(app: TestApp) {
+    place(&app, "apollo").await;
+    make(&app, "apollo", "Retry uploads", "").await;
+    make(&app, "apollo", "Polish the mirror", "").await;
+    app.sql("DELETE FROM search_posting").await;
+    app.sql("DELETE FROM search_document WHERE title IN ('work', 'Retry uploads')").await;
+    app.sql("UPDATE search_document SET index_version = 0, terms = '[]'").await;
+    assert_eq!(find(&app, app.admin(), "q=uploads").await, Vec::<Value>::new());
+    let app = app.restart().await;
+    for (query, title) in
+        [("q=uploads", "Retry uploads"), ("q=mirror", "Polish the mirror"), ("q=telescopes", "work")]
+    {
+        eventually("it is found again", async || {
+            (titles(&find(&app, app.admin(), query).await) == [title]).then_some(())
+        })
+        .await;
+    }
+}
+
 async fn filters_narrow_and_phrases_must_be_there(app: TestApp) {
     place(&app, "apollo").await;
     place(&app, "gemini").await;
@@ -92,7 +112,7 @@ async fn filters_narrow_and_phrases_must_be_there(app: TestApp) {
     let short = app.get(app.admin(), "/api/search?q=signing").await.ok(200);
     assert_eq!(short, app.get(app.admin(), "/api/v1/search?q=signing").await.ok(200));
     let call =
-        json!({ "tool": "search_tasks", "arguments": { "query": "signing keys", "mission_id": "gemini" } });
+        json!({ "tool": "search_tasks", "arguments": { "query": "signing keys", "mission": "gemini" } });
     let found = app.post(app.admin(), "/mcp/call", call).await.ok(200);
     assert_eq!(found["result"]["items"][0]["title"], both[1]);
 }
@@ -159,6 +179,7 @@ async fn bad_searches_are_refused_by_parameter(app: TestApp) {
 
 both!(
     the_best_comes_first_with_what_matched,
+    what_the_index_lacks_is_filled_in,
     filters_narrow_and_phrases_must_be_there,
     pages_show_each_hit_once,
     a_stranger_finds_nothing,

@@ -82,6 +82,26 @@ actions! {
     CreateArtifact = "artifact.create" => Contributor,
     /// Delete an artifact.
     DeleteArtifact = "artifact.delete" => Admin,
+    /// Replace an artifact of a kluster by another with the same name.
+    ReplaceArtifact = "artifact.replace" => Contributor,
+    /// Read docs, their versions and texts.
+    ReadDoc = "doc.read" => Viewer,
+    /// Create a doc, also a keystone.
+    CreateDoc = "doc.create" => Contributor,
+    /// Change a doc's metadata or write a new version.
+    UpdateDoc = "doc.update" => Contributor,
+    /// Publish a version of a doc.
+    PublishDoc = "doc.publish" => Contributor,
+    /// Delete a doc.
+    DeleteDoc = "doc.delete" => Admin,
+    /// Read an own workspace and what it loaded.
+    ReadWorkspace = "workspace.read" => Viewer,
+    /// Load a kluster under a lease and renew it.
+    LoadWorkspace = "workspace.load" => Contributor,
+    /// Give a workspace back.
+    ReleaseWorkspace = "workspace.release" => Contributor,
+    /// Commit a workspace; each change needs its own action too.
+    CommitWorkspace = "workspace.commit" => Contributor,
     /// Read approvals.
     ReadApproval = "approval.read" => Viewer,
     /// Ask for an approval.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::{ArtifactId, MissionId, PrincipalId, TaskId};
+use crate::id::{ArtifactId, KlusterId, MissionId, PrincipalId, TaskId};
 use crate::{Labels, Name, Timestamp};
 
 /// An artifact's metadata; the bytes are at `/api/v1/artifacts/{ref}/content`.
@@ -22,6 +22,9 @@ pub struct Artifact {
     pub mission: Name,
     /// The task it belongs to.
     pub task_id: Option<TaskId>,
+    /// The kluster it belongs to directly, unique there by its name; made by committing a workspace.
+    #[serde(default)]
+    pub kluster_id: Option<KlusterId>,
     /// RFC 2046 media type.
     pub media_type: String,
     /// SHA-256 of the bytes, lowercase hex.

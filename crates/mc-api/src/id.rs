@@ -122,6 +122,8 @@ id_type!(/** A run of an agent session for a claim. */ RunId, "run");
 id_type!(/** A turn: one prompt and its reply. */ TurnId, "turn");
 id_type!(/** An approval. */ ApprovalId, "apr");
 id_type!(/** An artifact. */ ArtifactId, "art");
+id_type!(/** A doc. */ DocId, "doc");
+id_type!(/** A workspace: a kluster checked out under a lease. */ WorkspaceId, "wsp");
 id_type!(/** A node. */ NodeId, "node");
 id_type!(/** A ledger event. */ EventId, "evt");
 id_type!(/** A principal: any acting subject. */ PrincipalId, "prn");

@@ -10,6 +10,7 @@ pub mod action;
 pub mod approval;
 pub mod artifact;
 pub mod auth;
+pub mod doc;
 pub mod id;
 pub mod kluster;
 pub mod ledger;
@@ -31,11 +32,12 @@ pub mod task;
 mod text_enum;
 pub mod time;
 pub mod tool;
+pub mod workspace;
 
 pub use action::{Action, Role};
 pub use name::{Labels, Name};
 pub use page::Page;
-pub use problem::{FieldError, Problem, ProblemKind};
+pub use problem::{Conflict, ConflictReason, FieldError, Problem, ProblemKind};
 pub use repository::Repository;
 pub use time::Timestamp;
 

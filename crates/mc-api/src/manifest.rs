@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::doc::Doc;
 use crate::kluster::Kluster;
 use crate::mission::Mission;
 use crate::task::{OnDependencyFailure, Task};
@@ -13,7 +14,7 @@ use crate::{API_VERSION, Labels, Name};
 pub struct Manifest {
     /// `missioncontrol.dev/v1`.
     pub api_version: String,
-    /// `Mission`, `Kluster` or `Task`.
+    /// `Mission`, `Kluster`, `Task` or `Doc`.
     pub kind: String,
     /// Who it is.
     pub metadata: Metadata,
@@ -29,10 +30,10 @@ pub struct Metadata {
     /// The object's name; required to apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
-    /// The mission's name (klusters and tasks).
+    /// The mission's name (klusters, tasks and docs).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mission: Option<Name>,
-    /// The kluster's name (tasks).
+    /// The kluster's name (tasks; docs that are in one).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kluster: Option<Name>,
     /// For selection.
@@ -106,6 +107,21 @@ pub struct TaskSpec {
     pub max_attempts: Option<i32>,
 }
 
+/// `spec` of a `Doc`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct DocSpec {
+    /// One line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// RFC 2046 media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The text; absent leaves a doc's text as it is. Needed to create one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
 fn document(kind: &str, metadata: Metadata, spec: &impl Serialize) -> Manifest {
     Manifest {
         api_version: API_VERSION.into(),
@@ -138,6 +154,25 @@ impl From<&Kluster> for Manifest {
         };
         let spec = KlusterSpec { description: kluster.description.clone(), runtime: kluster.runtime.clone() };
         document("Kluster", metadata, &spec)
+    }
+}
+
+/// Without the text, which is not part of a doc's metadata: applied, it leaves the text as it is.
+impl From<&Doc> for Manifest {
+    fn from(doc: &Doc) -> Self {
+        let metadata = Metadata {
+            name: Some(doc.name.clone()),
+            mission: Some(doc.mission.clone()),
+            kluster: doc.kluster.clone(),
+            labels: doc.labels.clone(),
+            annotations: doc.annotations.clone(),
+        };
+        let spec = DocSpec {
+            title: Some(doc.title.clone()),
+            media_type: Some(doc.media_type.clone()),
+            content: None,
+        };
+        document("Doc", metadata, &spec)
     }
 }
 

@@ -31,6 +31,39 @@ pub struct FieldError {
     pub message: String,
 }
 
+crate::text_enum! {
+    /// Why a change does not fit.
+    pub enum ConflictReason {
+        /// The object has another version than the change was made of.
+        BaseMismatch = "base_mismatch",
+        /// There is no such object, or not any more.
+        MissingEntity = "missing_entity",
+        /// There is such an object already.
+        AlreadyExists = "already_exists",
+        /// The path can be read and not changed.
+        Readonly = "readonly",
+        /// Nothing that can be changed has such a path.
+        UnsupportedKind = "unsupported_kind",
+    }
+}
+
+/// One change that does not fit, with both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Conflict {
+    /// The path in a workspace, or the name of a doc.
+    pub path: String,
+    /// Why.
+    pub reason: ConflictReason,
+    /// The version that the change was made of.
+    pub expected_version: Option<i64>,
+    /// Its SHA-256.
+    pub expected_sha256: Option<String>,
+    /// The version that is there.
+    pub current_version: Option<i64>,
+    /// Its SHA-256.
+    pub current_sha256: Option<String>,
+}
+
 /// A problem document: the body of every answer that is an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -58,6 +91,9 @@ pub struct Problem {
     /// The existing work in the way, for overlaps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overlap_suggestions: Vec<OverlapFinding>,
+    /// The changes that do not fit, for version conflicts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub version_conflicts: Vec<Conflict>,
 }
 
 impl Problem {
@@ -118,8 +154,8 @@ problem_kinds! {
     ReservationConflict => (409, "reservation-conflict", "The paths are reserved"),
     /// Nothing to claim matches.
     NothingToClaim => (409, "nothing-to-claim", "No task matches the claim"),
-    /// The approval was decided before.
-    AlreadyDecided => (409, "already-decided", "The approval is already decided"),
+    /// The approval or suggestion was decided before.
+    AlreadyDecided => (409, "already-decided", "It is decided already"),
     /// The parent still has children.
     NotEmpty => (409, "not-empty", "The resource still contains others"),
     /// A dependency would close a cycle.
@@ -132,6 +168,8 @@ problem_kinds! {
     IdempotencyInFlight => (409, "idempotency-in-flight", "The same request is being worked on"),
     /// The name or key means several objects.
     AmbiguousReference => (409, "ambiguous-reference", "The reference means more than one resource"),
+    /// A change was made of another version than the newest.
+    VersionConflict => (409, "version-conflict", "The change was made of another version"),
     /// The watch asked for more than is kept.
     SeqExpired => (410, "seq-expired", "The sequence number is older than what is kept"),
     /// `If-Match` names another version.

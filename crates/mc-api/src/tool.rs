@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::Name;
 use crate::approval::ApprovalState;
 use crate::artifact::Artifact;
+use crate::doc::DocState;
 use crate::overlap::OverlapState;
 use crate::reservation::ReservationState;
 use crate::task::TaskState;
@@ -18,7 +19,8 @@ use crate::task::TaskState;
 pub const INSTRUCTIONS: &str = "MissionControl: missions hold klusters, klusters hold tasks. `whoami` says who you are \
     and which task your grant is for. Claim a task before you work on it, report progress at least every minute or \
     the lease ends, store results as artifacts, and end with complete_task or fail_task. The attempt that the claim \
-    answered goes with each report, unless your grant names the task. A refusal is a problem document: read `detail`.";
+    answered goes with each report, unless your grant names the task. What a mission or kluster is for is in its keystone \
+    (get_keystone); knowledge is kept in docs, and a doc is written on top of the version that you read. A refusal is a problem document: read `detail`.";
 
 /// A tool as it is offered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -256,16 +258,15 @@ pub struct ListApprovals {
 #[serde(deny_unknown_fields)]
 pub struct SearchTasks {
     /// Words, at most 400 characters; what stands between quotation marks must be there as it is.
-    #[serde(alias = "q")]
     pub query: String,
     /// Mission id or name.
-    #[serde(default, alias = "mission")]
+    #[serde(default)]
     pub mission_id: Option<String>,
     /// Kluster id or name.
-    #[serde(default, alias = "kluster")]
+    #[serde(default)]
     pub kluster_id: Option<String>,
     /// States, separated by commas.
-    #[serde(default, alias = "status")]
+    #[serde(default)]
     pub state: Option<String>,
     /// 1 to 500, default 50.
     #[serde(default)]
@@ -288,7 +289,7 @@ pub struct OverlapRef {
 #[serde(deny_unknown_fields)]
 pub struct OverlapsOfTask {
     /// A task on one of both sides: id, key, or name with the mission. Absent: every task.
-    #[serde(default, alias = "task")]
+    #[serde(default)]
     pub task_id: Option<String>,
     /// Mission id or name.
     #[serde(default)]
@@ -326,4 +327,82 @@ pub struct EntityHistory {
     /// `next_cursor` of the page before.
     #[serde(default)]
     pub cursor: Option<String>,
+}
+
+/// Which doc.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DocRef {
+    /// Id, or name with mission and kluster.
+    pub doc: String,
+    /// Mission id or name, where a doc's name is looked for.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Kluster id or name; absent: directly in the mission first.
+    #[serde(default)]
+    pub kluster: Option<String>,
+}
+
+/// Which version of a doc.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhichVersion {
+    /// The number; absent: the newest.
+    #[serde(default)]
+    pub number: Option<i64>,
+}
+
+/// Which versions of a doc are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiffVersions {
+    /// The older side; absent: the one before `to`.
+    #[serde(default)]
+    pub from: Option<i64>,
+    /// The newer side; absent: the newest.
+    #[serde(default)]
+    pub to: Option<i64>,
+}
+
+/// Which docs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListDocs {
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    #[serde(default)]
+    pub kluster: Option<String>,
+    /// Only in this state.
+    #[serde(default)]
+    pub state: Option<DocState>,
+    /// Exactly this name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// `key=value` or `key`, separated by commas.
+    #[serde(default)]
+    pub labels: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Which workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceRef {
+    /// The id.
+    pub workspace: String,
+}
+
+/// Which path of a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspacePath {
+    /// Such as `docs/guide.md` or `artifacts/report.pdf`.
+    pub path: String,
 }

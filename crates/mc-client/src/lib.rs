@@ -9,6 +9,7 @@
 //! It reads no configuration and no environment.
 
 mod artifacts;
+mod docs;
 mod error;
 mod ledger;
 mod nodes;
@@ -23,6 +24,7 @@ mod tasks;
 mod tools;
 mod transport;
 mod watch;
+mod workspaces;
 
 pub use artifacts::{Have, Upload, sha256_of};
 pub use error::Error;

@@ -3,6 +3,7 @@
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
 use mc_api::auth::{CreatePrincipal, Principal};
+use mc_api::doc::{CreateDoc, Doc, UpdateDoc};
 use mc_api::kluster::{CreateKluster, Kluster, UpdateKluster};
 use mc_api::mission::{CreateMission, Mission, UpdateMission};
 use mc_api::node::{CreateJoinToken, JoinToken, Node};
@@ -65,6 +66,7 @@ resources! {
     Kluster, "kluster", "klusters";
     Task, "task", "tasks";
     Artifact, "artifact", "artifacts";
+    Doc, "doc", "docs";
     Approval, "approval", "approvals";
     Publication, "publication", "publications";
     Reservation, "reservation", "reservations";
@@ -90,11 +92,12 @@ creatable! {
     Mission: CreateMission;
     Kluster: CreateKluster;
     Task: CreateTask;
+    Doc: CreateDoc;
     Publication: CreatePublication;
     Reservation: CreateReservation;
     AgentSession: CreateSession;
     Principal: CreatePrincipal;
     JoinToken: CreateJoinToken;
 }
-patchable! { Mission: UpdateMission; Kluster: UpdateKluster; Task: UpdateTask; }
-deletable! { Mission; Kluster; Task; Artifact; Node; JoinToken; }
+patchable! { Mission: UpdateMission; Kluster: UpdateKluster; Task: UpdateTask; Doc: UpdateDoc; }
+deletable! { Mission; Kluster; Task; Artifact; Doc; Node; JoinToken; }

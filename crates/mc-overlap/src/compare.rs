@@ -65,6 +65,9 @@ pub struct Judgement {
 /// Merging is suggested only when it is likelier than not.
 const LIKELY: f32 = 0.5;
 
+/// How far below a point a score stays that must not reach it.
+const MARGIN: f32 = 0.01;
+
 /// Judges whether `new` is the same work as `other`. Symmetric but for the order of words in the evidence.
 pub fn compare(new: &Prepared, other: &Prepared, vectors: Option<Vectors>, other_is_done: bool) -> Judgement {
     let (provider, cosine) = vectors.map_or((Provider::Lexical, 0.0), |v| (v.provider, v.cosine));
@@ -80,6 +83,13 @@ pub fn compare(new: &Prepared, other: &Prepared, vectors: Option<Vectors>, other
         probability(provider, &features)
     };
     let points = provider.operating_points();
+    // A word or two say too little to be sure, however well they fit.
+    let score = match new.units.len().min(other.units.len()) {
+        _ if identical => score,
+        0 | 1 => score.min(points.require_ack - MARGIN),
+        2 => score.min(points.block - MARGIN),
+        _ => score,
+    };
     let action = if score >= points.require_ack.max(LIKELY) {
         if other_is_done { SuggestedAction::Link } else { SuggestedAction::Merge }
     } else if paths > 0.0 && !other_is_done {

@@ -130,7 +130,15 @@ impl Prepared {
         paths.sort_unstable();
         paths.dedup();
         let language = build.language();
-        let (units, terms) = build.finish();
+        let (units, mut terms) = build.finish();
+        if terms.is_empty() && !folded.is_empty() {
+            // Nothing but signs: the same signs are found as a whole.
+            terms.push(Term {
+                id: i64::try_from(hash(&folded) >> 1).unwrap_or(i64::MAX),
+                text: folded.clone(),
+                weight: 1.0,
+            });
+        }
         let groups = groups(&units);
         Self {
             fields: fields(&units, &groups, false),

@@ -3,14 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
+use mc_api::doc::{CreateDoc, Doc, PutDocVersion};
 use mc_api::kluster::{CreateKluster, Kluster};
-use mc_api::manifest::{KlusterSpec, Metadata, MissionSpec, TaskSpec};
+use mc_api::manifest::{DocSpec, KlusterSpec, Metadata, MissionSpec, TaskSpec};
 use mc_api::mission::{CreateMission, Mission};
 use mc_api::task::{CreateTask, OnDependencyFailure, Task};
 use mc_api::{ProblemKind, task::Dependency};
 use mc_client::{Client, Resource, Scope};
 use serde::Serialize;
 
+use super::doc::in_place;
 use crate::apply::{self, Place, place};
 use crate::args::Apply;
 use crate::context::Invocation;
@@ -36,6 +38,7 @@ struct Applying<'a> {
     cx: &'a Invocation,
     client: Client,
     is_dry: bool,
+    acknowledged: Vec<String>,
     applied: Vec<Applied>,
     /// Keys of tasks met on the way; `None` for one that a dry run would create.
     keys: HashMap<Place, Option<String>>,
@@ -50,6 +53,7 @@ pub(super) async fn run(cx: &Invocation, args: Apply) -> anyhow::Result<()> {
         cx,
         client: cx.client()?,
         is_dry: args.dry_run,
+        acknowledged: args.acknowledge_overlap,
         applied: vec![],
         keys: HashMap::new(),
         planned: HashSet::new(),
@@ -62,6 +66,9 @@ pub(super) async fn run(cx: &Invocation, args: Apply) -> anyhow::Result<()> {
     }
     for wanted in &tasks {
         run.task(wanted).await.with_context(|| wanted.source.clone())?;
+    }
+    for wanted in &documents.docs {
+        run.doc(wanted).await.with_context(|| wanted.source.clone())?;
     }
     let applied = run.applied;
     match cx.out.format {
@@ -147,7 +154,10 @@ impl Applying<'_> {
             let made = if self.is_dry {
                 None
             } else {
-                Some(self.client.create::<Task>(&new_task(&wanted.metadata, &wanted.spec)?).await?)
+                let body = new_task(&wanted.metadata, &wanted.spec, self.acknowledged.clone())?;
+                let answer = self.client.create_task(&body).await?;
+                super::overlap::told(self.cx, &answer);
+                Some(answer.task)
             };
             self.keys.insert(here, made.as_ref().map(|task| task.key.clone()));
             let (id, key) = (made.as_ref().map(Resource::id), made.map(|task| task.key));
@@ -157,14 +167,68 @@ impl Applying<'_> {
         let depends_on = self.resolve(&is, wanted, &scope).await?;
         let result = match apply::task(&is, wanted, &depends_on) {
             None => "unchanged",
-            Some(patch) => {
+            Some(mut patch) => {
                 if !self.is_dry {
+                    patch.acknowledge_overlap.clone_from(&self.acknowledged);
                     self.client.update::<Task>(&is.id(), &scope, &patch, Some(is.version)).await?;
                 }
                 "configured"
             }
         };
         self.say::<Task>(name, Some(is.id()), Some(is.key), result)
+    }
+
+    async fn doc(&mut self, wanted: &Wanted<DocSpec>) -> anyhow::Result<()> {
+        let (mission, kluster, name) = place(&wanted.metadata);
+        let kluster = Some(kluster).filter(|kluster| !kluster.is_empty());
+        let scope = Scope { mission: Some(mission.clone()), kluster: kluster.clone() };
+        let planned = |name: &str| self.is_dry && self.planned.contains(name);
+        let parent_planned = planned(&mission)
+            || kluster.as_ref().is_some_and(|kluster| planned(&format!("{mission}/{kluster}")));
+        let found = if parent_planned { None } else { in_place(&self.client, &name, &scope).await? };
+        let spec = &wanted.spec;
+        let Some(is) = found else {
+            let content = spec.content.clone();
+            let body = CreateDoc {
+                mission,
+                kluster,
+                name: required(wanted.metadata.name.as_ref())?,
+                title: spec.title.clone(),
+                media_type: spec.media_type.clone(),
+                content: content
+                    .ok_or_else(|| Failure::Usage("spec.content is needed to create a doc".into()))?,
+                note: String::new(),
+                labels: wanted.metadata.labels.clone(),
+                annotations: wanted.metadata.annotations.clone(),
+            };
+            let made = if self.is_dry { None } else { Some(self.client.create::<Doc>(&body).await?) };
+            return self.say::<Doc>(name, made.map(|doc| doc.id()), None, "created");
+        };
+        let content = match &spec.content {
+            Some(content) => {
+                let is_text = self.client.doc_text(&is, is.latest_version).await?;
+                (is_text != *content).then(|| content.clone())
+            }
+            None => None,
+        };
+        let patch = apply::doc(&is, wanted);
+        let result = if patch.is_some() || content.is_some() { "configured" } else { "unchanged" };
+        if !self.is_dry {
+            let (id, anywhere) = (is.id(), Scope::default());
+            if let Some(patch) = patch {
+                self.client.update::<Doc>(&id, &anywhere, &patch, Some(is.version)).await?;
+            }
+            if let Some(content) = content {
+                let body = PutDocVersion {
+                    base_version: is.latest_version,
+                    content,
+                    title: None,
+                    note: String::new(),
+                };
+                self.client.put_doc_version(&id, &anywhere, &body).await?;
+            }
+        }
+        self.say::<Doc>(name, Some(is.id()), None, result)
     }
 
     /// The keys of what `dependsOn` means: names in the kluster, keys or ids.
@@ -229,7 +293,11 @@ fn required(name: Option<&mc_api::Name>) -> Result<mc_api::Name, Failure> {
     name.cloned().ok_or_else(|| Failure::Usage("metadata.name is missing".into()))
 }
 
-fn new_task(metadata: &Metadata, spec: &TaskSpec) -> Result<CreateTask, Failure> {
+fn new_task(
+    metadata: &Metadata,
+    spec: &TaskSpec,
+    acknowledge_overlap: Vec<String>,
+) -> Result<CreateTask, Failure> {
     Ok(CreateTask {
         mission: text(metadata.mission.as_ref()),
         kluster: text(metadata.kluster.as_ref()),
@@ -248,6 +316,6 @@ fn new_task(metadata: &Metadata, spec: &TaskSpec) -> Result<CreateTask, Failure>
         max_attempts: spec.max_attempts.unwrap_or(3),
         labels: metadata.labels.clone(),
         annotations: metadata.annotations.clone(),
-        acknowledge_overlap: Vec::new(),
+        acknowledge_overlap,
     })
 }

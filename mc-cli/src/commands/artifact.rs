@@ -122,7 +122,7 @@ async fn url(cx: &Invocation, reference: &str, life: Option<Duration>) -> anyhow
 }
 
 /// The media type that a name's ending stands for.
-fn guess(name: &str) -> &'static str {
+pub(super) fn guess(name: &str) -> &'static str {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     match ending.as_deref() {
         Some("txt" | "log" | "patch" | "diff") => "text/plain",

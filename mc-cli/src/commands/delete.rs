@@ -2,11 +2,13 @@
 
 use anyhow::Context as _;
 use mc_api::ProblemKind;
+use mc_api::doc::Doc;
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
 use mc_api::task::Task;
 use mc_client::{Client, Deletable, Scope};
 
+use super::doc::in_place;
 use super::get::find;
 use super::references;
 use crate::apply;
@@ -29,6 +31,7 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
         Kind::Task => delete::<Task>(cx, &args, named).await,
         Kind::Artifact => delete::<mc_api::artifact::Artifact>(cx, &args, named).await,
         Kind::Reservation => release(cx, &args, named).await,
+        Kind::Doc => delete::<Doc>(cx, &args, named).await,
         Kind::Session => {
             Err(Failure::Usage("a session is stopped, not deleted: `mc session stop SESSION`".into()).into())
         }
@@ -44,6 +47,14 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
 async fn described(cx: &Invocation, args: &Delete) -> anyhow::Result<()> {
     let documents = Documents::read(&args.files)?;
     let client = cx.client()?;
+    for doc in documents.docs.iter().rev() {
+        let (mission, kluster, name) = apply::place(&doc.metadata);
+        let scope = Scope { mission: Some(mission), kluster: Some(kluster).filter(|name| !name.is_empty()) };
+        // A name without a kluster could mean a doc of one of the klusters.
+        let found = in_place(&client, &name, &scope).await.with_context(|| doc.source.clone())?;
+        let reference = found.map_or(name, |doc| doc.id.to_string());
+        each::<Doc>(cx, args, &client, &reference, &scope).await.with_context(|| doc.source.clone())?;
+    }
     for task in apply::order(documents.tasks)?.iter().rev() {
         let (mission, kluster, name) = apply::place(&task.metadata);
         let scope = Scope { mission: Some(mission), kluster: Some(kluster) };

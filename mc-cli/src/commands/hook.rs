@@ -13,7 +13,7 @@ use mc_api::reservation::{CheckPaths, Overlap, ReservationMode, ReservationState
 
 use crate::args::{FailPolicy, HookCommand};
 use crate::context::Invocation;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::git;
 
 /// The hook that was there before.
@@ -147,6 +147,16 @@ async fn pre_commit(cx: &Invocation, policy: FailPolicy) -> anyhow::Result<()> {
         Err(error) if policy.fail_closed => {
             return Err(
                 error.context("the server cannot be asked about reserved paths, so the commit is refused")
+            );
+        }
+        // The server answered that the question itself is wrong: that is no reason to go on unchecked.
+        Err(error) if matches!(Exit::of(&error), Exit::NotFound | Exit::Usage) => {
+            let fix = match &cx.environment().task {
+                Some(task) => format!("set MC_TASK to a task that exists, or unset it (it is {task:?})"),
+                None => "`git commit --no-verify` goes past this".to_owned(),
+            };
+            return Err(
+                error.context(format!("the paths of this commit cannot be checked for reservations; {fix}"))
             );
         }
         Err(error) => {

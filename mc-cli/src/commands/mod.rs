@@ -10,8 +10,10 @@ mod create;
 mod decide;
 mod delete;
 mod describe;
+mod doc;
 mod get;
 mod hook;
+mod keystone;
 mod ledger;
 mod ledger_verify;
 mod mcp;
@@ -26,6 +28,7 @@ mod system;
 mod task;
 mod wait;
 mod watch;
+mod workspace;
 
 use crate::args::{Command, ConfigCommand, LedgerCommand};
 use crate::context::Invocation;
@@ -97,6 +100,9 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Session(args) => session::run(cx, args).await,
         Command::Hook(args) => hook::run(cx, args).await,
         Command::Artifact(args) => artifact::run(cx, args).await,
+        Command::Doc(args) => doc::run(cx, args).await,
+        Command::Keystone(args) => keystone::run(cx, args).await,
+        Command::Workspace(args) => workspace::run(cx, args).await,
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
         Command::Publish(args) => publish::run(cx, args).await,

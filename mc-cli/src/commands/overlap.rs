@@ -78,6 +78,12 @@ pub(super) fn created(cx: &Invocation, answer: &TaskAnswer) -> anyhow::Result<()
         return cx.out.json(answer);
     }
     done(cx, &answer.task, "created")?;
+    told(cx, answer);
+    Ok(())
+}
+
+/// Says what a task overlaps.
+pub(super) fn told(cx: &Invocation, answer: &TaskAnswer) {
     for overlap in &answer.overlap_suggestions {
         let candidate = &overlap.candidate;
         cx.out.talk(&format!(
@@ -89,7 +95,6 @@ pub(super) fn created(cx: &Invocation, answer: &TaskAnswer) -> anyhow::Result<()
             overlap.id,
         ));
     }
-    Ok(())
 }
 
 pub(super) async fn set(cx: &Invocation, command: SetCommand) -> anyhow::Result<()> {

@@ -109,6 +109,9 @@ fn here(folder: &Path, paths: &[String]) -> anyhow::Result<(String, Vec<String>)
 
 /// A path as it is typed in the folder `prefix` (empty, or with a slash at its end), as a glob from the top.
 fn from_top(top: &Path, prefix: &str, typed: &str) -> Result<String, Failure> {
+    if typed.is_empty() {
+        return Err(Failure::Usage("a path is empty; write . for the whole folder".into()));
+    }
     let (mut folders, mut rest) = match typed.strip_prefix('/') {
         Some(rest) => (Vec::new(), rest),
         None => (prefix.split('/').filter(|part| !part.is_empty()).collect(), typed),

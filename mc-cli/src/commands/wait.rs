@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mc_api::ProblemKind;
 use mc_api::approval::{Approval, ApprovalState};
+use mc_api::doc::{Doc, DocState};
 use mc_api::node::{Node, NodeState};
 use mc_api::overlap::{OverlapState, OverlapSuggestion};
 use mc_api::publication::{Publication, PublicationState};
@@ -48,6 +49,7 @@ macro_rules! stateful {
 
 stateful! {
     Task, TaskState, reach::task;
+    Doc, DocState, reach::doc;
     Approval, ApprovalState, reach::approval;
     Publication, PublicationState, reach::publication;
     OverlapSuggestion, OverlapState, reach::overlap;
@@ -71,6 +73,9 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
         }
         (Condition::State(state), Kind::Approval) => {
             reached::<Approval>(cx, &client, &reference, &state, args.timeout).await
+        }
+        (Condition::State(state), Kind::Doc) => {
+            reached::<Doc>(cx, &client, &reference, &state, args.timeout).await
         }
         (Condition::State(state), Kind::Publication) => {
             reached::<Publication>(cx, &client, &reference, &state, args.timeout).await

@@ -47,7 +47,7 @@ fn mistakes_are_named_with_their_place() {
         (format!("{head}kind: Mission\nmetadata: {{}}\n"), "metadata.name is missing"),
         (format!("{head}kind: Kluster\nmetadata: {{name: k}}\n"), "metadata.mission is missing"),
         (format!("{head}kind: Task\nmetadata: {{name: k, mission: a, kluster: k}}\nspec: {{}}\n"), "title"),
-        (format!("{head}kind: Node\nmetadata: {{name: k}}\n"), "Mission, Kluster or Task"),
+        (format!("{head}kind: Node\nmetadata: {{name: k}}\n"), "Mission, Kluster, Task or Doc"),
         ("apiVersion: v2\nkind: Mission\nmetadata: {name: a}\n".into(), "expected \"missioncontrol.dev/v1\""),
         ("hello".into(), "expected an object"),
         ("a: [".into(), "f"),

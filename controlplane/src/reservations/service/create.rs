@@ -9,7 +9,7 @@ use mc_api::{Action, ProblemKind};
 use super::{event, lease_end, overlap};
 use crate::app::App;
 use crate::db::Tx;
-use crate::error::Error;
+use crate::error::{Against, Error};
 use crate::ledger;
 use crate::missions::service::check_text;
 use crate::op::OpCtx;
@@ -99,7 +99,11 @@ fn refusal(cx: &OpCtx, mut conflicts: Vec<Overlap>) -> Error {
         more => format!("reserved by {first}; and {} more", more - 1),
     };
     conflicts.truncate(MAX_CONFLICTS);
-    Error { conflicts, retry_after: Some(seconds), ..Error::new(ProblemKind::ReservationConflict, detail) }
+    Error {
+        against: Against::Reservations(conflicts),
+        retry_after: Some(seconds),
+        ..Error::new(ProblemKind::ReservationConflict, detail)
+    }
 }
 
 /// In whose name paths are asked for.

@@ -134,8 +134,15 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
         let look = if is_alone { Look::Done } else { Look::Beside };
         index::insert(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
         let sides = (task.id.as_uuid(), super::side(&task));
-        let overlap_suggestions =
-            overlap::keep(tx, cx, proof, sides, found, &request.acknowledge_overlap).await?;
+        let overlap_suggestions = overlap::keep(
+            tx,
+            cx,
+            proof,
+            sides,
+            overlap::best(mission, found, super::MOST_KEPT),
+            &request.acknowledge_overlap,
+        )
+        .await?;
         Ok(TaskAnswer { task, overlap_suggestions })
     })
 }

@@ -7,7 +7,7 @@ use mc_api::task::{Task, TaskState};
 use mc_overlap::Prepared;
 use uuid::Uuid;
 
-use super::{At, create, open, save};
+use super::{At, create, open_beside, save};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
@@ -19,7 +19,7 @@ use crate::tasks::model::{self, Loaded};
 use crate::tasks::{graph, store};
 
 /// At most this many suggestions are kept for one mutation.
-const MOST: usize = 5;
+pub(super) const MOST_KEPT: usize = 5;
 /// How many tasks are indexed in one round.
 const BATCH: i64 = 200;
 
@@ -65,7 +65,7 @@ pub(crate) async fn index_missing(app: &App) -> Result<usize, Error> {
 }
 
 /// Work that is finished or given up is no work that somebody else still does.
-fn is_done(state: TaskState) -> bool {
+pub(crate) fn is_done(state: TaskState) -> bool {
     matches!(state, TaskState::Done | TaskState::Cancelled)
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn overlaps(
     own: Option<Uuid>,
 ) -> Result<Vec<Compared>, Error> {
     let asked = Asked { mission: task.mission_id, own, scope: cx.scope(Action::ReadTask), after: 0 };
-    service::examine(tx, cx.caller.organization, &asked, text, MOST).await
+    service::examine(tx, cx.caller.organization, &asked, text).await
 }
 
 /// Says in the index whether a task's work is finished, and ends suggestions that an end makes pointless.
@@ -114,9 +114,20 @@ pub(crate) async fn moved(
     }
 }
 
+/// Whether a task is there and cancelled.
+pub(crate) async fn is_called_off(tx: &mut Tx, app: &App, task: Uuid) -> Result<bool, Error> {
+    let found = store::find(tx, app.organization, mc_api::id::TaskId::from_uuid(task)).await?;
+    Ok(found.is_some_and(|found| found.task.state == TaskState::Cancelled))
+}
+
+/// The state of a task by its id.
+pub(crate) async fn state_of(tx: &mut Tx, cx: &OpCtx, task: &str) -> Result<TaskState, Error> {
+    Ok(super::resolve(tx, cx, task, None, None).await?.task.state)
+}
+
 /// Makes a task wait for another one of its mission, whose lock is held.
 pub(crate) async fn wait_for(tx: &mut Tx, cx: &OpCtx, task: &str, other: &str) -> Result<(), Error> {
-    let (before, proof) = open(tx, cx, task, &At::default(), Action::UpdateTask).await?;
+    let (before, proof) = open_beside(tx, cx, task, &At::default(), Action::UpdateTask).await?;
     let idle = matches!(before.task.state, TaskState::Pending | TaskState::Ready | TaskState::Blocked);
     if !idle {
         return Err(Error::new(
@@ -144,7 +155,7 @@ pub(crate) async fn wait_for(tx: &mut Tx, cx: &OpCtx, task: &str, other: &str) -
 
 /// Calls a task off in favour of another.
 pub(crate) async fn call_off(tx: &mut Tx, cx: &OpCtx, task: &str, why: String) -> Result<(), Error> {
-    let (before, proof) = open(tx, cx, task, &At::default(), Action::SteerTask).await?;
+    let (before, proof) = open_beside(tx, cx, task, &At::default(), Action::SteerTask).await?;
     let mut after = before.clone();
     model::cancel(&mut after.task, Some(why))?;
     save(tx, cx, proof, &before, after).await.map(|_| ())

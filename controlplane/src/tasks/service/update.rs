@@ -144,7 +144,12 @@ pub async fn update(
         }
         let text = overlap::prepare(&after.task.title, &after.task.description, &after.task.paths);
         let own = after.task.id.as_uuid();
-        let found = super::overlaps(tx, cx, &after.task, &text, Some(own)).await?;
+        let found = if super::is_done(after.task.state) {
+            // Ended work comes to nobody else's.
+            Vec::new()
+        } else {
+            super::overlaps(tx, cx, &after.task, &text, Some(own)).await?
+        };
         overlap::enforce(&policy, after.task.mission_id, &found, &patch.acknowledge_overlap)?;
         let task = save(tx, cx, proof, &before, after).await?;
         // Creation beside this one under a lenient policy does not wait for it, so it is looked at again.
@@ -152,8 +157,15 @@ pub async fn update(
         index::replace(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
         let side = super::side(&task);
         overlap::judge_again(tx, cx, proof, (own, &side), &text).await?;
-        let overlap_suggestions =
-            overlap::keep(tx, cx, proof, (own, side), found, &patch.acknowledge_overlap).await?;
+        let overlap_suggestions = overlap::keep(
+            tx,
+            cx,
+            proof,
+            (own, side),
+            overlap::best(task.mission_id, found, super::MOST_KEPT),
+            &patch.acknowledge_overlap,
+        )
+        .await?;
         Ok(TaskAnswer { task, overlap_suggestions })
     })
 }
