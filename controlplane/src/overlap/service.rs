@@ -24,7 +24,7 @@ use crate::search::index::{self, Candidate, Reach};
 use crate::{klusters, tasks, write_tx};
 
 /// How many documents that share terms are compared.
-const COMPARED: i64 = 32;
+const COMPARED: i64 = 16;
 
 /// Where existing work is looked for.
 pub(crate) struct Asked {
@@ -38,6 +38,7 @@ pub(crate) struct Asked {
 }
 
 /// One candidate with what the comparison said.
+#[derive(Clone)]
 pub(crate) struct Compared {
     pub(crate) id: Uuid,
     pub(crate) finding: OverlapFinding,

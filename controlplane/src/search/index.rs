@@ -505,8 +505,8 @@ async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<C
 
 /// At most this many entries are read per term of a search.
 const SEARCH_CAP: i64 = 256;
-/// So many documents are ranked.
-const RANKED: i64 = 200;
+/// So many documents are ranked, and so many hits has a search at most.
+const RANKED: i64 = 80;
 /// How many times more are looked at when a search is narrowed, since what does not fit is left out afterwards.
 const NARROWED: i64 = 8;
 /// Of the terms of a query, this many are looked up.

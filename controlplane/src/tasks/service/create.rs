@@ -55,48 +55,22 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
     let number = app.numbers.take(app, mission).await?;
     // Edges are made one transaction at a time, and so are tasks that a policy may refuse; others beside each other.
     let is_alone = !request.depends_on.is_empty() || place.policy.mode != OverlapMode::Suggest;
+    // Where nobody waits for anybody, what is committed beside is compared afterwards anyway: the comparing is done
+    // before the transaction, and on SQLite beside its only writer.
+    let before = if app.detects_overlap && !is_alone {
+        let text = overlap::prepare(&request.title, &request.description, &request.paths);
+        let mut tx = app.db.begin_read().await?;
+        let found = super::overlaps(&mut tx, cx, mission, &text, None).await?;
+        Some((text, found))
+    } else {
+        None
+    };
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize_in(Action::CreateTask, mission)?;
         if is_alone {
             missions::store::lock(tx, mission).await?;
         }
-        let mut task = Task {
-            kind: "task".into(),
-            id: TaskId::from_uuid(cx.new_uuid()),
-            key: format!("{}-{number}", place.key_prefix),
-            name: request.name.clone(),
-            title: request.title.clone(),
-            description: request.description.clone(),
-            definition_of_done: request.definition_of_done.clone(),
-            mission_id: mission,
-            mission: place.kluster.mission.clone(),
-            kluster_id: place.kluster.id,
-            kluster: place.kluster.name.clone(),
-            parent_id: None,
-            state: TaskState::Pending,
-            reason: None,
-            priority: request.priority,
-            runtime: request.runtime.clone(),
-            capabilities: request.capabilities.clone(),
-            paths: request.paths.clone(),
-            depends_on: Vec::new(),
-            open_dependency_count: 0,
-            on_dependency_failure: request.on_dependency_failure,
-            review_gates: request.review_gates,
-            attempt: 0,
-            max_attempts: request.max_attempts,
-            claim: None,
-            progress_percent: None,
-            progress_note: None,
-            result_artifact_id: None,
-            result: None,
-            labels: request.labels.clone(),
-            annotations: request.annotations.clone(),
-            version: 1,
-            created_by: cx.caller.id,
-            created_at: cx.now(),
-            updated_at: cx.now(),
-        };
+        let mut task = draft(cx, &request, &place, number);
         if let Some(parent) = &request.parent {
             let parent = resolve(tx, cx, parent, Some(mission), None).await?;
             task.parent_id = Some(parent.task.id);
@@ -105,9 +79,9 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
         let mut loaded = Loaded { task, reviewers: Vec::new() };
         graph::settle(&mut loaded)?;
         let task = loaded.task;
-        let compared = if app.detects_overlap {
+        let alone = if app.detects_overlap && is_alone {
             let text = overlap::prepare(&task.title, &task.description, &task.paths);
-            let found = super::overlaps(tx, cx, &task, &text, None).await?;
+            let found = super::overlaps(tx, cx, mission, &text, None).await?;
             overlap::enforce(&place.policy, mission, &found, &request.acknowledge_overlap)?;
             Some((text, found))
         } else {
@@ -128,23 +102,64 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
         let event =
             Event { subject_kind: "task", subject_id: task.id.to_string(), body: &task, before_sha256: None };
         ledger::record(tx, cx, proof, event).await?;
-        let Some((text, found)) = compared else {
+        let Some((text, found)) = alone.as_ref().or(before.as_ref()) else {
             return Ok(TaskAnswer { task, overlap_suggestions: Vec::new() });
         };
         let look = if is_alone { Look::Done } else { Look::Beside };
-        index::insert(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
+        index::insert(tx, &super::document(cx.caller.organization, &task, look), text).await?;
         let sides = (task.id.as_uuid(), super::side(&task));
         let overlap_suggestions = overlap::keep(
             tx,
             cx,
             proof,
             sides,
-            overlap::best(mission, found, super::MOST_KEPT),
+            overlap::best(mission, found.clone(), super::MOST_KEPT),
             &request.acknowledge_overlap,
         )
         .await?;
         Ok(TaskAnswer { task, overlap_suggestions })
     })
+}
+
+/// The task as it is asked for, before its parent, its dependencies and its state are known.
+fn draft(cx: &OpCtx, request: &CreateTask, place: &Place, number: i64) -> Task {
+    Task {
+        kind: "task".into(),
+        id: TaskId::from_uuid(cx.new_uuid()),
+        key: format!("{}-{number}", place.key_prefix),
+        name: request.name.clone(),
+        title: request.title.clone(),
+        description: request.description.clone(),
+        definition_of_done: request.definition_of_done.clone(),
+        mission_id: place.kluster.mission_id,
+        mission: place.kluster.mission.clone(),
+        kluster_id: place.kluster.id,
+        kluster: place.kluster.name.clone(),
+        parent_id: None,
+        state: TaskState::Pending,
+        reason: None,
+        priority: request.priority,
+        runtime: request.runtime.clone(),
+        capabilities: request.capabilities.clone(),
+        paths: request.paths.clone(),
+        depends_on: Vec::new(),
+        open_dependency_count: 0,
+        on_dependency_failure: request.on_dependency_failure,
+        review_gates: request.review_gates,
+        attempt: 0,
+        max_attempts: request.max_attempts,
+        claim: None,
+        progress_percent: None,
+        progress_note: None,
+        result_artifact_id: None,
+        result: None,
+        labels: request.labels.clone(),
+        annotations: request.annotations.clone(),
+        version: 1,
+        created_by: cx.caller.id,
+        created_at: cx.now(),
+        updated_at: cx.now(),
+    }
 }
 
 /// Finds where the task is to stand.

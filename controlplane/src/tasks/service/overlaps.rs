@@ -1,7 +1,7 @@
 //! What tasks have to do with overlaps of work.
 
 use mc_api::Action;
-use mc_api::id::OrganizationId;
+use mc_api::id::{MissionId, OrganizationId};
 use mc_api::overlap::OverlapSide;
 use mc_api::task::{Task, TaskState};
 use mc_overlap::Prepared;
@@ -85,11 +85,11 @@ pub(super) fn side(task: &Task) -> OverlapSide {
 pub(super) async fn overlaps(
     tx: &mut Tx,
     cx: &OpCtx,
-    task: &Task,
+    mission: MissionId,
     text: &Prepared,
     own: Option<Uuid>,
 ) -> Result<Vec<Compared>, Error> {
-    let asked = Asked { mission: task.mission_id, own, scope: cx.scope(Action::ReadTask), after: 0 };
+    let asked = Asked { mission, own, scope: cx.scope(Action::ReadTask), after: 0 };
     service::examine(tx, cx.caller.organization, &asked, text).await
 }
 

@@ -148,7 +148,7 @@ pub async fn update(
             // Ended work comes to nobody else's.
             Vec::new()
         } else {
-            super::overlaps(tx, cx, &after.task, &text, Some(own)).await?
+            super::overlaps(tx, cx, after.task.mission_id, &text, Some(own)).await?
         };
         overlap::enforce(&policy, after.task.mission_id, &found, &patch.acknowledge_overlap)?;
         let task = save(tx, cx, proof, &before, after).await?;
