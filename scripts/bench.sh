@@ -170,27 +170,9 @@ section_api() {
   row 'list of 50 tasks, share of the bare handler' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>40'
 }
 
-section_create() {
-  local url base pid pg task='' product=() baseline=() own other
-  pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin}
-  "$MC_REPO/scripts/postgres-dev.sh" start --fsync on >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
-  base=$("$MC_REPO/scripts/postgres-dev.sh" url)
-  "$pg/psql" -qX "$base" -c 'DROP DATABASE IF EXISTS mc_bench WITH (FORCE)' -c 'CREATE DATABASE mc_bench' 2>"$WORK/pg.log" || die "no database for the bench" "$(cat "$WORK/pg.log")"
-  url=${base%/*}/mc_bench
-  rm -rf -- "$WORK/pg"
-  # Without detection: what it finds and indexes are rows that the baseline does not write.
-  MC_OVERLAP_DETECTION=off mc-controlplane --data-dir "$WORK/pg" --http 127.0.0.1:0 --database "$url" 2>"$WORK/pg.log" &
-  pid=$!
-  until [ -s "$WORK/pg/run/endpoints.json" ]; do
-    kill -0 "$pid" 2>/dev/null || die "the control plane ended at its start" "$(tail -n 1 "$WORK/pg.log")"
-    sleep 0.05
-  done
-  own=$(sed -n 's/.*"http": "\([^"]*\)".*/\1/p' "$WORK/pg/run/endpoints.json")
-  MC_BASE_URL=$own mc --token-file "$WORK/pg/token" create mission bench >/dev/null
-  MC_BASE_URL=$own mc --token-file "$WORK/pg/token" create kluster work -m bench >/dev/null
-  task='{"mission":"bench","kluster":"work","title":"Task {n}"}'
-  # What the server writes for a task: its row and its event. Its own numbers of keys never reach these.
-  cat >"$WORK/insert.sql" <<'SQL'
+# insert_sql POSTINGS TERMS: what the server writes for a task, as pgbench runs it. Its own numbers of keys never reach these.
+insert_sql() {
+  cat <<'SQL'
 BEGIN;
 INSERT INTO task (task_id, organization_id, mission_id, kluster_id, task_key, title, description, definition_of_done, state, priority,
     capabilities, paths, open_dependency_count, on_dependency_failure, review_gates, reviewers, attempt, max_attempts, labels, annotations,
@@ -200,14 +182,57 @@ INSERT INTO task (task_id, organization_id, mission_id, kluster_id, task_key, ti
 INSERT INTO ledger_event (event_id, organization_id, mission_id, action, subject_kind, subject_id, principal_id, request_id, occurred_at, body, body_sha256)
   SELECT gen_random_uuid(), k.organization_id, k.mission_id, 'task.create', 'task', gen_random_uuid()::text, k.created_by, gen_random_uuid()::text, 1,
     repeat('x', 900), repeat('0', 64) FROM kluster k LIMIT 1;
-COMMIT;
 SQL
+  if [ "$1" -gt 0 ]; then
+    cat <<SQL
+WITH made AS (INSERT INTO search_document (organization_id, mission_id, kluster_id, subject_kind, subject_id, title, body, paths, done, terms,
+    index_version, look, created_at, updated_at)
+  SELECT k.organization_id, k.mission_id, k.kluster_id, 'task', gen_random_uuid(), repeat('t', 60), repeat('b', 200), '[]', false, repeat('1', 1200),
+    1, 0, 1, 1 FROM kluster k LIMIT 1 RETURNING document_no)
+INSERT INTO search_posting (term, mission, document_no) SELECT DISTINCT floor(random() * $2)::bigint, 1, document_no FROM made, generate_series(1, $1);
+SQL
+  fi
+  echo 'COMMIT;'
+}
+
+# Creation beside pgbench with the same rows: without overlap detection, and as it is shipped.
+section_create() {
+  create_beside_pgbench off 'Task {n}' '' ', no detection'
+  create_beside_pgbench on '{title}' '{text}' ''
+}
+
+create_beside_pgbench() {
+  local url base pid pg task='' product=() baseline=() own other postings=0 terms=0
+  pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin}
+  "$MC_REPO/scripts/postgres-dev.sh" start --fsync on >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
+  base=$("$MC_REPO/scripts/postgres-dev.sh" url)
+  "$pg/psql" -qX "$base" -c 'DROP DATABASE IF EXISTS mc_bench WITH (FORCE)' -c 'CREATE DATABASE mc_bench' 2>"$WORK/pg.log" || die "no database for the bench" "$(cat "$WORK/pg.log")"
+  url=${base%/*}/mc_bench
+  rm -rf -- "$WORK/pg"
+  MC_OVERLAP_DETECTION=$1 mc-controlplane --data-dir "$WORK/pg" --http 127.0.0.1:0 --database "$url" 2>"$WORK/pg.log" &
+  pid=$!
+  until [ -s "$WORK/pg/run/endpoints.json" ]; do
+    kill -0 "$pid" 2>/dev/null || die "the control plane ended at its start" "$(tail -n 1 "$WORK/pg.log")"
+    sleep 0.05
+  done
+  own=$(sed -n 's/.*"http": "\([^"]*\)".*/\1/p' "$WORK/pg/run/endpoints.json")
+  MC_BASE_URL=$own mc --token-file "$WORK/pg/token" create mission bench >/dev/null
+  MC_BASE_URL=$own mc --token-file "$WORK/pg/token" create kluster work -m bench >/dev/null
+  task="{\"mission\":\"bench\",\"kluster\":\"work\",\"title\":\"$2\",\"description\":\"$3\"}"
+  # Both begin with tables that are not empty.
+  mc-bench load "$own/api/v1/tasks" --post "$task" --token-file "$WORK/pg/token" --seconds 2 >/dev/null
+  if [ "$1" = on ]; then
+    postings=$("$pg/psql" -qtAX "$url" -c 'SELECT (SELECT COUNT(*) FROM search_posting) / (SELECT COUNT(*) FROM task)')
+    terms=$("$pg/psql" -qtAX "$url" -c 'SELECT COUNT(DISTINCT term) FROM search_posting')
+  fi
+  insert_sql "$postings" "$terms" >"$WORK/insert.sql"
   for _ in 1 2 3; do
     product+=("$(mc-bench load "$own/api/v1/tasks" --post "$task" --token-file "$WORK/pg/token" --seconds 4 | number per_second)")
     # pgbench alone: the server's sequencer must not seal the rows of the baseline meanwhile.
     kill -STOP "$pid"
     baseline+=("$("$pg/pgbench" -n -M prepared -c 8 -j 2 -T 4 -f "$WORK/insert.sql" "$url" 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p')")
-    "$pg/psql" -qX "$url" -c "DELETE FROM ledger_event WHERE body_sha256 = repeat('0', 64)" -c "DELETE FROM task WHERE created_at = 1"
+    "$pg/psql" -qX "$url" -c "DELETE FROM ledger_event WHERE body_sha256 = repeat('0', 64)" -c 'DELETE FROM task WHERE created_at = 1' \
+      -c 'DELETE FROM search_posting WHERE mission = 1' -c 'DELETE FROM search_document WHERE created_at = 1' -c 'VACUUM'
     kill -CONT "$pid"
   done
   kill "$pid"
@@ -215,9 +240,9 @@ SQL
   "$pg/psql" -qX "$base" -c 'DROP DATABASE mc_bench WITH (FORCE)'
   "$MC_REPO/scripts/postgres-dev.sh" start --fsync off >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
   own=$(printf '%s\n' "${product[@]}" | median) other=$(printf '%s\n' "${baseline[@]}" | median)
-  row 'create task, Postgres with fsync, 8 connections' "$(awk -v a="$own" 'BEGIN { printf "%.0f\n", a }')" /s -
-  row 'pgbench, the same rows, prepared, 8 connections' "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" /s -
-  row 'create task, share of pgbench' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>25'
+  row "create task, Postgres with fsync, 8 connections$4" "$(awk -v a="$own" 'BEGIN { printf "%.0f\n", a }')" /s -
+  row "pgbench, the same rows ($((2 + (postings > 0) + postings))), 8 connections$4" "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" /s -
+  row "create task, share of pgbench$4" "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>25'
 }
 
 # serve DATA URL on|off: a control plane of its own; sets OWN and PID.

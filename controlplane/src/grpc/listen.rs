@@ -33,6 +33,10 @@ const CALL_LIMIT: Duration = Duration::from_secs(30);
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Calls at once on one connection.
 const MAX_STREAMS: u32 = 256;
+/// What may be on its way in one call, and in all calls of one connection, in bytes: on a narrow line a small message
+/// waits behind it.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 512 << 10;
 /// How long calls may go on after the stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
@@ -87,6 +91,8 @@ pub async fn serve(app: SharedApp, listener: TcpListener, tls: ServerConfig, sto
         let served = Server::builder()
             .timeout(CALL_LIMIT)
             .max_concurrent_streams(MAX_STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE))
             .add_routes(super::routes(&app))

@@ -3,6 +3,7 @@
 //! Every call but those of `Enroll` needs a client certificate that the authority signed, of a node that was not revoked:
 //! [`routes`] refuses the others before any handler runs, whatever the path. A handler asks [`peer`] which node is calling.
 
+mod blob;
 mod enroll;
 mod listen;
 mod node;

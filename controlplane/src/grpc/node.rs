@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
@@ -15,6 +16,7 @@ use mc_proto::{command_message, to_mqtt};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::blob::Gathering;
 use super::enroll::facts;
 use super::{NodeCaller, peer, status};
 use crate::app::{App, SharedApp};
@@ -37,11 +39,12 @@ type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(super) struct Node {
     app: SharedApp,
+    gathering: Arc<Gathering>,
 }
 
 impl Node {
     pub(super) fn new(app: SharedApp) -> Self {
-        Self { app }
+        Self { app, gathering: Arc::default() }
     }
 }
 
@@ -49,6 +52,7 @@ impl Node {
 impl node_server::Node for Node {
     type SyncStream = Messages<wire::Desired>;
     type ReportStream = Messages<wire::Down>;
+    type PutBlobStream = Messages<wire::Cursor>;
 
     async fn sync(&self, request: Request<wire::SyncRequest>) -> Result<Response<Self::SyncStream>, Status> {
         let caller = peer(&self.app, &request).map_err(status)?;
@@ -92,6 +96,26 @@ impl node_server::Node for Node {
             }
         });
         Ok(Response::new(Box::pin(messages)))
+    }
+
+    async fn put_blob(
+        &self,
+        request: Request<Streaming<wire::BlobPart>>,
+    ) -> Result<Response<Self::PutBlobStream>, Status> {
+        let caller = peer(&self.app, &request).map_err(status)?;
+        let (app, gathering, mut parts) = (self.app.clone(), self.gathering.clone(), request.into_inner());
+        // The answer begins at once: a call that waits for the end of a slow line would be cut off.
+        let answer = stream::once(async move {
+            let (batch, _place) = tokio::select! {
+                gathered = gathering.gather(caller.id(), &mut parts) => gathered?,
+                () = app.stop.cancelled() => return Err(Status::unavailable("the server stops")),
+            };
+            // It may have taken minutes.
+            caller.check(&app).await.map_err(status)?;
+            let taken = take(&app, caller.id(), up::What::Events(batch), "blob").await.map_err(status)?;
+            Ok(taken.unwrap_or_default())
+        });
+        Ok(Response::new(Box::pin(answer)))
     }
 
     async fn renew_leases(

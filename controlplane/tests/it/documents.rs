@@ -95,6 +95,7 @@ const RPCS: &[(&str, &str)] = &[
     ("Enroll/Rejoin", "whoever holds the key of a node"),
     ("Node/Sync", "a node, by its certificate"),
     ("Node/Report", "a node, by its certificate"),
+    ("Node/PutBlob", "a node, by its certificate"),
     ("Node/RenewLeases", "a node, by its certificate"),
     ("Node/ClaimTask", "a node, by its certificate"),
 ];

@@ -305,8 +305,11 @@ async fn a_server_that_is_late_is_waited_for() {
     server.kill();
     let storage = server.storage(&[("MC_OBJECT_STORAGE_START_TIMEOUT_SECONDS", "30")]);
     let folder = tempfile::tempdir().unwrap();
+    let address = server.endpoint().trim_start_matches("http://").to_owned();
     let (opened, ()) = tokio::join!(Objects::open(&storage, folder.path()), async {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        let late = tokio::net::TcpListener::bind(address).await.unwrap();
+        drop(late.accept().await.unwrap());
+        drop(late);
         server.serve();
     });
     opened.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use controlplane::sessions::ingest::{self, Ack, Batch, Entry, Received};
+use controlplane::sessions::ingest::{self, Ack, Batch, Received};
 use controlplane::sessions::{reconcile, uplink};
 use mc_api::Timestamp;
 use mc_api::auth::{GovernanceProfile, PrincipalKind};
@@ -11,6 +11,7 @@ use mc_journal::Kind;
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, eventually};
+use crate::journal::{Journal, acked};
 use crate::local::Local;
 
 /// A node that takes agent sessions of the runtime `scripted`, as if it had joined.
@@ -38,101 +39,6 @@ pub(crate) async fn node(app: &TestApp, name: &str, slots: u32) -> NodeId {
     .execute().await.unwrap();
     app.db.commit(tx).await.unwrap();
     id
-}
-
-/// Writes a journal as a shim would.
-struct Journal {
-    session: SessionId,
-    entries: Vec<Entry>,
-}
-
-impl Journal {
-    fn of(session: &Value) -> Self {
-        Self { session: session["id"].as_str().unwrap().parse().unwrap(), entries: Vec::new() }
-    }
-
-    fn raw(&mut self, kind: u32, payload: &[u8]) -> u64 {
-        let seq = self.entries.len() as u64 + 1;
-        self.entries.push(Entry {
-            seq,
-            seq_hi: 0,
-            kind,
-            flags: 0,
-            wall_us: 1_800_000_000_000_000,
-            payload: payload.to_vec(),
-            crc32c: crc32c::crc32c(payload),
-        });
-        seq
-    }
-
-    fn add(&mut self, kind: Kind, payload: &Value) -> u64 {
-        self.raw(kind.code().into(), payload.to_string().as_bytes())
-    }
-
-    fn state(&mut self, state: &str) {
-        self.add(Kind::State, &json!({"state": state}));
-    }
-
-    fn begin(&mut self) {
-        self.state("starting");
-        self.add(Kind::Epoch, &json!({"event": "started", "epoch": 1, "pid": 4711}));
-        self.add(
-            Kind::Epoch,
-            &json!({"event": "opened", "epoch": 1, "agent_session": "a-1", "how": "new", "replayed": 0}),
-        );
-        self.state("idle");
-    }
-
-    fn sent(&mut self, op: &str) {
-        let line = json!({"params": {"prompt": [{"type": "text", "text": "go"}]}});
-        self.add(Kind::PromptSent, &json!({"op_id": op, "turn": 1, "rpc_id": 1, "line": line}));
-        self.state("running");
-    }
-
-    fn say(&mut self, text: &str) {
-        let update =
-            json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
-        self.add(Kind::In, &json!({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "a-1", "update": update}}));
-    }
-
-    fn ask(&mut self) -> String {
-        let id = format!("p-1-{}", self.entries.len() + 1);
-        let option = |id: &str, kind: &str| json!({"optionId": id, "name": id, "kind": kind});
-        let options = json!([
-            option("yes", "allow_once"),
-            option("always", "allow_always"),
-            option("no", "reject_once")
-        ]);
-        let request = json!({"sessionId": "a-1", "toolCall": {"title": "write result", "toolCallId": "c", "rawInput": {"x": 1.5}}, "options": options});
-        self.add(Kind::PermOpen, &json!({"id": id, "rpc_id": 9, "options": options, "request": request}));
-        id
-    }
-
-    fn answer(&mut self, id: &str, op: Option<&str>) {
-        self.add(Kind::PermAnswer, &json!({"id": id, "outcome": "selected", "option": "yes", "op_id": op}));
-    }
-
-    fn done(&mut self, op: &str, outcome: &str) {
-        self.add(Kind::OpDone, &json!({"op_id": op, "turn": 1, "outcome": outcome}));
-        self.state("idle");
-    }
-
-    fn from(&self, first: u64) -> Batch {
-        let entries = self.entries.iter().filter(|entry| entry.seq >= first).cloned().collect();
-        Batch { session: self.session, fence: 1, entries }
-    }
-
-    async fn send(&self, app: &TestApp, node: NodeId) -> Ack {
-        acked(ingest::batch(app.app(), node, &self.from(1)).await.unwrap())
-    }
-}
-
-#[track_caller]
-fn acked(received: Received) -> Ack {
-    match received {
-        Received::Acked(ack) => ack,
-        Received::Refused(why) => panic!("refused: {why}"),
-    }
 }
 
 /// An agent session on a node.

@@ -6,6 +6,8 @@
 //!
 //! Batches that went by MQTT get 300 ms: then sending goes back to the last acknowledged record at once, and goes by
 //! gRPC for a while. The position decides what is stored, so any mix of paths is right; it only may be slow.
+//!
+//! A record larger than a batch goes apart, in a call of its own: alone on its way, and however long it takes.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -25,6 +27,7 @@ const LONGEST_REST: Duration = Duration::from_mins(1);
 
 /// Position of one session.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one position")]
 pub(super) struct Flow {
     /// Everything up to here is stored by the control plane.
     acked: u64,
@@ -37,6 +40,10 @@ pub(super) struct Flow {
     patience: Duration,
     is_open: bool,
     is_stuck: bool,
+    /// The next record goes apart, and not yet.
+    is_held: bool,
+    /// What is on the way goes apart; its call says when it has ended.
+    is_apart: bool,
     /// Everything on the way went by MQTT.
     is_by_mqtt: bool,
     mqtt_rests_until: Option<Instant>,
@@ -76,7 +83,8 @@ impl Flow {
     pub(super) fn next(&self, durable: u64) -> Option<u64> {
         let on_the_way: usize = self.on_the_way.iter().map(|(_, bytes)| bytes).sum();
         let has_room = self.on_the_way.is_empty() || on_the_way + BATCH_BYTES <= WINDOW_BYTES;
-        (self.is_open && !self.is_stuck && has_room && self.sent < durable).then_some(self.sent + 1)
+        let may_send = self.is_open && !self.is_stuck && !self.is_held && !self.is_apart;
+        (may_send && has_room && self.sent < durable).then_some(self.sent + 1)
     }
 
     /// Records `from..=last` are about to be sent. False when the position has changed since they were read.
@@ -90,6 +98,31 @@ impl Flow {
         self.sent = last;
         self.on_the_way.push_back((last, bytes));
         true
+    }
+
+    /// Like [`Flow::send`], for one record that goes apart. False also while others are on the way: they would meet a
+    /// hole when it overtakes them.
+    pub(super) fn send_apart(&mut self, from: u64, bytes: usize, now: Instant) -> bool {
+        self.is_apart = self.on_the_way.is_empty() && self.send(from, from, bytes, now);
+        self.is_apart
+    }
+
+    /// The next record goes apart, but not now: nothing is sent before everything on the way is acknowledged, or
+    /// [`Flow::release`].
+    pub(super) fn hold(&mut self) {
+        self.is_held = true;
+    }
+
+    /// What was held may be tried again.
+    pub(super) fn release(&mut self) {
+        self.is_held = false;
+    }
+
+    /// The call of what went apart has ended; from now on patience counts.
+    pub(super) fn apart_ended(&mut self, now: Instant) {
+        if std::mem::take(&mut self.is_apart) {
+            self.moved_at = Some(now);
+        }
     }
 
     /// Whether the next batch may go by MQTT: it has not just been silent, and overtakes nothing that went by gRPC.
@@ -117,6 +150,9 @@ impl Flow {
         self.sent = self.sent.max(acked);
         while self.on_the_way.front().is_some_and(|(last, _)| *last <= acked) {
             self.on_the_way.pop_front();
+        }
+        if self.on_the_way.is_empty() {
+            (self.is_held, self.is_apart) = (false, false);
         }
         if self.is_by_mqtt {
             self.mqtt_rest = FIRST_REST;
@@ -152,13 +188,13 @@ impl Flow {
     fn go_back(&mut self, acked: u64, now: Instant) {
         (self.acked, self.sent, self.is_stuck) = (acked, acked, false);
         self.on_the_way.clear();
-        self.is_by_mqtt = false;
+        (self.is_by_mqtt, self.is_held, self.is_apart) = (false, false, false);
         (self.moved_at, self.rewound_at) = (Some(now), Some(now));
     }
 
     /// When [`Flow::wake`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let is_waiting = self.is_open && !self.on_the_way.is_empty();
+        let is_waiting = self.is_open && !self.is_apart && !self.on_the_way.is_empty();
         let patience = if self.is_by_mqtt { MQTT_PATIENCE } else { self.patience };
         is_waiting.then(|| self.moved_at.map(|at| at + patience)).flatten()
     }
@@ -203,6 +239,41 @@ mod tests {
             assert_eq!((flow.next(8), flow.deadline()), (Some(4), None));
         }
         assert_eq!(waits, [2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn a_large_record_is_alone_on_its_way_and_may_take_its_time() {
+        let mut now = Instant::now();
+        let mut flow = Flow::default();
+        flow.open(0);
+        assert!(flow.send(1, 3, 10, now));
+        assert!(!flow.send_apart(4, 16 << 20, now), "it would overtake the batch");
+        flow.hold();
+        assert_eq!(flow.next(9), None);
+        flow.ack(3, now);
+        assert_eq!(flow.next(9), Some(4));
+        assert!(flow.send_apart(4, 300 << 10, now));
+        now += LONGEST_PATIENCE * 100;
+        flow.wake(now);
+        assert_eq!(
+            (flow.next(9), flow.deadline()),
+            (None, None),
+            "nothing overtakes it, and nothing is sent again"
+        );
+        flow.apart_ended(now);
+        assert_eq!((flow.next(9), flow.deadline()), (Some(5), Some(now + FIRST_PATIENCE)));
+        flow.hold();
+        flow.wake(now + FIRST_PATIENCE);
+        assert_eq!(flow.next(9), Some(4), "not acknowledged, so again");
+        assert!(flow.send_apart(4, 300 << 10, now));
+        flow.ack(4, now);
+        assert_eq!(flow.next(9), Some(5));
+        flow.hold();
+        flow.release();
+        assert_eq!(flow.next(9), Some(5));
+        assert!(flow.send_apart(5, 300 << 10, now));
+        flow.rewind(2, now + FIRST_PATIENCE);
+        assert_eq!(flow.next(9), Some(3));
     }
 
     #[test]

@@ -16,6 +16,7 @@
 
 mod apply;
 mod backoff;
+mod blob;
 mod claim;
 mod connection;
 mod convert;

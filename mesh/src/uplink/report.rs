@@ -1,22 +1,27 @@
 //! `Report`: answers, statuses and journal records up, acknowledgements down.
 //!
-//! Only two messages wait at a time, and nothing that was sent is kept, so a slow control plane costs no memory.
+//! Only two messages wait at a time, and nothing that was sent is kept, so a slow control plane costs no memory. Records
+//! larger than a batch go up beside it ([`blob`]).
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
+use mc_journal::Record;
 use mc_proto::mesh_v1 as wire;
 use tokio::sync::mpsc::{Sender, channel};
+use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
 use wire::up::What;
 
 use super::connection::{Connection, Lost};
+use super::flow::BATCH_BYTES;
 use super::mqtt::Bus;
 use super::shared::{Shared, blocking};
 use super::sync::session_id;
 use super::tail::Tail;
-use super::{convert, status};
+use super::{blob, convert, status};
 use crate::daemon::NodeError;
 use crate::ids::SessionId;
 use crate::procs;
@@ -41,7 +46,7 @@ pub(super) async fn run(shared: &Shared, connection: &Connection) -> Result<Infa
         }
         Err::<Infallible, _>(Lost::Ended("Report"))
     };
-    let pump = Pump::new(shared, sender, connection.bus.as_ref());
+    let pump = Pump::new(shared, sender, connection);
     let ended = tokio::try_join!(acknowledging, pump.run());
     ended.map(|(never, _)| never)
 }
@@ -67,15 +72,29 @@ pub(super) fn acknowledge(shared: &Shared, cursor: &wire::Cursor) {
 /// Sends what is there to send.
 struct Pump<'s> {
     shared: &'s Shared,
+    connection: &'s Connection,
     out: Sender<wire::Up>,
     bus: Option<&'s Bus>,
     tails: BTreeMap<SessionId, Tail>,
     boot_id: String,
+    /// Large records on their way; their calls end with the connection.
+    blobs: JoinSet<(SessionId, Result<wire::Cursor, Status>)>,
+    /// The control plane is old enough to have no call for them.
+    has_no_blobs: bool,
 }
 
 impl<'s> Pump<'s> {
-    fn new(shared: &'s Shared, out: Sender<wire::Up>, bus: Option<&'s Bus>) -> Self {
-        Self { shared, out, bus, tails: BTreeMap::new(), boot_id: procs::boot_id() }
+    fn new(shared: &'s Shared, out: Sender<wire::Up>, connection: &'s Connection) -> Self {
+        Self {
+            shared,
+            connection,
+            out,
+            bus: connection.bus.as_ref(),
+            tails: BTreeMap::new(),
+            boot_id: procs::boot_id(),
+            blobs: JoinSet::new(),
+            has_no_blobs: false,
+        }
     }
 
     async fn run(mut self) -> Result<Infallible, Lost> {
@@ -84,6 +103,9 @@ impl<'s> Pump<'s> {
         let _ = synced.wait_for(|is_synced| *is_synced).await;
         let (mut tell_at, mut look_at) = (Instant::now() + TELL_EVERY, Instant::now() + LOOK_EVERY);
         loop {
+            while let Some(ended) = self.blobs.try_join_next() {
+                self.blob_ended(ended.map_err(std::io::Error::other)?)?;
+            }
             let now = Instant::now();
             if tell_at <= now {
                 self.tell().await?;
@@ -100,6 +122,9 @@ impl<'s> Pump<'s> {
                 let wake_at = self.wake(now).map_or(tell_at, |at| at.min(tell_at)).min(look_at);
                 tokio::select! {
                     () = self.shared.reports.notified() => {}
+                    Some(ended) = self.blobs.join_next() => {
+                        self.blob_ended(ended.map_err(std::io::Error::other)?)?;
+                    }
                     () = tokio::time::sleep_until(wake_at.into()) => {}
                 }
             }
@@ -166,6 +191,10 @@ impl<'s> Pump<'s> {
         let (first_seq, last_seq) = (first.seq, last.seq);
         let bytes = records.iter().map(|record| record.payload.len()).sum();
         let now = Instant::now();
+        if bytes > BATCH_BYTES && !self.has_no_blobs {
+            self.send_blob(id, fence, records, now);
+            return Ok(true);
+        }
         let mut may_use_mqtt = false;
         let is_current = self.shared.table().sessions.get_mut(&id).is_some_and(|tracked| {
             may_use_mqtt = tracked.flow.may_use_mqtt(now);
@@ -192,6 +221,51 @@ impl<'s> Pump<'s> {
             self.tails.remove(&id);
         }
         Ok(true)
+    }
+
+    /// Begins to send the one large record of `records`, or lets it wait for its turn.
+    fn send_blob(&mut self, id: SessionId, fence: u64, records: Vec<Record>, now: Instant) {
+        // What is read again does not wait in memory.
+        let tail = self.tails.remove(&id);
+        let has_place = self.blobs.len() < blob::AT_ONCE;
+        let mut table = self.shared.table();
+        let Some(tracked) = table.sessions.get_mut(&id) else { return };
+        let bytes = records.iter().map(|record| record.payload.len()).sum();
+        let Some(record) = records.into_iter().next() else { return };
+        let first_seq = record.seq;
+        if !has_place || !tracked.flow.send_apart(first_seq, bytes, now) {
+            tracked.flow.hold();
+            return;
+        }
+        table.status.batches.grpc += 1;
+        drop(table);
+        self.tails.extend(tail.map(|tail| (id.clone(), tail)));
+        let mut event = convert::event(record);
+        let payload = std::mem::take(&mut event.payload);
+        let (session, boot_id) = (id.to_string(), self.boot_id.clone());
+        let head = wire::EventBatch { session, fence, first_seq, events: vec![event], boot_id };
+        let client = self.connection.client.clone();
+        self.blobs.spawn(async move { (id, blob::put(client, head, payload).await) });
+    }
+
+    /// A large record has its answer; others may have waited for its place.
+    fn blob_ended(&mut self, (id, answer): (SessionId, Result<wire::Cursor, Status>)) -> Result<(), Lost> {
+        match answer {
+            Ok(cursor) => acknowledge(self.shared, &cursor),
+            Err(status) if blob::is_later(&status) => {
+                self.has_no_blobs |= status.code() == Code::Unimplemented;
+                tracing::warn!(session.id = %id, "a large record of {id} goes up later: {}", status.message());
+            }
+            Err(status) => return Err(Lost::call("PutBlob")(status)),
+        }
+        let mut table = self.shared.table();
+        for tracked in table.sessions.values_mut() {
+            tracked.flow.release();
+        }
+        if let Some(tracked) = table.sessions.get_mut(&id) {
+            tracked.flow.apart_ended(Instant::now());
+        }
+        Ok(())
     }
 
     /// Lets sessions without progress go back; answers when the next one has waited long enough.

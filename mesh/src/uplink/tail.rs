@@ -27,7 +27,7 @@ impl Tail {
     /// The next records up to `durable`: at most [`BATCH_BYTES`] of payload, or one larger record.
     pub(super) fn batch(&mut self, durable: u64) -> Result<Vec<Record>, mc_journal::Error> {
         let (mut records, mut bytes) = (Vec::new(), 0);
-        while records.len() < BATCH_RECORDS && self.next_seq() <= durable {
+        while records.len() < BATCH_RECORDS && bytes <= BATCH_BYTES && self.next_seq() <= durable {
             let Some(record) = self.held.take().map_or_else(|| self.reader.next(), |held| Ok(Some(held)))?
             else {
                 break;

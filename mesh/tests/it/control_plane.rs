@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -19,9 +20,9 @@ use rumqttc::Packet;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
 use tokio_stream::{Stream, StreamExt as _};
@@ -83,6 +84,12 @@ pub(crate) struct Memory {
     pub(crate) grant_ttl_ms: u32,
     /// Batches that come by gRPC are lost.
     pub(crate) loses_reports: bool,
+    /// Knows no call for large records, as older ones.
+    pub(crate) has_no_blobs: bool,
+    /// Large records that came in a call of their own.
+    pub(crate) blobs: u64,
+    /// Calls for large records are refused for now, so many.
+    pub(crate) refuse_blobs: u64,
     /// What comes by MQTT is lost, after the broker took it.
     pub(crate) loses_mqtt: bool,
     pub(crate) lost_by_mqtt: u64,
@@ -217,6 +224,7 @@ impl wire::enroll_server::Enroll for Service {
 impl wire::node_server::Node for Service {
     type SyncStream = UnboundedReceiverStream<Result<wire::Desired, Status>>;
     type ReportStream = Answers<wire::Down>;
+    type PutBlobStream = Answers<wire::Cursor>;
 
     async fn sync(&self, request: Request<wire::SyncRequest>) -> Answer<Self::SyncStream> {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -247,6 +255,37 @@ impl wire::node_server::Node for Service {
             Err(status) => Some(Err(status)),
         });
         Ok(Response::new(Box::pin(downs)))
+    }
+
+    async fn put_blob(&self, request: Request<Streaming<wire::BlobPart>>) -> Answer<Self::PutBlobStream> {
+        {
+            let mut memory = self.memory.lock().unwrap();
+            if memory.has_no_blobs {
+                return Err(Status::unimplemented("as an older one"));
+            }
+            if memory.refuse_blobs > 0 {
+                memory.refuse_blobs -= 1;
+                return Err(Status::resource_exhausted("later"));
+            }
+        }
+        let (memory, mut parts) = (Arc::clone(&self.memory), request.into_inner());
+        let (sender, answers) = mpsc::unbounded_channel();
+        Handle::current().spawn(async move {
+            let first = parts.message().await?.unwrap();
+            let (mut batch, mut payload) = (first.head.unwrap(), first.data);
+            while let Some(part) = parts.message().await? {
+                assert!(part.head.is_none());
+                payload.extend(part.data);
+            }
+            assert_eq!(payload.len() as u64, first.size);
+            batch.events[0].payload = payload;
+            let mut memory = memory.lock().unwrap();
+            memory.blobs += 1;
+            // Whoever asked may be gone.
+            let _ = sender.send(Ok(memory.take_batch(batch).unwrap_or_default()));
+            Ok::<_, Status>(())
+        });
+        Ok(Response::new(Box::pin(UnboundedReceiverStream::new(answers))))
     }
 
     async fn renew_leases(
@@ -286,6 +325,26 @@ impl wire::node_server::Node for Service {
     }
 }
 
+/// Copies no faster than `width` bytes a second; 0: as fast as it goes.
+async fn narrow(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    width: &AtomicU64,
+) -> std::io::Result<()> {
+    let mut piece = vec![0; 8 << 10];
+    loop {
+        let read = from.read(&mut piece).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        to.write_all(&piece[..read]).await?;
+        let width = width.load(Ordering::Relaxed);
+        if let Some(micros) = (read as u64 * 1_000_000).checked_div(width) {
+            tokio::time::sleep(Duration::from_micros(micros)).await;
+        }
+    }
+}
+
 /// A running control plane behind a line that can be cut.
 pub(crate) struct ControlPlane {
     memory: Arc<Mutex<Memory>>,
@@ -293,6 +352,7 @@ pub(crate) struct ControlPlane {
     address: SocketAddr,
     cuts: watch::Sender<u64>,
     is_away: watch::Sender<bool>,
+    width: Arc<AtomicU64>,
     // Last: its end ends the server.
     _runtime: Runtime,
 }
@@ -347,6 +407,8 @@ impl ControlPlane {
             memory.lock().unwrap().mqtt_address = address.to_string();
         }
         let (cuts, is_away) = (watch::Sender::new(0), watch::Sender::new(false));
+        let width = Arc::new(AtomicU64::new(0));
+        let line = Arc::clone(&width);
         let (cut, away) = (cuts.clone(), is_away.clone());
         let address = runtime.block_on(async {
             let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -354,7 +416,13 @@ impl ControlPlane {
             let node =
                 wire::node_server::NodeServer::new(service.clone()).max_decoding_message_size(64 << 20);
             let enroll = wire::enroll_server::EnrollServer::new(service);
-            let server = Server::builder().tls_config(tls).unwrap().add_service(node).add_service(enroll);
+            let server = Server::builder()
+                .initial_stream_window_size(256 << 10)
+                .initial_connection_window_size(512 << 10)
+                .tls_config(tls)
+                .unwrap()
+                .add_service(node)
+                .add_service(enroll);
             runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(inner)));
             let outer = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = outer.local_addr().unwrap();
@@ -365,11 +433,14 @@ impl ControlPlane {
                     if *away.borrow() {
                         continue;
                     }
-                    let mut cut = cut.subscribe();
+                    let (mut cut, width) = (cut.subscribe(), Arc::clone(&line));
                     lines.spawn(async move {
                         let mut server = TcpStream::connect(inside).await.unwrap();
+                        let (mut from_node, mut to_node) = node.split();
+                        let (mut from_server, mut to_server) = server.split();
                         tokio::select! {
-                            _ = copy_bidirectional(&mut node, &mut server) => {}
+                            _ = narrow(&mut from_node, &mut to_server, &width) => {}
+                            _ = copy(&mut from_server, &mut to_node) => {}
                             _ = cut.changed() => {}
                         }
                     });
@@ -377,7 +448,7 @@ impl ControlPlane {
             });
             address
         });
-        Self { memory, authority, address, cuts, is_away, _runtime: runtime }
+        Self { memory, authority, address, cuts, is_away, width, _runtime: runtime }
     }
 
     pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -401,6 +472,11 @@ impl ControlPlane {
     pub(crate) fn cut(&self) {
         self.memory().listeners.clear();
         self.cuts.send_modify(|count| *count += 1);
+    }
+
+    /// Makes the line from the node so narrow, in bytes a second; 0: as wide as it is.
+    pub(crate) fn narrow(&self, bytes: u64) {
+        self.width.store(bytes, Ordering::Relaxed);
     }
 
     /// Cuts every connection and takes no new one, or takes them again.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mc_journal::{Kind, Reader, Record};
 use mc_mesh::SessionId;
@@ -455,6 +455,76 @@ fn withheld_acknowledgements_cost_no_memory() {
     eventually("journal trimmed", || (machine.journal(&id)[0].seq > 1).then_some(()));
     let (bytes, records) = control_plane.memory().largest;
     assert!(records <= 500 && bytes < 2 << 20, "{bytes} bytes, {records} records in one batch");
+}
+
+/// The node's line takes `width` bytes a second. One session has a record of 15 MB to report, another goes on talking.
+/// Answers whether the large record came before the end of the talk, and how long after its prompt that end was stored.
+#[expect(clippy::print_stdout, reason = "the figure of ADR 0004")]
+fn talk_beside_a_large_record(control_plane: &ControlPlane, width: u64) -> (bool, Duration) {
+    let machine = Machine::start(control_plane, &[]);
+    let (large, small) =
+        (session(control_plane, &machine, "plain"), session(control_plane, &machine, "plain"));
+    control_plane.narrow(width);
+    control_plane.send(control_plane.prompt(&large, "t1", "/bigline 15000000"));
+    eventually("the large record", || {
+        let journal = machine.journal(&large);
+        journal.iter().any(|record| record.payload.len() > 14_000_000).then_some(())
+    });
+    let prompted = Instant::now();
+    control_plane.send(control_plane.prompt(&small, "t2", "/chunks 100 50"));
+    machine.wait_turns(control_plane, &small, 1);
+    let took = prompted.elapsed();
+    let is_large = |event: &wire::Event| event.payload.len() > 14_000_000;
+    let large_came_first = control_plane.memory().stored[&large].iter().any(is_large);
+    control_plane.narrow(0);
+    machine.wait_turns(control_plane, &large, 1);
+    machine.expect_stored(control_plane, &large);
+    machine.expect_stored(control_plane, &small);
+    assert_eq!(control_plane.memory().forks, 0);
+    println!("large record first: {large_came_first}, talk of 2 s stored after {took:?}");
+    (large_came_first, took)
+}
+
+#[test]
+fn a_large_record_holds_up_no_other_session_and_goes_up_once() {
+    let control_plane = ControlPlane::start();
+    let (large_came_first, took) = talk_beside_a_large_record(&control_plane, 1_000_000);
+    assert!(!large_came_first, "{took:?}");
+    let memory = control_plane.memory();
+    assert_eq!((memory.blobs, memory.duplicates), (1, 0), "blobs, records that came a second time");
+}
+
+#[test]
+fn an_older_control_plane_gets_large_records_with_the_others() {
+    let control_plane = ControlPlane::start();
+    control_plane.memory().has_no_blobs = true;
+    talk_beside_a_large_record(&control_plane, 1_000_000);
+    assert_eq!(control_plane.memory().blobs, 0);
+}
+
+#[test]
+fn large_records_of_many_sessions_wait_for_their_place_and_survive_refusals_and_cuts() {
+    let control_plane = ControlPlane::start();
+    let machine = Machine::start(&control_plane, &[]);
+    let ids: Vec<String> = (0..6).map(|_| session(&control_plane, &machine, "plain")).collect();
+    control_plane.memory().refuse_blobs = 3;
+    control_plane.narrow(20_000_000);
+    for (n, id) in ids.iter().enumerate() {
+        let text = "/say before\n/bigline 3000000\n/say between\n/bigline 400000\n/say after";
+        control_plane.send(control_plane.prompt(id, &format!("t{n}"), text));
+    }
+    for _ in 0..3 {
+        let before = control_plane.memory().blobs;
+        eventually("one more", || (control_plane.memory().blobs > before).then_some(()));
+        control_plane.cut();
+    }
+    for id in &ids {
+        machine.wait_turns(&control_plane, id, 1);
+        machine.expect_stored(&control_plane, id);
+    }
+    let memory = control_plane.memory();
+    assert_eq!((memory.forks, memory.refuse_blobs), (0, 0));
+    assert!(memory.blobs >= 12, "{}", memory.blobs);
 }
 
 #[test]
