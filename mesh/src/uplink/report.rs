@@ -233,6 +233,10 @@ impl<'s> Pump<'s> {
         let bytes = records.iter().map(|record| record.payload.len()).sum();
         let Some(record) = records.into_iter().next() else { return };
         let first_seq = record.seq;
+        if !tracked.flow.is_open() || first_seq != tracked.flow.sent() + 1 {
+            // The position has changed since it was read.
+            return;
+        }
         if !has_place || !tracked.flow.send_apart(first_seq, bytes, now) {
             tracked.flow.hold();
             return;
