@@ -36,6 +36,7 @@ mod search;
 mod sessions;
 mod start;
 mod tasks;
+mod texts;
 mod validation;
 mod watch;
 mod workspaces;
