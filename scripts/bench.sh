@@ -12,7 +12,8 @@
 # api       list of 50 tasks over HTTP beside a bare axum handler that runs the same statement by the same driver, in turns
 # create    creating tasks on Postgres with fsync, beside pgbench that inserts the same rows of task and ledger, prepared
 # detection creating tasks of many words with overlap detection beside creating them without, 16 connections, on SQLite and on
-#           Postgres with fsync, when MC_BENCH_SIZES tasks exist (default: 1000 10000); search beside an ILIKE scan of the same rows
+#           Postgres with fsync, when MC_BENCH_SIZES tasks exist (default: 1000 10000; 100000 takes long); search of the queries in
+#           benches/data/search (rare and common words, phrases, words of templates, no match) beside an ILIKE scan of the same rows
 # delay     from the agent's output to a follower of its events, 500 updates at 100 a second
 #
 #   scripts/bench.sh overlap [--pairs FILE] [--model DIR] [--held-out] [--fit [--worst N]]
@@ -263,7 +264,7 @@ unserve() {
 }
 
 section_detection() {
-  local name url data pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin} base size have task answer with without scan found
+  local name url data pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin} base size have task answer with without scan found searches goal
   task='{"mission":"bench","kluster":"work","title":"{title}","description":"{text}"}'
   "$MC_REPO/scripts/postgres-dev.sh" start --fsync on >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
   base=$("$MC_REPO/scripts/postgres-dev.sh" url)
@@ -286,7 +287,8 @@ section_detection() {
       with=$(printf '%s' "$answer" | number per_second)
       row "$name, $size tasks: create with detection" "$(printf '%.0f' "$with")" /s -
       row "$name, $size tasks: create with detection, p99" "$(printf '%s' "$answer" | number p99_ms | awk '{ printf "%.1f", $1 }')" ms -
-      found=$(mc-bench load "$OWN/api/v1/search?q=retry+upload+kamiten&limit=20" --token-file "$data/token" --seconds 3)
+      found=$(mc-bench load "$OWN/api/v1/search?limit=20" --queries "$MC_REPO/benches/data/search/queries.txt" --token-file "$data/token" --seconds 3)
+      searches=$(printf '%s' "$found" | number per_second)
       row "$name, $size tasks: search" "$(printf '%s' "$found" | number per_second | awk '{ printf "%.0f", $1 }')" /s -
       row "$name, $size tasks: search, p99" "$(printf '%s' "$found" | number p99_ms | awk '{ printf "%.1f", $1 }')" ms '<30'
       unserve
@@ -301,6 +303,9 @@ section_detection() {
         printf "SELECT task_key FROM task WHERE title ILIKE '%%kamiten%%' OR description ILIKE '%%kamiten%%' LIMIT 20;\n" >"$WORK/scan.sql"
         scan=$("$pg/pgbench" -n -M prepared -c 8 -j 2 -T 3 -f "$WORK/scan.sql" "$url" 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p')
         row "$name, $size tasks: ILIKE scan in pgbench" "$(printf '%.0f' "$scan")" /s -
+        goal=-
+        [ "$size" -lt 100000 ] || goal='>40'
+        row "$name, $size tasks: searches for one ILIKE scan" "$(awk -v a="$searches" -v b="$scan" 'BEGIN { printf "%.1f", a / b }')" x "$goal"
       fi
       unserve
       serve "$data" "$url" on

@@ -22,9 +22,23 @@ pub(crate) struct Args {
     connections: u32,
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
+    /// Queries, one a line (`#` begins a comment): each request asks for the next of them as `q`.
+    #[arg(long)]
+    queries: Option<PathBuf>,
     /// Ends after so many requests, also before the time is over.
     #[arg(long)]
     requests: Option<u64>,
+}
+
+/// The queries of a file.
+fn read(file: &std::path::Path) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let queries: Vec<String> = lines.map(str::to_owned).collect();
+    if queries.is_empty() {
+        bail!("{} holds no query", file.display());
+    }
+    Ok(queries)
 }
 
 /// The body of one request.
@@ -42,7 +56,7 @@ async fn one(
     client: reqwest::Client,
     args: std::sync::Arc<Args>,
     token: Option<String>,
-    number: u32,
+    (number, queries): (u32, std::sync::Arc<[String]>),
 ) -> anyhow::Result<Vec<f64>> {
     let end = Instant::now() + Duration::from_secs(args.seconds);
     let most = args.requests.map_or(u64::MAX, |all| all.div_ceil(u64::from(args.connections)));
@@ -50,7 +64,12 @@ async fn one(
     while Instant::now() < end && (millis.len() as u64) < most {
         let began = Instant::now();
         let mut request = match &args.post {
-            None => client.get(&args.url),
+            None if queries.is_empty() => client.get(&args.url),
+            // Connections begin at different places of the list.
+            None => {
+                let next = usize::try_from(number).unwrap_or_default() * 7 + millis.len();
+                client.get(&args.url).query(&[("q", &queries[next % queries.len()])])
+            }
             Some(body) => client.post(&args.url).header("content-type", "application/json").body(fill(
                 body,
                 number,
@@ -76,10 +95,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         args.token_file.as_ref().map(std::fs::read_to_string).transpose().context("the token file")?;
     let token = token.map(|token| token.trim().to_owned());
     let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(256).build()?;
+    let queries: std::sync::Arc<[String]> =
+        args.queries.as_deref().map(read).transpose()?.unwrap_or_default().into();
     let args = std::sync::Arc::new(args);
     let began = Instant::now();
     let mut running: tokio::task::JoinSet<_> = (0..args.connections)
-        .map(|number| one(client.clone(), args.clone(), token.clone(), number))
+        .map(|number| one(client.clone(), args.clone(), token.clone(), (number, queries.clone())))
         .collect();
     let mut millis = Vec::new();
     while let Some(done) = running.join_next().await {

@@ -113,6 +113,7 @@ pub fn doc(is: &Doc, wanted: &Wanted<DocSpec>) -> Option<UpdateDoc> {
         media_type: media_type.map(|media_type| Some(media_type.clone())),
         labels: labels(&is.labels, &wanted.metadata.labels),
         annotations: labels(&is.annotations, &wanted.metadata.annotations),
+        acknowledge_overlap: Vec::new(),
     };
     (patch != UpdateDoc::default()).then_some(patch)
 }

@@ -125,7 +125,7 @@ pub enum Command {
     /// Cancel, stop, decide for an agent session
     #[command(subcommand)]
     Session(SessionCommand),
-    /// Find tasks and klusters by words and meaning
+    /// Find tasks, klusters, docs, artifacts and ledger events by words and meaning
     Search(Search),
     /// Find and settle work that overlaps
     #[command(subcommand)]
@@ -392,7 +392,7 @@ pub struct Apply {
     /// Say what would be done, change nothing; overlaps are not looked for
     #[arg(long)]
     pub dry_run: bool,
-    /// Overlapping task that you have seen and take into account, by key or id; may be repeated
+    /// Overlapping task or doc that you have seen and take into account, by key, name or id; may be repeated
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     pub acknowledge_overlap: Vec<String>,
 }

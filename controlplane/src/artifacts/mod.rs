@@ -5,6 +5,7 @@
 //! publication that is queued or published contains is not deleted. An artifact directly in a kluster has a name that is
 //! unique there; committing a workspace puts another one in its place.
 
+mod indexed;
 pub(crate) mod link;
 pub(crate) mod model;
 pub(crate) mod range;
@@ -12,4 +13,5 @@ pub mod reconcile;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;
+pub(crate) mod text;
 pub mod tools;

@@ -15,9 +15,14 @@ const MAX_SAFE_NAME: usize = 128;
 
 /// Refuses names that are no file name for people.
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    check_name_at("?name", name)
+}
+
+/// The same for a name that stands elsewhere in a request.
+pub(crate) fn check_name_at(pointer: &str, name: &str) -> Result<(), Error> {
     let length = name.chars().count();
     if !(1..=255).contains(&length) || name.contains('/') || name.chars().any(char::is_control) {
-        return Err(Error::invalid("?name", "1 to 255 characters, no `/` and no control characters"));
+        return Err(Error::invalid(pointer, "1 to 255 characters, no `/` and no control characters"));
     }
     Ok(())
 }

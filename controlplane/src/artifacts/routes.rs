@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mc_api::artifact::{Artifact, CreateArtifact, DownloadUrl};
+use mc_api::overlap::ArtifactAnswer;
 use mc_api::{Page, ProblemKind};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -69,7 +70,7 @@ fn media_type(headers: &HeaderMap) -> Result<Option<String>, Error> {
 }
 
 /// Stores content (at most 64 MiB) as an artifact; the body is the bytes, `content-type` their media type.
-#[utoipa::path(post, path = "/api/v1/artifacts", tag = "artifacts", params(CreateArtifact), request_body(content = String, content_type = "application/octet-stream"), responses((status = 201, body = Artifact)))]
+#[utoipa::path(post, path = "/api/v1/artifacts", tag = "artifacts", params(CreateArtifact), request_body(content = String, content_type = "application/octet-stream"), responses((status = 201, body = ArtifactAnswer)))]
 async fn create(
     State(app): State<SharedApp>,
     Ctx(cx): Ctx,

@@ -8,12 +8,14 @@ use mc_api::artifact::{Artifact, CreateArtifact, DownloadUrl};
 use mc_api::id::{ArtifactId, MissionId, TaskId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
+use mc_api::overlap::ArtifactAnswer;
 use mc_api::{Action, Labels, Page, ProblemKind, Timestamp};
 use mc_ledger::Digest;
 use serde::Serialize;
 
 use super::model::{self, DEFAULT_URL_SECONDS, MAX_CONTENT_BYTES};
-use super::{link, store};
+use super::text::{self, Seen};
+use super::{indexed, link, store};
 use crate::app::App;
 use crate::authn;
 use crate::db::Tx;
@@ -24,8 +26,12 @@ use crate::missions;
 use crate::missions::service::changed_meanwhile;
 use crate::objects::{ByteStream, ObjectError, ObjectStore as _, Presign, Stored};
 use crate::op::{Caller, OpCtx};
+use crate::overlap::texts::{self, Watch};
+use crate::search::content::Content;
 use crate::write::{self, hex_digest};
 use crate::write_tx;
+
+pub(crate) use indexed::index_missing;
 
 /// Content that is being sent.
 pub struct Upload {
@@ -87,9 +93,11 @@ async fn task_of(tx: &mut Tx, cx: &OpCtx, reference: &str, mission: &Mission) ->
     }
 }
 
-/// Stores content as an artifact: first the bytes, then the row. Rights are asked before the first byte is read.
+/// Stores content as an artifact: first the bytes, then the row. Rights are asked before the first byte is read. What a text
+/// overlaps is found before anything is committed.
 ///
 /// # Errors
+/// [`ProblemKind::OverlapUnacknowledged`], [`ProblemKind::OverlapBlocked`],
 /// [`ProblemKind::BodyTooLarge`], [`ProblemKind::Validation`], [`ProblemKind::UnsupportedMediaType`],
 /// [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
 pub async fn create(
@@ -97,7 +105,7 @@ pub async fn create(
     mut cx: OpCtx,
     request: CreateArtifact,
     upload: Upload,
-) -> Result<(OpCtx, Artifact), Error> {
+) -> Result<(OpCtx, ArtifactAnswer), Error> {
     model::check_name(&request.name)?;
     let media_type = upload.media_type.unwrap_or_else(|| model::DEFAULT_MEDIA_TYPE.to_owned());
     model::check_media_type(&media_type)?;
@@ -106,22 +114,33 @@ pub async fn create(
         .as_deref()
         .map(|text| text.parse().map_err(|_| Error::invalid("?sha256", "64 lowercase hex digits")))
         .transpose()?;
-    let mission = {
+    let named: Vec<String> = request
+        .acknowledge_overlap
+        .iter()
+        .flat_map(|all| all.split(',').map(|one| one.trim().to_owned()))
+        .collect();
+    let (mission, watch) = {
         let mut tx = app.db.begin_read().await?;
         let mission = missions::service::resolve(&mut tx, &cx, &request.mission).await?;
         if let Err(error) = cx.authorize_in(Action::CreateArtifact, mission.id) {
             drop(tx);
             return Err(write::refused(app, &cx, error).await);
         }
-        if let Some(task) = &request.task {
-            task_of(&mut tx, &cx, task, &mission).await?;
-        }
-        mission
+        let kluster = match &request.task {
+            Some(task) => {
+                let task = task_of(&mut tx, &cx, task, &mission).await?;
+                store::kluster_of_task(&mut tx, task).await?
+            }
+            None => None,
+        };
+        let watch = Watch::of(&mut tx, app, (&mission, kluster), &named).await?;
+        (mission, watch)
     };
     if upload.length.is_some_and(|length| length > MAX_CONTENT_BYTES) {
         return Err(too_large());
     }
-    let stored = app.objects.put(mission.id, upload.content, MAX_CONTENT_BYTES).await?;
+    let seen = Seen::default();
+    let stored = app.objects.put(mission.id, seen.of(upload.content), MAX_CONTENT_BYTES).await?;
     if expected.is_some_and(|expected| expected != stored.sha256) {
         return Err(Error::invalid("?sha256", format!("the content has the digest {}", stored.sha256)));
     }
@@ -130,7 +149,13 @@ pub async fn create(
         let all = format!("{}\0{media_type}\0{}", request.body_sha256, stored.sha256);
         request.body_sha256 = hex_digest(all.as_bytes());
     }
-    let artifact = insert(app, &cx, &request, media_type, stored).await?;
+    let content = if app.detects_overlap {
+        text::content(&media_type, &request.name, &seen.bytes()).await?
+    } else {
+        Content::none()
+    };
+    let watch = watch.ahead(app, &cx, (mission.id, None), (&request.name, &content)).await?;
+    let artifact = insert(app, &cx, &request, media_type, (stored, &content, &watch)).await?;
     Ok((cx, artifact))
 }
 
@@ -139,8 +164,8 @@ async fn insert(
     cx: &OpCtx,
     request: &CreateArtifact,
     media_type: String,
-    stored: Stored,
-) -> Result<Artifact, Error> {
+    (stored, content, watch): (Stored, &Content, &Watch),
+) -> Result<ArtifactAnswer, Error> {
     write_tx!(app, cx, |tx| {
         let mission = missions::service::resolve(tx, cx, &request.mission).await?;
         let proof = cx.authorize_in(Action::CreateArtifact, mission.id)?;
@@ -168,11 +193,15 @@ async fn insert(
         };
         store::insert(tx, cx.caller.organization, &artifact).await?;
         ledger::record(tx, cx, proof, event(&artifact)).await?;
-        Ok(artifact)
+        let kluster = store::kluster_of(tx, &artifact).await?;
+        let subject = indexed::subject(&artifact, kluster, content);
+        let overlap_suggestions = watch.written(tx, cx, proof, &subject).await?;
+        Ok(ArtifactAnswer { artifact, overlap_suggestions })
     })
 }
 
-/// Makes an artifact of bytes that are stored already, in another subject's transaction.
+/// Makes an artifact of bytes that are stored already, in another subject's transaction. It is what an agent said last:
+/// entered into the index, and compared with nothing.
 ///
 /// # Errors
 /// [`ProblemKind::Forbidden`].
@@ -182,7 +211,7 @@ pub(crate) async fn attach_in(
     mission: (MissionId, mc_api::Name),
     task: TaskId,
     (name, media_type): (&str, &str),
-    stored: &Stored,
+    (stored, content, watch): &(Stored, Content, Watch),
 ) -> Result<ArtifactId, Error> {
     let proof = cx.authorize_in(Action::CreateArtifact, mission.0)?;
     let artifact = Artifact {
@@ -204,6 +233,8 @@ pub(crate) async fn attach_in(
     };
     store::insert(tx, cx.caller.organization, &artifact).await?;
     ledger::record(tx, cx, proof, event(&artifact)).await?;
+    let kluster = store::kluster_of(tx, &artifact).await?;
+    watch.written(tx, cx, proof, &indexed::subject(&artifact, kluster, content)).await?;
     Ok(artifact.id)
 }
 
@@ -441,6 +472,8 @@ pub(crate) struct Bytes {
     /// The media type when none is told and there was none before.
     pub(crate) usual: &'static str,
     pub(crate) stored: Stored,
+    /// The first of them, to be read as text.
+    pub(crate) first: Vec<u8>,
 }
 
 /// Makes an artifact of a kluster, in a transaction that has locked the mission. An artifact never changes: what had
@@ -452,9 +485,9 @@ pub(crate) async fn put_in_kluster(
     tx: &mut Tx,
     cx: &OpCtx,
     (mission, kluster): (&Mission, &Kluster),
-    bytes: &Bytes,
+    (bytes, watch): (&Bytes, &Watch),
     before: Option<&Artifact>,
-) -> Result<Artifact, Error> {
+) -> Result<ArtifactAnswer, Error> {
     let proof = cx.authorize_in(Action::CreateArtifact, mission.id)?;
     let kept = before.map(|before| before.media_type.clone());
     let media_type = bytes.media_type.clone().or(kept).unwrap_or_else(|| bytes.usual.to_owned());
@@ -462,7 +495,7 @@ pub(crate) async fn put_in_kluster(
     let mut digest = None;
     if let Some(before) = before {
         if before.sha256 == sha256 && before.media_type == media_type {
-            return Ok(before.clone());
+            return Ok(ArtifactAnswer { artifact: before.clone(), overlap_suggestions: Vec::new() });
         }
         let replaced = cx.authorize_in(Action::ReplaceArtifact, mission.id)?;
         if !store::delete(tx, before, cx.now()).await? {
@@ -471,6 +504,8 @@ pub(crate) async fn put_in_kluster(
         digest = ledger::digest_of(before)?;
         let event = Event { before_sha256: digest.clone(), ..event(before) };
         ledger::record(tx, cx, replaced, event).await?;
+        let id = (before.mission_id, before.id.as_uuid());
+        texts::gone(tx, cx, replaced, id, "the artifact was replaced").await?;
     }
     let artifact = Artifact {
         kind: "artifact".into(),
@@ -492,7 +527,10 @@ pub(crate) async fn put_in_kluster(
     store::insert(tx, cx.caller.organization, &artifact).await?;
     let event = Event { before_sha256: digest, ..event(&artifact) };
     ledger::record(tx, cx, proof, event).await?;
-    Ok(artifact)
+    let content = text::content(&artifact.media_type, &artifact.name, &bytes.first).await?;
+    let subject = indexed::subject(&artifact, Some(kluster.id), &content);
+    let overlap_suggestions = watch.written(tx, cx, proof, &subject).await?;
+    Ok(ArtifactAnswer { artifact, overlap_suggestions })
 }
 
 /// Deletes an artifact that no publication holds, in a transaction that has locked the mission.
@@ -501,7 +539,9 @@ pub(crate) async fn delete_in(tx: &mut Tx, cx: &OpCtx, artifact: &Artifact) -> R
     if !store::delete(tx, artifact, cx.now()).await? {
         return Err(changed_meanwhile());
     }
-    ledger::record(tx, cx, proof, event(artifact)).await
+    ledger::record(tx, cx, proof, event(artifact)).await?;
+    let id = (artifact.mission_id, artifact.id.as_uuid());
+    texts::gone(tx, cx, proof, id, "the artifact was deleted").await
 }
 
 /// The living artifacts among these ids, in the order of their ids, for another subject's transaction.

@@ -89,6 +89,41 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
     rows.into_iter().map(Artifact::try_from).collect()
 }
 
+/// Artifacts that the index lacks or has in another version, oldest first.
+pub(crate) async fn not_indexed(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    version: i32,
+    limit: i64,
+) -> Result<Vec<(ArtifactId,)>, DbError> {
+    tx.query(
+        "SELECT a.artifact_id FROM artifact a LEFT JOIN search_document d ON d.subject_id = a.artifact_id
+         WHERE a.organization_id = $1 AND a.deleted_at IS NULL AND (d.document_no IS NULL OR d.index_version <> $2)
+         ORDER BY a.artifact_id LIMIT $3",
+    )
+    .bind(organization)
+    .bind(version)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
+/// The kluster that an artifact stands in: its own, or that of its task.
+pub(crate) async fn kluster_of(tx: &mut Tx, artifact: &Artifact) -> Result<Option<KlusterId>, DbError> {
+    match (artifact.kluster_id, artifact.task_id) {
+        (Some(kluster), _) => Ok(Some(kluster)),
+        (None, Some(task)) => kluster_of_task(tx, task).await,
+        (None, None) => Ok(None),
+    }
+}
+
+/// The kluster of a task.
+pub(crate) async fn kluster_of_task(tx: &mut Tx, task: TaskId) -> Result<Option<KlusterId>, DbError> {
+    let found: Option<(KlusterId,)> =
+        tx.query("SELECT kluster_id FROM task WHERE task_id = $1").bind(task).fetch_optional().await?;
+    Ok(found.map(|(kluster,)| kluster))
+}
+
 pub(crate) async fn insert(
     tx: &mut Tx,
     organization: OrganizationId,

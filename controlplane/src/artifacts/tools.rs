@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use mc_api::Action;
-use mc_api::artifact::{Artifact, CreateArtifact};
+use mc_api::artifact::CreateArtifact;
+use mc_api::overlap::ArtifactAnswer;
 use mc_api::tool::{ArtifactContent, ArtifactRef, GetDownloadUrl, ListArtifacts, NoArguments, PutArtifact};
 
 use super::service::{self, Upload};
@@ -71,7 +72,7 @@ pub fn tools() -> Vec<Tool> {
     ]
 }
 
-async fn put(app: &App, cx: OpCtx, request: PutArtifact) -> Result<Artifact, Error> {
+async fn put(app: &App, cx: OpCtx, request: PutArtifact) -> Result<ArtifactAnswer, Error> {
     let (bytes, usual) = match (request.text, request.content_base64) {
         (Some(text), None) => (text.into_bytes(), Some("text/plain; charset=utf-8".to_owned())),
         (None, Some(encoded)) => {
@@ -92,6 +93,8 @@ async fn put(app: &App, cx: OpCtx, request: PutArtifact) -> Result<Artifact, Err
         name: request.name,
         task: request.task,
         sha256: request.sha256,
+        acknowledge_overlap: (!request.acknowledge_overlap.is_empty())
+            .then(|| request.acknowledge_overlap.join(",")),
     };
     let (_, artifact) = service::create(app, cx, create, upload).await?;
     Ok(artifact)

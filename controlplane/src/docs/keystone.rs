@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
 use crate::op::{OpCtx, Scope};
+use crate::overlap::texts::Watch;
 use crate::tasks::service::At;
 use crate::{missions, write_tx};
 
@@ -115,14 +116,16 @@ pub async fn init(app: &App, cx: &OpCtx, request: InitKeystone) -> Result<Doc, E
         labels: Labels::default(),
         annotations: Labels::default(),
     };
+    let watch = Watch::quiet(app);
     write_tx!(app, cx, |tx| {
         // Alone, so that of two who ask at once the second finds what the first made.
         missions::store::lock(tx, mission.id).await?;
         let kluster = service::still_there(tx, cx, kluster.as_ref()).await?;
-        match find(tx, cx, mission.id, kluster.as_ref()).await? {
-            Some(doc) => Ok(doc),
-            None => service::create_in(tx, cx, (&mission, kluster.as_ref()), &new, &text).await,
+        if let Some(doc) = find(tx, cx, mission.id, kluster.as_ref()).await? {
+            return Ok(doc);
         }
+        let place = (&mission, kluster.as_ref());
+        Ok(service::create_in(tx, cx, place, &new, (&text, &watch)).await?.doc)
     })
 }
 

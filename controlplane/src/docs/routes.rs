@@ -8,6 +8,7 @@ use mc_api::doc::{
     CreateDoc, Doc, DocContent, DocDiff, DocState, DocVersion, InitKeystone, PublishDoc, PutDocVersion,
     UpdateDoc,
 };
+use mc_api::overlap::DocAnswer;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -120,7 +121,7 @@ async fn list(
 }
 
 /// Creates a doc with its first version (at most 1 MiB of text).
-#[utoipa::path(post, path = "/api/v1/docs", tag = "docs", request_body = CreateDoc, responses((status = 201, body = Doc)))]
+#[utoipa::path(post, path = "/api/v1/docs", tag = "docs", request_body = CreateDoc, responses((status = 201, body = DocAnswer)))]
 async fn create(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreateDoc, MAX_TEXT_BODY>,
@@ -140,7 +141,7 @@ async fn get(
 }
 
 /// Changes a doc's metadata (JSON Merge Patch).
-#[utoipa::path(patch, path = "/api/v1/docs/{ref}", tag = "docs", params(("ref" = String, Path), InKluster), request_body(content = UpdateDoc, content_type = "application/merge-patch+json"), responses((status = 200, body = Doc)))]
+#[utoipa::path(patch, path = "/api/v1/docs/{ref}", tag = "docs", params(("ref" = String, Path), InKluster), request_body(content = UpdateDoc, content_type = "application/merge-patch+json"), responses((status = 200, body = DocAnswer)))]
 async fn update(
     State(app): State<SharedApp>,
     Ref(reference): Ref,
@@ -176,7 +177,7 @@ async fn versions(
 }
 
 /// Writes a new version (at most 1 MiB of text) on top of the newest, which `base_version` names.
-#[utoipa::path(post, path = "/api/v1/docs/{ref}/versions", tag = "docs", params(("ref" = String, Path), InKluster), request_body = PutDocVersion, responses((status = 200, body = Doc)))]
+#[utoipa::path(post, path = "/api/v1/docs/{ref}/versions", tag = "docs", params(("ref" = String, Path), InKluster), request_body = PutDocVersion, responses((status = 200, body = DocAnswer)))]
 async fn put_version(
     State(app): State<SharedApp>,
     Ref(reference): Ref,

@@ -1,5 +1,6 @@
 //! Operations on docs.
 
+mod indexed;
 mod read;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use mc_api::doc::{
 use mc_api::id::{DocId, KlusterId, MissionId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
+use mc_api::overlap::{DocAnswer, OverlapSuggestion};
 use mc_api::{Action, Labels, Name, Page, ProblemKind};
 
 use super::{model, store};
@@ -23,14 +25,17 @@ use crate::ledger::{self, Event};
 use crate::missions::service::changed_meanwhile;
 use crate::objects::{ObjectStore as _, Stored};
 use crate::op::{OpCtx, Proof, Scope};
+use crate::overlap::texts::{Subject, Watch};
+use crate::search::content::{self, Content};
 use crate::tasks::service::{At, within};
 use crate::{klusters, missions, write, write_tx};
 
+pub(crate) use indexed::index_missing;
 pub use read::{content, diff, versions};
 
 /// A text on its way into a doc: its bytes are stored, its row is still to come.
 pub(crate) struct Text {
-    text: String,
+    content: Content,
     stored: Stored,
 }
 
@@ -39,7 +44,7 @@ impl Text {
     pub(crate) async fn store(app: &App, mission: MissionId, text: String) -> Result<Self, Error> {
         let part = stream::iter([Ok(Bytes::from(text.clone()))]);
         let stored = app.objects.put(mission, Box::pin(part), MAX_CONTENT_BYTES as u64).await?;
-        Ok(Self { text, stored })
+        Ok(Self { content: Content::read(text).await?, stored })
     }
 
     pub(crate) fn sha256(&self) -> String {
@@ -112,11 +117,11 @@ async fn write_version(
     cx: &OpCtx,
     proof: Proof,
     (before, mut after): (Option<&Doc>, Doc),
-    text: &Text,
+    (text, watch): (&Text, &Watch),
     note: &str,
-) -> Result<Doc, Error> {
+) -> Result<DocAnswer, Error> {
     after.sha256 = text.sha256();
-    after.size_bytes = i64::try_from(text.text.len()).map_err(Error::internal)?;
+    after.size_bytes = i64::try_from(text.content.text().len()).map_err(Error::internal)?;
     after.state = model::state(after.latest_version, after.published_version);
     let version = DocVersion {
         doc_id: after.id,
@@ -144,7 +149,31 @@ async fn write_version(
     };
     store::insert_version(tx, after.mission_id, &version).await?;
     ledger::record(tx, cx, proof, event(&after, before_sha256)).await?;
-    Ok(after)
+    let overlap_suggestions = overlap_of(
+        tx,
+        cx,
+        proof,
+        watch,
+        &indexed::subject(&after, &text.content, before.is_some()),
+        after.keystone,
+    )
+    .await?;
+    Ok(DocAnswer { doc: after, overlap_suggestions })
+}
+
+/// What a doc that was just written overlaps; a keystone overlaps nothing, since there is one in each place.
+async fn overlap_of(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    watch: &Watch,
+    subject: &Subject<'_>,
+    is_keystone: bool,
+) -> Result<Vec<OverlapSuggestion>, Error> {
+    if is_keystone {
+        return watch.hushed().written(tx, cx, proof, subject).await;
+    }
+    watch.written(tx, cx, proof, subject).await
 }
 
 /// What a new doc is called and worn with, checked.
@@ -173,8 +202,8 @@ pub(crate) async fn create_in(
     cx: &OpCtx,
     (mission, kluster): (&Mission, Option<&Kluster>),
     new: &New,
-    text: &Text,
-) -> Result<Doc, Error> {
+    (text, watch): (&Text, &Watch),
+) -> Result<DocAnswer, Error> {
     let proof = cx.authorize_in(Action::CreateDoc, mission.id)?;
     let doc = Doc {
         kind: "doc".into(),
@@ -199,7 +228,7 @@ pub(crate) async fn create_in(
         created_at: cx.now(),
         updated_at: cx.now(),
     };
-    write_version(tx, cx, proof, (None, doc), text, &new.note).await
+    write_version(tx, cx, proof, (None, doc), (text, watch), &new.note).await
 }
 
 /// The mission and the kluster in which something is to be made; rights are asked before any bytes are stored.
@@ -223,6 +252,16 @@ pub(crate) async fn place(
     Ok((mission, kluster))
 }
 
+/// Beside other writers, or alone where the policy may refuse: then of two at once the second sees the first.
+async fn lock_mission(tx: &mut Tx, mission: MissionId, watch: &Watch) -> Result<(), Error> {
+    if watch.is_alone() {
+        missions::store::lock(tx, mission).await?;
+    } else {
+        missions::store::lock_shared(tx, mission).await?;
+    }
+    Ok(())
+}
+
 /// Reads the kluster again in a transaction that has locked the mission: it may be gone.
 pub(crate) async fn still_there(
     tx: &mut Tx,
@@ -233,12 +272,14 @@ pub(crate) async fn still_there(
     klusters::service::resolve(tx, cx, &kluster.id.to_string(), Some(kluster.mission_id)).await.map(Some)
 }
 
-/// Creates a doc with its first version: first the bytes, then the rows.
+/// Creates a doc with its first version: first the bytes, then the rows. What it overlaps is found before anything is
+/// committed.
 ///
 /// # Errors
+/// [`ProblemKind::OverlapUnacknowledged`], [`ProblemKind::OverlapBlocked`],
 /// [`ProblemKind::NameTaken`], [`ProblemKind::BodyTooLarge`], [`ProblemKind::Validation`],
 /// [`ProblemKind::UnsupportedMediaType`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
-pub async fn create(app: &App, cx: &OpCtx, request: CreateDoc) -> Result<Doc, Error> {
+pub async fn create(app: &App, cx: &OpCtx, request: CreateDoc) -> Result<DocAnswer, Error> {
     model::is_keystone(request.name.as_str(), request.kluster.is_some())?;
     model::check_content("/content", &request.content)?;
     let new = New {
@@ -252,11 +293,14 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateDoc) -> Result<Doc, Er
     .checked("")?;
     let (mission, kluster) =
         place(app, cx, &request.mission, request.kluster.as_deref(), Action::CreateDoc).await?;
+    let place = (&mission, kluster.as_ref().map(|kluster| kluster.id));
+    let watch = Watch::of(&mut app.db.begin_read().await?, app, place, &request.acknowledge_overlap).await?;
     let text = Text::store(app, mission.id, request.content).await?;
+    let watch = watch.ahead(app, cx, (mission.id, None), (&new.title, &text.content)).await?;
     write_tx!(app, cx, |tx| {
-        missions::store::lock_shared(tx, mission.id).await?;
+        lock_mission(tx, mission.id, &watch).await?;
         let kluster = still_there(tx, cx, kluster.as_ref()).await?;
-        create_in(tx, cx, (&mission, kluster.as_ref()), &new, &text).await
+        create_in(tx, cx, (&mission, kluster.as_ref()), &new, (&text, &watch)).await
     })
 }
 
@@ -269,9 +313,9 @@ pub(crate) async fn put_in(
     cx: &OpCtx,
     before: &Doc,
     (base, title): (i64, Option<&str>),
-    text: &Text,
+    (text, watch): (&Text, &Watch),
     note: &str,
-) -> Result<Doc, Error> {
+) -> Result<DocAnswer, Error> {
     let proof = cx.authorize_in(Action::UpdateDoc, before.mission_id)?;
     if base != before.latest_version {
         let expected = store::find_version(tx, before.id, base).await?;
@@ -282,12 +326,12 @@ pub(crate) async fn put_in(
         title.clone_into(&mut after.title);
     }
     if text.sha256() == before.sha256 {
-        return save(tx, cx, proof, before, after).await;
+        return retitle(tx, cx, proof, (before, after), (&text.content, watch)).await;
     }
     after.latest_version += 1;
     after.version += 1;
     after.updated_at = cx.now();
-    write_version(tx, cx, proof, (Some(before), after), text, note).await
+    write_version(tx, cx, proof, (Some(before), after), (text, watch), note).await
 }
 
 /// Writes a new version; the same text as the newest makes none.
@@ -301,7 +345,7 @@ pub async fn put_version(
     reference: &str,
     at: &At,
     request: PutDocVersion,
-) -> Result<Doc, Error> {
+) -> Result<DocAnswer, Error> {
     model::check_content("/content", &request.content)?;
     model::check_note(&request.note)?;
     if let Some(title) = &request.title {
@@ -311,13 +355,42 @@ pub async fn put_version(
     if let Err(error) = cx.authorize_in(Action::UpdateDoc, found.mission_id) {
         return Err(write::refused(app, cx, error).await);
     }
+    let watch = watch_of(app, cx, &found, &request.acknowledge_overlap).await?;
     let text = Text::store(app, found.mission_id, request.content).await?;
+    let title = request.title.as_deref().unwrap_or(&found.title);
+    let place = (found.mission_id, Some(found.id.as_uuid()));
+    let watch = watch.ahead(app, cx, place, (title, &text.content)).await?;
     let id = found.id.to_string();
     write_tx!(app, cx, |tx| {
+        lock_mission(tx, found.mission_id, &watch).await?;
         let (before, _) = open(tx, cx, &id, &At::default(), Action::UpdateDoc).await?;
         let base = (request.base_version, request.title.as_deref());
-        put_in(tx, cx, &before, base, &text, &request.note).await
+        put_in(tx, cx, &before, base, (&text, &watch), &request.note).await
     })
+}
+
+/// How a change of a doc is watched.
+async fn watch_of(app: &App, cx: &OpCtx, doc: &Doc, named: &[String]) -> Result<Watch, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let mission = missions::service::resolve(&mut tx, cx, &doc.mission_id.to_string()).await?;
+    Watch::of(&mut tx, app, (&mission, doc.kluster_id), named).await
+}
+
+/// Saves a doc that keeps its text; another title is compared as another text is.
+async fn retitle(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    (before, after): (&Doc, Doc),
+    (content, watch): (&Content, &Watch),
+) -> Result<DocAnswer, Error> {
+    let doc = save(tx, cx, proof, before, after).await?;
+    let mut overlap_suggestions = Vec::new();
+    if doc.title != before.title {
+        let subject = indexed::subject(&doc, content, true);
+        overlap_suggestions = overlap_of(tx, cx, proof, watch, &subject, doc.keystone).await?;
+    }
+    Ok(DocAnswer { doc, overlap_suggestions })
 }
 
 /// Saves what is no new text, with its event; what did not change is not written.
@@ -337,17 +410,30 @@ async fn save(tx: &mut Tx, cx: &OpCtx, proof: Proof, before: &Doc, mut after: Do
 /// Changes title, media type, labels or annotations.
 ///
 /// # Errors
+/// [`ProblemKind::OverlapUnacknowledged`], [`ProblemKind::OverlapBlocked`],
 /// [`ProblemKind::StaleVersion`], [`ProblemKind::Validation`], [`ProblemKind::UnsupportedMediaType`],
 /// [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
-pub async fn update(app: &App, cx: &OpCtx, reference: &str, at: &At, patch: UpdateDoc) -> Result<Doc, Error> {
+pub async fn update(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    at: &At,
+    patch: UpdateDoc,
+) -> Result<DocAnswer, Error> {
     if let Some(title) = &patch.title {
         model::check_title("/title", title)?;
     }
     if let Some(Some(media_type)) = &patch.media_type {
         check_media_type(media_type)?;
     }
+    let found = resolve(&mut app.db.begin_read().await?, cx, reference, at).await?;
+    let watch = watch_of(app, cx, &found, &patch.acknowledge_overlap).await?;
+    let id = found.id.to_string();
     write_tx!(app, cx, |tx| {
-        let (before, proof) = open(tx, cx, reference, at, Action::UpdateDoc).await?;
+        if patch.title.is_some() {
+            lock_mission(tx, found.mission_id, &watch).await?;
+        }
+        let (before, proof) = open(tx, cx, &id, &At::default(), Action::UpdateDoc).await?;
         let mut after = before.clone();
         if let Some(title) = &patch.title {
             after.title.clone_from(title);
@@ -361,7 +447,15 @@ pub async fn update(app: &App, cx: &OpCtx, reference: &str, at: &At, patch: Upda
         if let Some(annotations) = &patch.annotations {
             after.annotations = annotations.clone().unwrap_or_default();
         }
-        save(tx, cx, proof, &before, after).await
+        // A doc that the index lacks is entered in the background, with the title that it has then.
+        let text =
+            if after.title == before.title { None } else { content::whole(tx, before.id.as_uuid()).await? };
+        if let Some(text) = text {
+            let content = Content::read(text).await?;
+            return retitle(tx, cx, proof, (&before, after), (&content, &watch)).await;
+        }
+        let doc = save(tx, cx, proof, &before, after).await?;
+        Ok(DocAnswer { doc, overlap_suggestions: Vec::new() })
     })
 }
 
@@ -395,7 +489,9 @@ pub(crate) async fn delete_in(tx: &mut Tx, cx: &OpCtx, doc: &Doc) -> Result<(), 
     if !store::delete(tx, doc, cx.now()).await? {
         return Err(changed_meanwhile());
     }
-    ledger::record(tx, cx, proof, event(doc, ledger::digest_of(doc)?)).await
+    ledger::record(tx, cx, proof, event(doc, ledger::digest_of(doc)?)).await?;
+    let id = (doc.mission_id, doc.id.as_uuid());
+    crate::overlap::texts::gone(tx, cx, proof, id, "the doc was deleted").await
 }
 
 /// Deletes a doc with all its versions; the texts go with the next sweep when nothing else names them.

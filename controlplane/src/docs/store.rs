@@ -101,6 +101,25 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
     rows.into_iter().map(Doc::try_from).collect()
 }
 
+/// Docs that the index lacks or has in another version, oldest first.
+pub(crate) async fn not_indexed(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    version: i32,
+    limit: i64,
+) -> Result<Vec<(DocId,)>, DbError> {
+    tx.query(
+        "SELECT c.doc_id FROM doc c LEFT JOIN search_document d ON d.subject_id = c.doc_id
+         WHERE c.organization_id = $1 AND c.deleted_at IS NULL AND (d.document_no IS NULL OR d.index_version <> $2)
+         ORDER BY c.doc_id LIMIT $3",
+    )
+    .bind(organization)
+    .bind(version)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
 /// Locks a living doc's row; whether there is one.
 pub(crate) async fn lock(tx: &mut Tx, doc: DocId) -> Result<bool, DbError> {
     let locked = tx

@@ -56,6 +56,24 @@ impl Versioned for mc_api::overlap::TaskAnswer {
     }
 }
 
+impl Versioned for mc_api::overlap::DocAnswer {
+    fn version(&self) -> Option<i64> {
+        self.doc.version()
+    }
+    fn location(&self) -> Option<String> {
+        self.doc.location()
+    }
+}
+
+impl Versioned for mc_api::overlap::ArtifactAnswer {
+    fn version(&self) -> Option<i64> {
+        self.artifact.version()
+    }
+    fn location(&self) -> Option<String> {
+        self.artifact.location()
+    }
+}
+
 impl Versioned for mc_api::node::JoinToken {
     fn version(&self) -> Option<i64> {
         None
@@ -90,7 +108,7 @@ impl Versioned for mc_api::workspace::LoadedWorkspace {
 unversioned! {
     mc_api::auth::LoginSession, mc_api::auth::Grant, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health,
     mc_api::reservation::PathCheck, mc_api::system::Version, mc_api::tool::ToolList, mc_api::tool::ToolAnswer,
-    mc_api::artifact::DownloadUrl, mc_api::overlap::OverlapCheck,
+    mc_api::artifact::DownloadUrl, mc_api::overlap::OverlapCheck, mc_api::search::SearchPage,
     mc_api::doc::DocContent, mc_api::doc::DocDiff, mc_api::workspace::WorkspaceContent,
     mc_api::workspace::CommittedWorkspace,
 }

@@ -70,6 +70,7 @@ async fn index(app: &App, tx: &mut Tx, kluster: &Kluster) -> Result<(), Error> {
         key: Some(kluster.name.as_str()),
         title: kluster.name.as_str(),
         body: &kluster.description,
+        content: None,
         paths: &[],
         done: false,
         look: Look::Done,

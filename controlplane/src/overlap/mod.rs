@@ -14,4 +14,5 @@ pub mod reconcile;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;
+pub(crate) mod texts;
 pub mod tools;

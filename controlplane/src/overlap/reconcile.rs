@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
 use crate::op::{Scope, system_proof};
-use crate::search::index::{self, Candidate, Look, Waiting};
+use crate::search::index::{self, Candidate, Family, Look, Waiting};
 use crate::system_tx;
 
 /// How many documents one round looks at.
@@ -57,8 +57,10 @@ async fn look_at(app: &App, waiting: &Waiting) -> Result<(), Error> {
 }
 
 async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate) -> Result<bool, Error> {
-    let text = service::prepare(&document.title, &document.body, &document.paths()?);
+    let text =
+        service::prepare_as(&document.subject_kind, &document.title, &document.body, &document.paths()?);
     let asked = Asked {
+        family: Family::of(&document.subject_kind),
         mission: document.mission_id,
         own: Some(document.subject_id),
         scope: Scope::Missions(app.organization, Vec::new()),

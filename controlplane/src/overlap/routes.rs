@@ -15,18 +15,22 @@ use super::service::{self, Narrow};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::{Cmd, Ctx, Found, Query, Ref, page};
-use crate::tasks;
 use crate::tasks::service::At;
+use crate::{artifacts, docs, tasks};
 
 /// What a list of suggestions may be narrowed to.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListOverlaps {
-    /// Mission id or name, of the task that came to existing work.
+    /// Mission id or name, of what came to existing work.
     pub mission: Option<String>,
     /// A task (id, key, or name with the mission) on one of both sides.
     pub task: Option<String>,
+    /// A doc (id, or name with the mission) on one of both sides.
+    pub doc: Option<String>,
+    /// An artifact (id) on one of both sides.
+    pub artifact: Option<String>,
     /// Only in this state.
     pub state: Option<OverlapState>,
     /// 1 to 500, default 50.
@@ -35,28 +39,41 @@ pub struct ListOverlaps {
     pub cursor: Option<String>,
 }
 
+/// The object on one of both sides; at most one of them is named.
+#[derive(Default)]
+pub(crate) struct Side {
+    pub(crate) task: Option<String>,
+    pub(crate) doc: Option<String>,
+    pub(crate) artifact: Option<String>,
+}
+
 /// Finds what a list is narrowed to.
 pub(crate) async fn narrow(
     app: &SharedApp,
     cx: &crate::op::OpCtx,
     mission: Option<String>,
-    task: Option<&str>,
+    side: Side,
     state: Option<OverlapState>,
 ) -> Result<Narrow, Error> {
     let mut tx = app.db.begin_read().await?;
     let at = At { mission, kluster: None };
     let (mission, _) = tasks::service::within(&mut tx, cx, &at).await?;
-    let side = match task {
-        Some(task) => {
+    let side = match (&side.task, &side.doc, &side.artifact) {
+        (None, None, None) => None,
+        (Some(task), None, None) => {
             Some(tasks::service::resolve(&mut tx, cx, task, mission, None).await?.task.id.as_uuid())
         }
-        None => None,
+        (None, Some(doc), None) => Some(docs::service::resolve(&mut tx, cx, doc, &at).await?.id.as_uuid()),
+        (None, None, Some(artifact)) => {
+            Some(artifacts::service::resolve(&mut tx, cx, artifact).await?.id.as_uuid())
+        }
+        _ => return Err(Error::invalid("?task", "name one of task, doc and artifact")),
     };
-    // With a task given, the mission only says where its name is looked for.
+    // With an object given, the mission only says where its name is looked for.
     Ok(Narrow { mission: mission.filter(|_| side.is_none()), state, side })
 }
 
-/// Says what creating a task would overlap. Nothing is changed.
+/// Says what creating a task, a doc or an artifact would overlap. Nothing is changed.
 #[utoipa::path(post, path = "/api/v1/overlap/check", tag = "overlaps", request_body = CheckOverlap, responses((status = 200, body = OverlapCheck)))]
 async fn check(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CheckOverlap>) -> Result<Response, Error> {
     Ok(Found::answer(&cx, &service::check(&app, &cx, body).await?))
@@ -69,7 +86,8 @@ async fn list(
     Ctx(cx): Ctx,
     Query(query): Query<ListOverlaps>,
 ) -> Result<Response, Error> {
-    let narrow = narrow(&app, &cx, query.mission, query.task.as_deref(), query.state).await?;
+    let side = Side { task: query.task, doc: query.doc, artifact: query.artifact };
+    let narrow = narrow(&app, &cx, query.mission, side, query.state).await?;
     let name = format!("overlaps {narrow:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
     Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))

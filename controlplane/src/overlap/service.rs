@@ -3,7 +3,7 @@
 use mc_api::id::{MissionId, OrganizationId, OverlapId};
 use mc_api::overlap::{
     AcceptOverlap, CheckOverlap, DismissOverlap, OverlapAction, OverlapCheck, OverlapEvidence,
-    OverlapFinding, OverlapPolicy, OverlapSide, OverlapState, OverlapSuggestion,
+    OverlapFinding, OverlapKind, OverlapPolicy, OverlapSide, OverlapState, OverlapSuggestion,
 };
 use mc_api::task::TaskState;
 use mc_api::{Action, Page, ProblemKind, Timestamp};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::model::{self, Points};
-use super::store;
+use super::{store, texts};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
@@ -20,14 +20,19 @@ use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::missions::service::changed_meanwhile;
 use crate::op::{OpCtx, Proof, Scope, organization_proof, system_proof};
-use crate::search::index::{self, Candidate, Reach};
+use crate::search::content;
+use crate::search::index::{self, Candidate, Family, Reach};
 use crate::{klusters, tasks, write_tx};
 
+/// At most this many bytes of a text's first line stand for its title.
+const FIRST_LINE: usize = 240;
 /// How many documents that share terms are compared.
 const COMPARED: i64 = 16;
 
 /// Where existing work is looked for.
 pub(crate) struct Asked {
+    /// What it is compared with.
+    pub(crate) family: Family,
     pub(crate) mission: MissionId,
     /// The object itself when it exists already.
     pub(crate) own: Option<Uuid>,
@@ -47,6 +52,23 @@ pub(crate) struct Compared {
 /// A text in the form that is compared and indexed.
 pub(crate) fn prepare(title: &str, body: &str, paths: &[String]) -> Prepared {
     Prepared::new(&Text { title, body: index::kept(body), paths })
+}
+
+/// The same for any kind. A text is compared by its first line before its own title: a doc that was named in a hurry and a
+/// file that is called after nothing are found by what they say.
+pub(crate) fn prepare_as(kind: &str, title: &str, body: &str, paths: &[String]) -> Prepared {
+    let body = index::kept(body);
+    if Family::of(kind) == Family::Work {
+        return prepare(title, body, paths);
+    }
+    let from = body.trim_start();
+    let (first, rest) = from.split_once('\n').unwrap_or((from, ""));
+    let first = first.trim_start_matches('#').trim();
+    if first.is_empty() {
+        return prepare(title, body, paths);
+    }
+    let (line, over) = first.split_at(first.floor_char_boundary(FIRST_LINE));
+    prepare(line, &format!("{title}\n{over}\n{rest}"), paths)
 }
 
 /// The provider of vectors that are at hand while a mutation waits.
@@ -70,7 +92,7 @@ fn rounded(share: f32) -> f64 {
 
 fn compare(text: &Prepared, own: &[f32], candidate: Candidate) -> Result<Compared, Error> {
     let paths = candidate.paths()?;
-    let other = prepare(&candidate.title, &candidate.body, &paths);
+    let other = prepare_as(&candidate.subject_kind, &candidate.title, &candidate.body, &paths);
     let vector = mc_overlap::builtin::embed(&other);
     let vectors = Vectors::of(provider(), own, &vector);
     let judged = mc_overlap::compare(text, &other, Some(vectors), candidate.done);
@@ -111,6 +133,7 @@ pub(crate) async fn examine(
 ) -> Result<Vec<Compared>, Error> {
     let reach = Reach {
         organization,
+        family: asked.family,
         mission: asked.mission,
         scope: asked.scope.clone(),
         after: asked.after,
@@ -304,7 +327,7 @@ pub(crate) async fn settle(
         (Some(subject), Some(candidate))
             if !tasks::service::is_called_off(tx, app, candidate.subject_id).await? =>
         {
-            let text = prepare(&subject.title, &subject.body, &subject.paths()?);
+            let text = prepare_as(&subject.subject_kind, &subject.title, &subject.body, &subject.paths()?);
             let found = compare(&text, &mc_overlap::builtin::embed(&text), candidate)?.finding;
             after.subject.title = subject.title;
             after.candidate = found.candidate;
@@ -457,12 +480,13 @@ pub(crate) async fn judge_again(
     Ok(())
 }
 
-/// What creating a task would overlap. Nothing is changed.
+/// What creating a task, a doc or an artifact would overlap. Nothing is changed.
 ///
 /// # Errors
 /// [`ProblemKind::Validation`], [`ProblemKind::NotFound`].
 pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<OverlapCheck, Error> {
-    tasks::service::check_text_of(&request.title, &request.description, &request.paths)?;
+    let kind = request.kind.unwrap_or(OverlapKind::Task);
+    check_request(kind, &request)?;
     let most = match request.limit {
         None => 5,
         Some(limit @ 1..=20) => limit as usize,
@@ -477,15 +501,52 @@ pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<Overl
     let mut tx = app.db.begin_read().await?;
     let mission = crate::missions::service::resolve(&mut tx, cx, &request.mission).await?;
     cx.authorize_in(Action::ReadOverlap, mission.id)?;
-    let kluster = klusters::service::resolve(&mut tx, cx, &request.kluster, Some(mission.id)).await?;
-    let policy = klusters::store::policy(&mut tx, kluster.id).await?;
-    let text = prepare(&request.title, &request.description, &request.paths);
-    let asked = Asked { mission: mission.id, own: None, scope: cx.scope(Action::ReadTask), after: 0 };
+    let kluster = match &request.kluster {
+        Some(kluster) => Some(klusters::service::resolve(&mut tx, cx, kluster, Some(mission.id)).await?),
+        None => None,
+    };
+    let policy = texts::policy(&mut tx, &mission, kluster.as_ref()).await?;
+    let (family, action, body) = match kind {
+        OverlapKind::Task => (Family::Work, Action::ReadTask, request.description.as_str()),
+        OverlapKind::Doc | OverlapKind::Artifact => {
+            (Family::Texts, Action::ReadDoc, content::head(&request.description))
+        }
+    };
+    let text = prepare_as(kind.as_str(), &request.title, body, &request.paths);
+    let asked = Asked { family, mission: mission.id, own: None, scope: cx.scope(action), after: 0 };
     let found = examine(&mut tx, cx.caller.organization, &asked, &text).await?;
-    let findings: Vec<OverlapFinding> = found.iter().map(|compared| compared.finding.clone()).collect();
+    let findings: Vec<OverlapFinding> = found
+        .iter()
+        .filter(|compared| compared.finding.candidate.kind == kind.as_str())
+        .map(|compared| compared.finding.clone())
+        .collect();
     let decision = model::decide(&policy, Points::of(&policy, provider()), mission.id, &findings, &[]);
     let suggestions = best(mission.id, found, most).into_iter().map(|compared| compared.finding).collect();
     Ok(OverlapCheck { suggestions, decision, policy })
+}
+
+/// Refuses what could not be created either.
+fn check_request(kind: OverlapKind, request: &CheckOverlap) -> Result<(), Error> {
+    match kind {
+        OverlapKind::Task => {
+            tasks::service::check_text_of(&request.title, &request.description, &request.paths)?;
+            if request.kluster.is_none() {
+                return Err(Error::invalid("/kluster", "a task stands in a kluster; name it"));
+            }
+        }
+        OverlapKind::Doc => {
+            crate::docs::model::check_title("/title", &request.title)?;
+            crate::docs::model::check_content("/description", &request.description)?;
+        }
+        OverlapKind::Artifact => {
+            crate::artifacts::model::check_name_at("/title", &request.title)?;
+            crate::docs::model::check_content("/description", &request.description)?;
+        }
+    }
+    if kind != OverlapKind::Task && !request.paths.is_empty() {
+        return Err(Error::invalid("/paths", "only tasks declare paths"));
+    }
+    Ok(())
 }
 
 /// What a list of suggestions is narrowed to.
@@ -570,7 +631,8 @@ pub async fn accept(
         let resolution = request.resolution.unwrap_or(before.action);
         let (subject, candidate) = (&before.subject, &before.candidate);
         let name = |side: &OverlapSide| side.key.clone().unwrap_or_else(|| side.id.clone());
-        if matches!(resolution, OverlapAction::Wait | OverlapAction::Merge) {
+        let of_tasks = subject.kind == "task";
+        if of_tasks && matches!(resolution, OverlapAction::Wait | OverlapAction::Merge) {
             let state = tasks::service::state_of(tx, cx, &candidate.id).await?;
             if matches!(state, TaskState::Cancelled | TaskState::Failed) {
                 return Err(Error::new(
@@ -581,6 +643,11 @@ pub async fn accept(
         }
         match resolution {
             OverlapAction::Link => {}
+            // Texts are brought together by whoever writes them: what was decided is recorded, and nothing is deleted.
+            OverlapAction::Merge if !of_tasks => {}
+            OverlapAction::Wait if !of_tasks => {
+                return Err(Error::invalid("/as", "link or merge; only tasks wait for each other"));
+            }
             OverlapAction::Wait if subject.mission_id != candidate.mission_id => {
                 return Err(Error::invalid(
                     "/as",

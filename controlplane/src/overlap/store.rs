@@ -55,10 +55,11 @@ fn share(thousandths: i32) -> f64 {
     f64::from(thousandths) / 1000.0
 }
 
-/// The id of an object as it is shown; only tasks are compared so far.
+/// The id of an object as it is shown.
 pub(crate) fn shown(kind: &str, id: Uuid) -> String {
     match kind {
         "task" => mc_api::id::TaskId::from_uuid(id).to_string(),
+        "doc" => mc_api::id::DocId::from_uuid(id).to_string(),
         "artifact" => mc_api::id::ArtifactId::from_uuid(id).to_string(),
         _ => id.simple().to_string(),
     }

@@ -4,7 +4,8 @@ use mc_api::Action;
 use mc_api::overlap::{AcceptOverlap, CheckOverlap, DismissOverlap, OverlapState};
 use mc_api::tool::{NoArguments, OverlapRef, OverlapsOfTask};
 
-use super::{routes, service};
+use super::routes::{self, Side};
+use super::service;
 use crate::http::page;
 use crate::mcp::Tool;
 
@@ -14,19 +15,20 @@ pub fn tools() -> Vec<Tool> {
         Tool::new(
             "check_overlap",
             Action::ReadOverlap,
-            "Says which existing tasks a new one would overlap, and whether the policy would refuse it. Changes nothing. \
-             Call it before create_task.",
+            "Says which existing tasks a new one would overlap (kind doc or artifact: which texts), and whether the policy would \
+             refuse it. Changes nothing. Call it before create_task, create_doc, create_artifact.",
             |app, cx, _: NoArguments, body: CheckOverlap| async move { service::check(&app, &cx, body).await },
         )
         .read_only(),
         Tool::new(
             "get_overlap_suggestions",
             Action::ReadOverlap,
-            "The open suggestions of overlapping work for a task, or of everything that you may read.",
+            "The open suggestions of overlapping work for a task, doc or artifact, or of everything that you may read.",
             |app, cx, wanted: OverlapsOfTask, _: NoArguments| async move {
                 let state = wanted.state.unwrap_or(OverlapState::Open);
+                let side = Side { task: wanted.task_id, doc: wanted.doc_id, artifact: wanted.artifact_id };
                 let narrow =
-                    routes::narrow(&app, &cx, wanted.mission, wanted.task_id.as_deref(), Some(state)).await?;
+                    routes::narrow(&app, &cx, wanted.mission, side, Some(state)).await?;
                 let page =
                     page::Request::read(&app, format!("overlaps {narrow:?}"), wanted.limit, wanted.cursor.as_deref())?;
                 service::list(&app, &cx, page, narrow).await

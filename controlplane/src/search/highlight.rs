@@ -2,30 +2,22 @@
 
 use mc_api::search::Highlight;
 
-/// How many characters of a body are shown around its first matching word.
+/// How many bytes of a body are shown around its first matching word.
 const AROUND: usize = 80;
 
 /// The words of a query, in lower case.
 pub(super) fn words(query: &str) -> Vec<String> {
-    spans(query).into_iter().map(|(start, end)| query[start..end].to_lowercase()).collect()
+    spans(query).map(|(start, end)| query[start..end].to_lowercase()).collect()
 }
 
 /// Byte ranges of the words of a text.
-fn spans(text: &str) -> Vec<(usize, usize)> {
-    let mut spans = Vec::new();
-    let mut start = None;
-    for (at, c) in text.char_indices() {
-        match (c.is_alphanumeric(), start) {
-            (true, None) => start = Some(at),
-            (false, Some(from)) => {
-                spans.push((from, at));
-                start = None;
-            }
-            _ => {}
-        }
-    }
-    spans.extend(start.map(|from| (from, text.len())));
-    spans
+fn spans(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let mut chars = text.char_indices();
+    std::iter::from_fn(move || {
+        let (start, _) = chars.find(|(_, c)| c.is_alphanumeric())?;
+        let end = chars.find(|(_, c)| !c.is_alphanumeric()).map_or(text.len(), |(at, _)| at);
+        Some((start, end))
+    })
 }
 
 /// Whether a word of a text is a form of a word that was looked for: equal, or the same but for an ending.
@@ -39,36 +31,63 @@ fn matches(word: &str, wanted: &str) -> bool {
     shared >= 4 && shared + 1 >= short && long - shared <= 3
 }
 
-/// Title and body with the matching words marked; what does not match is left out.
-pub(super) fn highlights(title: &str, body: &str, words: &[String]) -> Vec<Highlight> {
-    let mut highlights = Vec::new();
-    for (field, text) in [("title", title), ("body", body)] {
-        let hits: Vec<(usize, usize)> = spans(text)
-            .into_iter()
-            .filter(|(start, end)| {
-                let word = text[*start..*end].to_lowercase();
-                words.iter().any(|wanted| matches(&word, wanted))
-            })
-            .collect();
-        let Some((first, _)) = hits.first() else { continue };
-        let from = if field == "title" { 0 } else { text.floor_char_boundary(first.saturating_sub(AROUND)) };
-        let to = if field == "title" {
-            text.len()
-        } else {
-            text.ceil_char_boundary((first + 2 * AROUND).min(text.len()))
-        };
-        let mut piece = String::new();
-        let mut at = from;
-        for (start, end) in hits.into_iter().filter(|(start, end)| *start >= from && *end <= to) {
-            piece.extend([&text[at..start], "**", &text[start..end], "**"]);
-            at = end;
-        }
-        piece.push_str(&text[at..to]);
-        let cut = |is: bool| if is { "…" } else { "" };
-        let text = format!("{}{}{}", cut(from > 0), piece.replace('\n', " "), cut(to < text.len()));
-        highlights.push(Highlight { field: field.to_owned(), text });
+/// Where a piece of a text stands in the whole: bytes from 0, lines from 1.
+#[derive(Clone, Copy)]
+pub(super) struct Begin {
+    pub(super) byte: i64,
+    pub(super) line: i64,
+}
+
+impl Begin {
+    /// The beginning of a text.
+    pub(super) const FIRST: Self = Self { byte: 0, line: 1 };
+}
+
+/// A title with the matching words marked.
+pub(super) fn title(text: &str, words: &[String]) -> Option<Highlight> {
+    marked("title", text, words, Begin::FIRST)
+}
+
+/// A piece of a body around its first match, with the matching words marked.
+pub(super) fn body(text: &str, words: &[String], begin: Begin) -> Option<Highlight> {
+    marked("body", text, words, begin)
+}
+
+fn marked(field: &str, text: &str, words: &[String], begin: Begin) -> Option<Highlight> {
+    let hit = |(start, end): &(usize, usize)| {
+        let word = text[*start..*end].to_lowercase();
+        words.iter().any(|wanted| matches(&word, wanted))
+    };
+    let mut hits = spans(text).filter(hit).peekable();
+    let first = hits.peek()?.0;
+    let (from, to) = if field == "title" {
+        (0, text.len())
+    } else {
+        (
+            text.floor_char_boundary(first.saturating_sub(AROUND)),
+            text.ceil_char_boundary((first + 2 * AROUND).min(text.len())),
+        )
+    };
+    let mut piece = String::new();
+    let mut at = from;
+    for (start, end) in hits.take_while(|(_, end)| *end <= to) {
+        piece.extend([&text[at..start], "**", &text[start..end], "**"]);
+        at = end;
     }
-    highlights
+    piece.push_str(&text[at..to]);
+    let cut = |is: bool| if is { "…" } else { "" };
+    let lines = text[..first].matches('\n').count();
+    Some(Highlight {
+        field: field.to_owned(),
+        text: format!(
+            "{}{}{}",
+            cut(from > 0 || begin.byte > 0),
+            piece.replace('\n', " "),
+            cut(to < text.len())
+        ),
+        at_byte: begin.byte + i64::try_from(first).unwrap_or(i64::MAX),
+        line: begin.line + i64::try_from(lines).unwrap_or(i64::MAX),
+    })
 }
 
 #[cfg(test)]
@@ -78,19 +97,22 @@ mod tests {
     #[test]
     fn matching_words_are_marked_in_any_form_and_script() {
         let words = words("retry Upload größe");
-        let found = highlights("Retrying uploads", "vorher\nGröße nachher", &words);
-        let texts: Vec<&str> = found.iter().map(|h| h.text.as_str()).collect();
-        assert_eq!(texts, ["**Retrying** **uploads**", "vorher **Größe** nachher"]);
-        assert_eq!(highlights("nothing", "here", &words), []);
+        let found = title("Retrying uploads", &words).unwrap();
+        assert_eq!((found.text.as_str(), found.at_byte, found.line), ("**Retrying** **uploads**", 0, 1));
+        let found = body("vorher\nGröße nachher", &words, Begin::FIRST).unwrap();
+        assert_eq!((found.text.as_str(), found.at_byte, found.line), ("vorher **Größe** nachher", 7, 2));
+        assert_eq!(title("nothing", &words), None);
     }
 
     #[test]
     fn a_long_body_is_cut_around_the_first_match_on_whole_characters() {
-        let body = format!("{}needle{}", "ä".repeat(500), "ö ".repeat(500));
-        let found =
-            highlights("", &format!("{} needle {}", "ä ".repeat(300), "ö ".repeat(300)), &words("needle"));
-        assert!(found[0].text.starts_with('…') && found[0].text.ends_with('…'));
-        assert!(found[0].text.contains("**needle**"));
-        assert_eq!(highlights("", &body, &words("needle")), [], "no word of its own there");
+        let body_of = |text: &str, begin| body(text, &words("needle"), begin);
+        let text = format!("{} needle {}", "ä ".repeat(300), "ö ".repeat(300));
+        let found = body_of(&text, Begin { byte: 1000, line: 40 }).unwrap();
+        assert!(found.text.starts_with('…') && found.text.ends_with('…'));
+        assert!(found.text.contains("**needle**"));
+        assert_eq!((found.at_byte, found.line), (1000 + 901, 40));
+        let none = format!("{}needle{}", "ä".repeat(500), "ö ".repeat(500));
+        assert_eq!(body_of(&none, Begin::FIRST), None, "no word of its own there");
     }
 }

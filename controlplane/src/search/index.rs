@@ -1,13 +1,16 @@
 //! Documents and postings in the database.
 
+use std::collections::HashSet;
+
 use mc_api::Timestamp;
 use mc_api::id::{KlusterId, MissionId, OrganizationId};
-use mc_api::search::SearchKind;
 use mc_overlap::Prepared;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::db::{Backend, DbError, Filter, Query, Sql, Tx};
+use super::content::Content;
+use super::sketch;
+use crate::db::{Backend, DbError, Query, Sql, Tx};
 use crate::op::Scope;
 
 /// Of the terms of a text, this many are looked up.
@@ -33,6 +36,40 @@ pub(crate) enum Look {
     Everything = 2,
 }
 
+/// What is compared with what. Entries of families are kept apart, so that long texts crowd no task out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Tasks; klusters stand among them, to be found.
+    Work,
+    /// The heads of docs and artifacts.
+    Texts,
+}
+
+impl Family {
+    /// Of a kind.
+    pub(crate) fn of(kind: &str) -> Self {
+        if matches!(kind, "doc" | "artifact") { Self::Texts } else { Self::Work }
+    }
+
+    /// What is set off against the terms of tasks.
+    fn salt(self) -> i64 {
+        match self {
+            Self::Work => 0,
+            Self::Texts => 0x3C6E_F372_FE94_F82B,
+        }
+    }
+
+    fn condition(self) -> &'static str {
+        match self {
+            Self::Work => "d.subject_kind = 'task'",
+            Self::Texts => "d.subject_kind IN ('doc', 'artifact')",
+        }
+    }
+}
+
+/// Set off against the terms by which all of a doc or artifact is found.
+pub(super) const EVERY_WORD: i64 = 0x1F83_D9AB_FB41_BD6B;
+
 /// An object as it is found.
 #[derive(Debug, Clone)]
 pub(crate) struct Document<'a> {
@@ -44,6 +81,8 @@ pub(crate) struct Document<'a> {
     pub(crate) key: Option<&'a str>,
     pub(crate) title: &'a str,
     pub(crate) body: &'a str,
+    /// What stands behind `body`, for docs and artifacts.
+    pub(crate) content: Option<&'a Content>,
     pub(crate) paths: &'a [String],
     pub(crate) done: bool,
     pub(crate) look: Look,
@@ -77,12 +116,12 @@ pub(crate) fn kept(body: &str) -> &str {
 }
 
 /// Tells organizations apart inside the index, so that none ever reads an entry of another.
-fn salted(organization: OrganizationId, term: i64) -> i64 {
+pub(super) fn salted(organization: OrganizationId, term: i64) -> i64 {
     (term ^ low_bits(organization.as_uuid())) & i64::MAX
 }
 
 /// 63 bits of an id that nobody chooses.
-fn low_bits(id: Uuid) -> i64 {
+pub(super) fn low_bits(id: Uuid) -> i64 {
     let bytes = id.as_bytes();
     let mut low = [0; 8];
     low.copy_from_slice(&bytes[8..]);
@@ -97,19 +136,40 @@ struct Wanted {
 }
 
 /// Every entry of a text: its terms, and the pairs of the weightiest.
-fn entries(organization: OrganizationId, text: &Prepared) -> Vec<(i64, f64)> {
+fn entries(organization: OrganizationId, family: Family, text: &Prepared) -> Vec<(i64, f64)> {
     let terms = text.terms();
     let mut entries: Vec<(i64, f64)> = pairs(text);
     entries.extend(terms.iter().map(|term| (term.id, f64::from(term.weight))));
     for entry in &mut entries {
-        entry.0 = salted(organization, entry.0);
+        entry.0 = salted(organization, entry.0 ^ family.salt());
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     entries.retain(|(term, _)| seen.insert(*term));
     entries
 }
 
-fn pairs(text: &Prepared) -> Vec<(i64, f64)> {
+/// Every entry of an object, as it is stored.
+fn entered_as(document: &Document<'_>, text: &Prepared) -> Vec<i64> {
+    let mut entries: Vec<i64> = match document.content {
+        // What is only found is compared with nothing.
+        Some(content) if !content.is_compared() => Vec::new(),
+        _ => entries(document.organization, Family::of(document.kind), text)
+            .into_iter()
+            .map(|(term, _)| term)
+            .collect(),
+    };
+    if let Some(content) = document.content {
+        let words = content.words().iter().copied();
+        let of_title = mc_overlap::term_ids(document.title, mc_overlap::MAX_TERMS);
+        let all = words.chain(of_title).chain(pairs(text).into_iter().map(|(pair, _)| pair));
+        entries.extend(all.map(|term| salted(document.organization, term ^ EVERY_WORD)));
+        let mut seen = HashSet::new();
+        entries.retain(|term| seen.insert(*term));
+    }
+    entries
+}
+
+pub(super) fn pairs(text: &Prepared) -> Vec<(i64, f64)> {
     let best = &text.terms()[..text.terms().len().min(PAIRED)];
     let mut pairs = Vec::new();
     for (index, left) in best.iter().enumerate() {
@@ -122,8 +182,8 @@ fn pairs(text: &Prepared) -> Vec<(i64, f64)> {
     pairs
 }
 
-/// Gives the parameters `$1` to `$14` of an insertion their values.
-fn bound<'t>(query: Query<'t>, document: &Document<'_>, terms: &str) -> Query<'t> {
+/// Gives the parameters `$1` to `$15` of an insertion their values.
+fn bound<'t>(query: Query<'t>, document: &Document<'_>, terms: &str, sketch: Vec<u8>) -> Query<'t> {
     query
         .bind(document.organization)
         .bind(document.mission)
@@ -139,6 +199,7 @@ fn bound<'t>(query: Query<'t>, document: &Document<'_>, terms: &str) -> Query<'t
         .bind(mc_overlap::INDEX_VERSION)
         .bind(document.look as i32)
         .bind(document.at)
+        .bind(sketch)
 }
 
 /// Enters an object.
@@ -146,29 +207,37 @@ fn bound<'t>(query: Query<'t>, document: &Document<'_>, terms: &str) -> Query<'t
 /// # Errors
 /// Database failures.
 pub(crate) async fn insert(tx: &mut Tx, document: &Document<'_>, text: &Prepared) -> Result<(), DbError> {
-    let terms: Vec<i64> = entries(document.organization, text).into_iter().map(|(term, _)| term).collect();
-    let terms = serde_json::Value::from(terms).to_string();
+    let terms = serde_json::Value::from(entered_as(document, text)).to_string();
+    let sketch = sketch::of(text);
     match tx.backend() {
         Backend::Postgres => {
             let query = tx.query(
                 "WITH made AS (
                      INSERT INTO search_document (organization_id, mission_id, kluster_id, subject_kind, subject_id, subject_key,
-                         title, body, paths, done, terms, index_version, look, created_at, updated_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING document_no)
+                         title, body, paths, done, terms, index_version, look, created_at, updated_at, sketch)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15) RETURNING document_no)
                  INSERT INTO search_posting (term, mission, document_no)
-                 SELECT term::bigint, $15, made.document_no FROM made, json_array_elements_text($11::json) AS term",
+                 SELECT term::bigint, $16, made.document_no FROM made, json_array_elements_text($11::json) AS term",
             );
-            bound(query, document, &terms).bind(low_bits(document.mission.as_uuid())).execute().await?;
+            bound(query, document, &terms, sketch)
+                .bind(low_bits(document.mission.as_uuid()))
+                .execute()
+                .await?;
         }
         Backend::Sqlite => {
             let query = tx.query(
                 "INSERT INTO search_document (organization_id, mission_id, kluster_id, subject_kind, subject_id, subject_key,
-                     title, body, paths, done, terms, index_version, look, created_at, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING document_no",
+                     title, body, paths, done, terms, index_version, look, created_at, updated_at, sketch)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15) RETURNING document_no",
             );
-            let (number,): (i64,) = bound(query, document, &terms).fetch_one().await?;
+            let (number,): (i64,) = bound(query, document, &terms, sketch).fetch_one().await?;
             enter(tx, document.mission, number, &terms).await?;
         }
+    }
+    if let Some(content) = document.content.filter(|content| content.has_parts())
+        && let Some(made) = entered(tx, document.id).await?
+    {
+        content.write_parts(tx, made.document_no).await?;
     }
     Ok(())
 }
@@ -176,8 +245,9 @@ pub(crate) async fn insert(tx: &mut Tx, document: &Document<'_>, text: &Prepared
 async fn enter(tx: &mut Tx, mission: MissionId, number: i64, terms: &str) -> Result<(), DbError> {
     tx.query(Sql::Each {
         postgres: "INSERT INTO search_posting (term, mission, document_no)
-                   SELECT term::bigint, $2, $3 FROM json_array_elements_text($1::json) AS term",
-        sqlite: "INSERT INTO search_posting (term, mission, document_no) SELECT value, $2, $3 FROM json_each($1)",
+                   SELECT term::bigint, $2, $3 FROM json_array_elements_text($1::json) AS term
+                   ON CONFLICT DO NOTHING",
+        sqlite: "INSERT OR IGNORE INTO search_posting (term, mission, document_no) SELECT value, $2, $3 FROM json_each($1)",
     })
     .bind(terms.to_owned())
     .bind(low_bits(mission.as_uuid()))
@@ -206,12 +276,29 @@ async fn take_out(tx: &mut Tx, mission: MissionId, number: i64, terms: String) -
 struct Entered {
     document_no: i64,
     terms: String,
+    index_version: i32,
+}
+
+impl Entered {
+    /// The entries that are to go, and those that are to come, as JSON.
+    fn differs(&self, terms: &[i64]) -> Result<(String, String), DbError> {
+        let had: Vec<i64> = serde_json::from_str(&self.terms).map_err(|error| DbError::Inconsistent {
+            table: "search_document",
+            message: error.to_string(),
+        })?;
+        let (before, after): (HashSet<i64>, HashSet<i64>) =
+            (had.iter().copied().collect(), terms.iter().copied().collect());
+        let json = |all: &[i64], but: &HashSet<i64>| {
+            all.iter().filter(|term| !but.contains(term)).copied().collect::<serde_json::Value>().to_string()
+        };
+        Ok((json(&had, &after), json(terms, &before)))
+    }
 }
 
 async fn entered(tx: &mut Tx, id: Uuid) -> Result<Option<Entered>, DbError> {
     tx.query(Sql::Each {
-        postgres: "SELECT document_no, terms FROM search_document WHERE subject_id = $1 FOR UPDATE",
-        sqlite: "SELECT document_no, terms FROM search_document WHERE subject_id = $1",
+        postgres: "SELECT document_no, terms, index_version FROM search_document WHERE subject_id = $1 FOR UPDATE",
+        sqlite: "SELECT document_no, terms, index_version FROM search_document WHERE subject_id = $1",
     })
     .bind(id)
     .fetch_optional()
@@ -224,13 +311,24 @@ async fn entered(tx: &mut Tx, id: Uuid) -> Result<Option<Entered>, DbError> {
 /// Database failures.
 pub(crate) async fn replace(tx: &mut Tx, document: &Document<'_>, text: &Prepared) -> Result<(), DbError> {
     let Some(before) = entered(tx, document.id).await? else { return insert(tx, document, text).await };
-    let terms: Vec<i64> = entries(document.organization, text).into_iter().map(|(term, _)| term).collect();
+    let terms = entered_as(document, text);
+    let (stale, fresh) = before.differs(&terms)?;
+    if stale != "[]" {
+        take_out(tx, document.mission, before.document_no, stale).await?;
+    }
+    // Entered anew where another version of the index wrote: what it says it entered may not be there.
     let terms = serde_json::Value::from(terms).to_string();
-    take_out(tx, document.mission, before.document_no, before.terms).await?;
-    enter(tx, document.mission, before.document_no, &terms).await?;
+    if before.index_version != mc_overlap::INDEX_VERSION {
+        enter(tx, document.mission, before.document_no, &terms).await?;
+    } else if fresh != "[]" {
+        enter(tx, document.mission, before.document_no, &fresh).await?;
+    }
+    if let Some(content) = document.content {
+        content.write_parts(tx, before.document_no).await?;
+    }
     tx.query(
         "UPDATE search_document SET title = $2, body = $3, paths = $4, done = $5, terms = $6,
-             index_version = $7, look = $8, updated_at = $9 WHERE document_no = $1",
+             index_version = $7, look = $8, updated_at = $9, sketch = $10 WHERE document_no = $1",
     )
     .bind(before.document_no)
     .bind(document.title.to_owned())
@@ -241,6 +339,7 @@ pub(crate) async fn replace(tx: &mut Tx, document: &Document<'_>, text: &Prepare
     .bind(mc_overlap::INDEX_VERSION)
     .bind(document.look as i32)
     .bind(document.at)
+    .bind(sketch::of(text))
     .execute()
     .await?;
     Ok(())
@@ -369,6 +468,8 @@ pub(crate) async fn looked(tx: &mut Tx, waiting: &Waiting) -> Result<(), DbError
 /// Where candidates are looked for.
 pub(crate) struct Reach {
     pub(crate) organization: OrganizationId,
+    /// What is looked for.
+    pub(crate) family: Family,
     /// Its own mission, looked at first and with more terms.
     pub(crate) mission: MissionId,
     /// Every mission that the caller may read.
@@ -390,7 +491,7 @@ pub(crate) async fn candidates(
     reach: Reach,
     text: &Prepared,
 ) -> Result<Vec<Candidate>, DbError> {
-    let mut wanted: Vec<Wanted> = entries(reach.organization, text)
+    let mut wanted: Vec<Wanted> = entries(reach.organization, reach.family, text)
         .into_iter()
         .map(|(term, weight)| Wanted { term, weight, wide: false })
         .collect();
@@ -433,14 +534,15 @@ async fn on_postgres(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec
              (SELECT document_no FROM search_posting
               WHERE term = t.term AND mission = m::bigint AND document_no > $3 ORDER BY document_no DESC LIMIT $4) o
              WHERE t.wide LIMIT $4)";
-    const END: &str = ") h GROUP BY h.document_no ORDER BY weight DESC, h.document_no DESC LIMIT 8 * $5) f
-        JOIN search_document d ON d.document_no = f.document_no
-        WHERE d.organization_id = $6 AND d.subject_kind = 'task' AND CAST($7 AS TEXT) IS NOT NULL
+    const JOINED: &str = ") h GROUP BY h.document_no ORDER BY weight DESC, h.document_no DESC LIMIT 8 * $5) f
+        JOIN search_document d ON d.document_no = f.document_no WHERE ";
+    const END: &str = " AND d.organization_id = $6 AND CAST($7 AS TEXT) IS NOT NULL
         ORDER BY (d.mission_id = $8 AND NOT d.done) DESC, f.weight DESC, f.document_no DESC LIMIT $5";
     let others = others(&reach);
     let terms = serde_json::to_string(wanted)
         .map_err(|error| DbError::Inconsistent { table: "search_posting", message: error.to_string() })?;
-    let text = [COLUMNS, OWN, if others.is_some() { SOME } else { ALL }, END].concat();
+    let wide = if others.is_some() { SOME } else { ALL };
+    let text = [COLUMNS, OWN, wide, JOINED, reach.family.condition(), END].concat();
     let query = tx
         .query(Sql::Built(text))
         .bind(terms)
@@ -484,8 +586,11 @@ async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<C
     }
     text.push_str(
         ") GROUP BY document_no ORDER BY weight DESC, document_no DESC LIMIT 8 * $4) f
-         JOIN search_document d ON d.document_no = f.document_no
-         WHERE d.organization_id = $5 AND d.subject_kind = 'task' AND $6 IS NOT NULL
+         JOIN search_document d ON d.document_no = f.document_no WHERE ",
+    );
+    text.push_str(reach.family.condition());
+    text.push_str(
+        " AND d.organization_id = $5 AND $6 IS NOT NULL
          ORDER BY (d.mission_id = $7 AND NOT d.done) DESC, f.weight DESC, f.document_no DESC LIMIT $4",
     );
     let mut query = tx
@@ -501,129 +606,4 @@ async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<C
         query = query.bind(term.term).bind(term.weight);
     }
     query.fetch_all().await
-}
-
-/// At most this many entries are read per term of a search.
-const SEARCH_CAP: i64 = 256;
-/// So many documents are ranked, and so many hits has a search at most.
-const RANKED: i64 = 80;
-/// How many times more are looked at when a search is narrowed, since what does not fit is left out afterwards.
-const NARROWED: i64 = 8;
-/// Of the terms of a query, this many are looked up.
-const QUERY_TERMS: usize = 24;
-
-/// What is searched.
-pub(crate) struct Looked {
-    pub(crate) organization: OrganizationId,
-    pub(crate) scope: Scope,
-    pub(crate) mission: Option<MissionId>,
-    pub(crate) kluster: Option<KlusterId>,
-    pub(crate) kinds: Option<Vec<SearchKind>>,
-    pub(crate) states: Option<Vec<String>>,
-    pub(crate) labels: Vec<(String, Option<String>)>,
-    pub(crate) since: Option<Timestamp>,
-    pub(crate) until: Option<Timestamp>,
-}
-
-/// A document that a search found.
-#[derive(sqlx::FromRow)]
-pub(crate) struct Found {
-    pub(crate) mission_id: MissionId,
-    pub(crate) subject_kind: String,
-    pub(crate) subject_id: Uuid,
-    pub(crate) subject_key: Option<String>,
-    pub(crate) title: String,
-    pub(crate) body: String,
-    pub(crate) state: Option<String>,
-    pub(crate) changed_at: Timestamp,
-}
-
-/// The documents that share most with a query, of those that the caller may read.
-///
-/// # Errors
-/// Database failures.
-pub(crate) async fn search(tx: &mut Tx, looked: Looked, text: &Prepared) -> Result<Vec<Found>, DbError> {
-    let mut terms = entries(looked.organization, text);
-    terms.sort_by(|a, b| b.1.total_cmp(&a.1));
-    terms.truncate(QUERY_TERMS);
-    if terms.is_empty() || looked.scope.is_empty() {
-        return Ok(Vec::new());
-    }
-    let numbers = numbers(tx, &looked, &terms).await?;
-    let filter = Filter::new(
-        tx,
-        "SELECT d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, t.state,
-             COALESCE(t.updated_at, d.updated_at) AS changed_at
-         FROM search_document d LEFT JOIN task t ON t.task_id = d.subject_id",
-    );
-    let mut filter = looked
-        .scope
-        .apply(filter, "d.organization_id = ?", "d.mission_id")
-        .one_of("d.document_no", numbers)
-        .and_some("d.mission_id = ?", looked.mission)
-        .and_some("d.kluster_id = ?", looked.kluster)
-        .and_some("COALESCE(t.updated_at, d.updated_at) >= ?", looked.since)
-        .and_some("COALESCE(t.updated_at, d.updated_at) < ?", looked.until);
-    if let Some(kinds) = looked.kinds {
-        filter = filter.one_of("d.subject_kind", kinds.iter().map(|kind| kind.as_str().to_owned()).collect());
-    }
-    if let Some(states) = looked.states {
-        filter = filter.one_of("t.state", states);
-    }
-    filter.labels("t.labels", looked.labels).finish(tx, "d.document_no DESC", RANKED).fetch_all().await
-}
-
-/// The numbers of the documents that share most with the terms.
-async fn numbers(tx: &mut Tx, looked: &Looked, terms: &[(i64, f64)]) -> Result<Vec<i64>, DbError> {
-    use std::fmt::Write as _;
-    // One mission, those that may be read, or all of the organization (terms are salted with it).
-    let missions: Option<Vec<i64>> = match (&looked.mission, &looked.scope) {
-        (Some(mission), _) => Some(vec![low_bits(mission.as_uuid())]),
-        (None, Scope::Organization(_)) => None,
-        (None, Scope::Missions(_, missions)) => {
-            Some(missions.iter().map(|id| low_bits(id.as_uuid())).collect())
-        }
-    };
-    let mut text = String::from("SELECT document_no FROM (");
-    for index in 0..terms.len() {
-        let (id, weight) = (2 * index + 4, 2 * index + 5);
-        let union = if index == 0 { "" } else { " UNION ALL " };
-        let range = match &missions {
-            None => "",
-            Some(one) if one.len() == 1 => " AND mission = CAST($3 AS BIGINT)",
-            Some(_) => match tx.backend() {
-                Backend::Postgres => {
-                    " AND mission = ANY (ARRAY(SELECT m::bigint FROM json_array_elements_text($3::json) AS m))"
-                }
-                Backend::Sqlite => " AND mission IN (SELECT value FROM json_each($3))",
-            },
-        };
-        // Numbers of parameters only: no value is a part of the text.
-        write!(
-            text,
-            "{union}SELECT document_no, CAST(${weight} AS DOUBLE PRECISION) AS weight FROM (SELECT document_no FROM search_posting
-             WHERE term = ${id}{range} ORDER BY mission DESC, document_no DESC LIMIT $1) AS p{index}"
-        )
-        .map_err(|error| DbError::Inconsistent { table: "search_posting", message: error.to_string() })?;
-    }
-    text.push_str(
-        ") AS found WHERE CAST($3 AS TEXT) IS NOT NULL GROUP BY document_no ORDER BY SUM(weight) DESC, document_no DESC LIMIT $2",
-    );
-    let missions = match missions {
-        Some(one) if one.len() == 1 => one[0].to_string(),
-        some => serde_json::Value::from(some.unwrap_or_default()).to_string(),
-    };
-    let is_narrowed = looked.kluster.is_some()
-        || looked.kinds.is_some()
-        || looked.states.is_some()
-        || !looked.labels.is_empty()
-        || looked.since.is_some()
-        || looked.until.is_some();
-    let times = if is_narrowed { NARROWED } else { 1 };
-    let mut query = tx.query(Sql::Built(text)).bind(SEARCH_CAP * times).bind(RANKED * times).bind(missions);
-    for (term, weight) in terms {
-        query = query.bind(*term).bind(*weight);
-    }
-    let rows: Vec<(i64,)> = query.fetch_all().await?;
-    Ok(rows.into_iter().map(|(number,)| number).collect())
 }

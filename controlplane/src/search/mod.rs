@@ -8,12 +8,16 @@
 
 use crate::app::App;
 use crate::error::Error;
-use crate::{klusters, tasks};
+use crate::{artifacts, docs, klusters, tasks};
 
+pub(crate) mod content;
+mod events;
+mod find;
 mod highlight;
 pub(crate) mod index;
 pub mod routes;
 pub mod service;
+mod sketch;
 pub mod tools;
 
 /// Indexes everything that the index lacks.
@@ -25,8 +29,10 @@ pub(crate) async fn fill(app: &App) -> Result<(), Error> {
         return Ok(());
     }
     while !app.stop.is_cancelled() {
-        let indexed =
-            tasks::service::index_missing(app).await? + klusters::service::index_missing(app).await?;
+        let indexed = tasks::service::index_missing(app).await?
+            + klusters::service::index_missing(app).await?
+            + docs::service::index_missing(app).await?
+            + artifacts::service::index_missing(app).await?;
         if indexed == 0 {
             break;
         }

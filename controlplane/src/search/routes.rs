@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use mc_api::search::{SearchHit, SearchKind};
-use mc_api::{Page, Timestamp};
+use mc_api::Timestamp;
+use mc_api::search::{SearchKind, SearchPage};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,7 +28,7 @@ pub struct Search {
     pub mission: Option<String>,
     /// Kluster id or name.
     pub kluster: Option<String>,
-    /// Kinds, separated by commas: `task`, `kluster`.
+    /// Kinds, separated by commas: `task`, `kluster`, `doc`, `artifact`; absent: all of these. `event` (of the ledger) stands alone.
     pub kind: Option<String>,
     /// States, separated by commas; leaves out kinds without states.
     pub state: Option<String>,
@@ -45,7 +45,7 @@ pub struct Search {
 }
 
 /// Runs a search as a door was asked for it.
-pub(crate) async fn run(app: &SharedApp, cx: &OpCtx, asked: Search) -> Result<Page<SearchHit>, Error> {
+pub(crate) async fn run(app: &SharedApp, cx: &OpCtx, asked: Search) -> Result<SearchPage, Error> {
     service::check(&asked.q)?;
     let at = At { mission: asked.mission, kluster: asked.kluster };
     let (mission, kluster) = tasks::service::within(&mut app.db.begin_read().await?, cx, &at).await?;
@@ -72,8 +72,8 @@ pub(crate) async fn run(app: &SharedApp, cx: &OpCtx, asked: Search) -> Result<Pa
     service::search(app, cx, page, narrow).await
 }
 
-/// Finds tasks and klusters by words and meaning, best first.
-#[utoipa::path(get, path = "/api/v1/search", tag = "search", params(Search), responses((status = 200, body = Page<SearchHit>)))]
+/// Finds tasks, klusters, docs and artifacts by words and meaning, best first; events of the ledger by what they say, newest first.
+#[utoipa::path(get, path = "/api/v1/search", tag = "search", params(Search), responses((status = 200, body = SearchPage)))]
 async fn search(
     State(app): State<SharedApp>,
     Ctx(cx): Ctx,
@@ -83,7 +83,7 @@ async fn search(
 }
 
 /// The same as `/api/v1/search`.
-#[utoipa::path(get, path = "/api/search", tag = "search", params(Search), responses((status = 200, body = Page<SearchHit>)))]
+#[utoipa::path(get, path = "/api/search", tag = "search", params(Search), responses((status = 200, body = SearchPage)))]
 async fn short(
     State(app): State<SharedApp>,
     Ctx(cx): Ctx,

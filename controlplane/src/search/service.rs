@@ -1,19 +1,21 @@
 //! Finding what is indexed: by words and by meaning, both ranks fused.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use mc_api::id::{KlusterId, MissionId};
-use mc_api::search::{SearchHit, SearchKind};
-use mc_api::{Action, Page, Timestamp};
+use mc_api::id::{ArtifactId, DocId, KlusterId, MissionId, TaskId};
+use mc_api::search::{Highlight, SearchCount, SearchHit, SearchKind, SearchPage};
+use mc_api::{Action, Timestamp};
 use mc_overlap::{Prepared, Text};
 use uuid::Uuid;
 
-use super::highlight;
-use super::index::{self, Found, Looked};
+use super::find::{self, Found, Looked};
+use super::highlight::{self, Begin};
+use super::{content, events, sketch};
 use crate::app::App;
+use crate::db::Tx;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
@@ -22,6 +24,8 @@ use crate::op::OpCtx;
 const MAX_QUERY: usize = 400;
 /// How much the first ranks count beside the later ones in the fusion.
 const FUSION: f64 = 60.0;
+/// At most this many bytes behind the heads of texts are read for one search: for phrases, and to show where words stand.
+const READ_BYTES: usize = 16 * 1024 * 1024;
 
 /// What a search is narrowed to.
 #[derive(Debug, Clone, Default)]
@@ -47,41 +51,66 @@ pub struct Narrow {
 /// The place of a hit: where the next page goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    millionths: i64,
+    /// The score in millionths, or the position of an event.
+    order: i64,
     object: Uuid,
+    /// The newest document at the time of the first page: what comes later is on no page of this search.
+    upto: i64,
+}
+
+impl Place {
+    pub(super) fn at(order: i64, object: Uuid) -> Self {
+        Self { order, object, upto: 0 }
+    }
+
+    pub(super) fn first(self) -> i64 {
+        self.order
+    }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.millionths, self.object.simple())
+        write!(f, "{}-{}-{}", self.order, self.object.simple(), self.upto)
     }
 }
 
 impl FromStr for Place {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (millionths, object) = text.split_once('-').ok_or(())?;
-        let object = Uuid::try_parse(object).map_err(|_| ())?;
-        Ok(Self { millionths: millionths.parse().map_err(|_| ())?, object })
+        let mut parts = text.splitn(3, '-');
+        let (Some(order), Some(object), Some(upto)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(());
+        };
+        let number = |text: &str| text.parse::<i64>().map_err(|_| ());
+        Ok(Self {
+            order: number(order)?,
+            object: Uuid::try_parse(object).map_err(|_| ())?,
+            upto: number(upto)?,
+        })
     }
 }
 
 struct Ranked {
     found: Found,
-    lexical: f64,
     vector: f64,
     place: Place,
 }
 
 /// The parts of a query between quotation marks, which must be there as they are.
 fn phrases(query: &str) -> Vec<String> {
-    query
-        .split('"')
-        .skip(1)
-        .step_by(2)
-        .map(|phrase| phrase.trim().to_lowercase())
-        .filter(|p| !p.is_empty())
-        .collect()
+    query.split('"').skip(1).step_by(2).map(flat).filter(|phrase| !phrase.is_empty()).collect()
+}
+
+/// Lower case, with one space wherever there is any: a phrase goes on over the end of a line.
+fn flat(text: &str) -> String {
+    let mut flat = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !flat.is_empty() {
+            flat.push(' ');
+        }
+        flat.push_str(&word.to_lowercase());
+    }
+    flat
 }
 
 /// Checks a query.
@@ -98,18 +127,32 @@ pub fn check(query: &str) -> Result<(), Error> {
 
 /// A page of what matches, best first.
 ///
-/// The best few hundred by words are ranked by words and by meaning, and both ranks are fused. Words that stand in very
-/// many texts are looked up in the newest of each mission only, one mission after the other until there are enough.
+/// The best by words are ranked by words and by meaning, and both ranks are fused. Everything that may be read of a mission
+/// has the same least role, so that one scope serves all kinds.
 ///
 /// # Errors
-/// Database failures.
+/// Database failures; [`mc_api::ProblemKind::Validation`] when events are asked for together with other kinds.
 pub async fn search(
     app: &App,
     cx: &OpCtx,
     page: page::Request<Place>,
     narrow: Narrow,
-) -> Result<Page<SearchHit>, Error> {
+) -> Result<SearchPage, Error> {
+    match narrow.kinds.as_deref() {
+        Some([SearchKind::Event]) => return events::search(app, cx, page, narrow).await,
+        Some(kinds) if kinds.contains(&SearchKind::Event) => {
+            let detail = "ask for events alone: every change of every object is one";
+            return Err(Error::invalid("?kind", detail));
+        }
+        _ => {}
+    }
     let text = Prepared::new(&Text { title: &narrow.query, body: "", paths: &[] });
+    let phrases = phrases(&narrow.query);
+    let mut tx = app.db.begin_read().await?;
+    let upto = match page.after {
+        Some(after) => after.upto,
+        None => find::newest(&mut tx).await?,
+    };
     let looked = Looked {
         organization: cx.caller.organization,
         scope: cx.scope(Action::ReadTask),
@@ -120,11 +163,14 @@ pub async fn search(
         labels: narrow.labels.clone(),
         since: narrow.since,
         until: narrow.until,
+        is_checked: !phrases.is_empty(),
+        upto,
     };
-    let mut tx = app.db.begin_read().await?;
-    let found = index::search(&mut tx, looked, &text).await?;
-    drop(tx);
-    let mut ranked = rank(&text, found, &phrases(&narrow.query));
+    let found = find::search(&mut tx, looked, &text).await?;
+    let mut budget = READ_BYTES;
+    let found = with_phrases(&mut tx, found, &phrases, &mut budget).await?;
+    let mut ranked = rank(&text, found, upto);
+    let counts = counts(&ranked)?;
     if let Some(after) = page.after {
         ranked.retain(|hit| hit.place < after);
     }
@@ -132,28 +178,113 @@ pub async fn search(
     let fetch = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
     let shown: Vec<Ranked> = ranked.into_iter().take(fetch).collect();
     let page = page.cut(app, shown, |hit| hit.place);
-    let items = page.items.into_iter().map(|hit| shown_as(hit, &words)).collect::<Result<_, _>>()?;
-    Ok(Page { items, next_cursor: page.next_cursor })
+    let mut items = Vec::with_capacity(page.items.len());
+    for hit in page.items {
+        items.push(shown_as(&mut tx, hit, &words, &mut budget).await?);
+    }
+    Ok(SearchPage { items, next_cursor: page.next_cursor, counts })
 }
 
-fn shown_as(hit: Ranked, words: &[String]) -> Result<SearchHit, Error> {
-    let found = hit.found;
-    let kind: SearchKind = found.subject_kind.parse().map_err(Error::internal)?;
+/// How many hits of each kind the pages of this search have.
+fn counts(ranked: &[Ranked]) -> Result<Vec<SearchCount>, Error> {
+    let mut counts: BTreeMap<SearchKind, u32> = BTreeMap::new();
+    for hit in ranked {
+        *counts.entry(kind_of(&hit.found)?).or_default() += 1;
+    }
+    Ok(counts.into_iter().map(|(kind, count)| SearchCount { kind, count }).collect())
+}
+
+fn kind_of(found: &Found) -> Result<SearchKind, Error> {
+    found.row.subject_kind.parse().map_err(Error::internal)
+}
+
+/// Whether there may be more of a text than its head.
+fn is_long(found: &Found) -> bool {
+    matches!(found.row.subject_kind.as_str(), "doc" | "artifact")
+        && found.row.body.len() >= content::HEAD_BYTES / 2
+}
+
+/// What has all phrases. Long texts are read to their end, the best first, as long as the budget lasts.
+async fn with_phrases(
+    tx: &mut Tx,
+    mut found: Vec<Found>,
+    phrases: &[String],
+    budget: &mut usize,
+) -> Result<Vec<Found>, Error> {
+    if phrases.is_empty() {
+        return Ok(found);
+    }
+    found.sort_by(|a, b| b.lexical.total_cmp(&a.lexical));
+    let mut kept = Vec::new();
+    for hit in found {
+        let has = |text: &str| phrases.iter().all(|phrase| text.contains(phrase));
+        let mut text = flat(&format!("{}\n{}", hit.row.title, hit.row.body));
+        if !has(&text) && is_long(&hit) && *budget > 0 {
+            let mut whole = format!("{}\n{}", hit.row.title, hit.row.body);
+            for part in content::stored(tx, hit.row.document_no).await? {
+                *budget = budget.saturating_sub(part.body.len());
+                whole.push_str(&part.body);
+            }
+            text = flat(&whole);
+        }
+        if has(&text) {
+            kept.push(hit);
+        }
+    }
+    kept.truncate(usize::try_from(find::RANKED).unwrap_or(usize::MAX));
+    Ok(kept)
+}
+
+/// Title and body with the matching words marked; what does not match is left out.
+async fn highlights(
+    tx: &mut Tx,
+    found: &Found,
+    words: &[String],
+    budget: &mut usize,
+) -> Result<Vec<Highlight>, Error> {
+    let row = &found.row;
+    let mut highlights: Vec<Highlight> = highlight::title(&row.title, words).into_iter().collect();
+    let mut body = highlight::body(&row.body, words, Begin::FIRST);
+    if body.is_none() && is_long(found) && *budget > 0 {
+        for part in content::stored(tx, row.document_no).await? {
+            *budget = budget.saturating_sub(part.body.len());
+            body = highlight::body(&part.body, words, Begin { byte: part.at_byte, line: part.at_line });
+            if body.is_some() {
+                break;
+            }
+        }
+    }
+    highlights.extend(body);
+    Ok(highlights)
+}
+
+async fn shown_as(
+    tx: &mut Tx,
+    hit: Ranked,
+    words: &[String],
+    budget: &mut usize,
+) -> Result<SearchHit, Error> {
+    let highlights = highlights(tx, &hit.found, words, budget).await?;
+    let kind = kind_of(&hit.found)?;
+    let row = hit.found.row;
     Ok(SearchHit {
-        highlights: highlight::highlights(&found.title, &found.body, words),
+        highlights,
         id: match kind {
-            SearchKind::Task => mc_api::id::TaskId::from_uuid(found.subject_id).to_string(),
-            SearchKind::Kluster => KlusterId::from_uuid(found.subject_id).to_string(),
+            SearchKind::Task => TaskId::from_uuid(row.subject_id).to_string(),
+            SearchKind::Kluster => KlusterId::from_uuid(row.subject_id).to_string(),
+            SearchKind::Doc => DocId::from_uuid(row.subject_id).to_string(),
+            SearchKind::Artifact => ArtifactId::from_uuid(row.subject_id).to_string(),
+            SearchKind::Event => return Err(Error::internal(std::io::Error::other("an event in the index"))),
         },
         kind,
-        key: found.subject_key,
-        title: found.title,
-        mission_id: found.mission_id,
-        state: found.state,
-        score: share(hit.place.millionths),
-        lexical: hit.lexical,
+        key: row.subject_key,
+        title: row.title,
+        mission_id: Some(row.mission_id),
+        state: row.state,
+        score: share(hit.place.order),
+        lexical: rounded(hit.found.lexical),
         vector: hit.vector,
-        updated_at: found.changed_at,
+        updated_at: row.changed_at,
     })
 }
 
@@ -165,33 +296,21 @@ fn rounded(share: f64) -> f64 {
     (share.clamp(0.0, 1.0) * 1000.0).round() / 1000.0
 }
 
-fn rank(query: &Prepared, found: Vec<Found>, phrases: &[String]) -> Vec<Ranked> {
-    let weights: HashMap<i64, f64> =
-        query.terms().iter().map(|term| (term.id, f64::from(term.weight))).collect();
-    let whole: f64 = weights.values().sum();
+fn rank(query: &Prepared, found: Vec<Found>, upto: i64) -> Vec<Ranked> {
     let own = mc_overlap::builtin::embed(query);
     let mut ranked: Vec<Ranked> = found
         .into_iter()
-        .filter(|found| {
-            let text = format!("{}\n{}", found.title, found.body).to_lowercase();
-            phrases.iter().all(|phrase| text.contains(phrase))
-        })
-        .map(|found| {
-            let text = Prepared::new(&Text { title: &found.title, body: &found.body, paths: &[] });
-            let has: HashSet<i64> = text.terms().iter().map(|term| term.id).collect();
-            let shared: f64 =
-                weights.iter().filter(|(id, _)| has.contains(id)).map(|(_, weight)| weight).sum();
-            let vector = mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text));
-            let place = Place { millionths: 0, object: found.subject_id };
-            Ranked {
-                lexical: rounded(if whole > 0.0 { shared / whole } else { 0.0 }),
-                vector: rounded(f64::from(vector)),
-                found,
-                place,
-            }
-        })
         // The index may name a text for a pair of words by chance.
-        .filter(|hit| hit.lexical > 0.0)
+        .filter(|found| found.lexical > 0.0)
+        .map(|found| {
+            let row = &found.row;
+            let vector = sketch::cosine(&own, row.sketch.as_deref()).unwrap_or_else(|| {
+                let text = Prepared::new(&Text { title: &row.title, body: &row.body, paths: &[] });
+                mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text))
+            });
+            let place = Place { order: 0, object: row.subject_id, upto };
+            Ranked { vector: rounded(f64::from(vector)), found, place }
+        })
         .collect();
     for by in [by_words, by_meaning] {
         ranked.sort_by(by);
@@ -202,7 +321,7 @@ fn rank(query: &Prepared, found: Vec<Found>, phrases: &[String]) -> Vec<Ranked> 
                 reason = "a few hundred at most"
             )]
             let part = (1e6 / 2.0 * (FUSION + 1.0) / (FUSION + 1.0 + place as f64)).round() as i64;
-            hit.place.millionths += part;
+            hit.place.order += part;
         }
     }
     ranked.sort_by_key(|hit| std::cmp::Reverse(hit.place));
@@ -210,11 +329,17 @@ fn rank(query: &Prepared, found: Vec<Found>, phrases: &[String]) -> Vec<Ranked> 
 }
 
 fn by_words(a: &Ranked, b: &Ranked) -> Ordering {
-    b.lexical.total_cmp(&a.lexical).then(b.vector.total_cmp(&a.vector)).then(newest(a, b))
+    rounded(b.found.lexical)
+        .total_cmp(&rounded(a.found.lexical))
+        .then(b.vector.total_cmp(&a.vector))
+        .then(newest(a, b))
 }
 
 fn by_meaning(a: &Ranked, b: &Ranked) -> Ordering {
-    b.vector.total_cmp(&a.vector).then(b.lexical.total_cmp(&a.lexical)).then(newest(a, b))
+    b.vector
+        .total_cmp(&a.vector)
+        .then(rounded(b.found.lexical).total_cmp(&rounded(a.found.lexical)))
+        .then(newest(a, b))
 }
 
 fn newest(a: &Ranked, b: &Ranked) -> Ordering {
@@ -227,14 +352,14 @@ mod tests {
 
     #[test]
     fn phrases_are_what_stands_between_quotation_marks() {
-        assert_eq!(phrases(r#"a "B c" d " " "e"#), ["b c", "e"]);
+        assert_eq!(phrases("a \"B\n c\" d \" \" \"e"), ["b c", "e"]);
         assert_eq!(phrases("none"), Vec::<String>::new());
     }
 
     #[test]
     fn a_place_is_read_as_it_is_written() {
-        let place = Place { millionths: 512_345, object: Uuid::from_u128(77) };
+        let place = Place { order: 512_345, object: Uuid::from_u128(77), upto: 12 };
         assert_eq!(place.to_string().parse::<Place>(), Ok(place));
-        assert!("x".parse::<Place>().is_err());
+        assert!("x".parse::<Place>().is_err() && "1-2".parse::<Place>().is_err());
     }
 }

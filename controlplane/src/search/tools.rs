@@ -1,7 +1,7 @@
 //! Search as a tool for agents.
 
 use mc_api::Action;
-use mc_api::tool::{NoArguments, SearchTasks};
+use mc_api::tool::{NoArguments, SearchEverything, SearchTasks};
 
 use super::routes::{self, Search};
 use crate::mcp::Tool;
@@ -23,6 +23,29 @@ pub fn tools() -> Vec<Tool> {
                     limit: wanted.limit,
                     cursor: wanted.cursor,
                     ..Search::default()
+                };
+                routes::run(&app, &cx, asked).await
+            },
+        )
+        .read_only(),
+        Tool::new(
+            "search",
+            Action::ReadTask,
+            "Finds tasks, klusters, docs and artifacts by words and meaning, best first, with the place of the first match; \
+             with kind `event` the events of the ledger by action, subject and actor, newest first. Words between quotation \
+             marks must be there as they are.",
+            |app, cx, wanted: SearchEverything, _: NoArguments| async move {
+                let asked = Search {
+                    q: wanted.query,
+                    mission: wanted.mission,
+                    kluster: wanted.kluster,
+                    kind: wanted.kind,
+                    state: wanted.state,
+                    labels: wanted.labels,
+                    since: wanted.since,
+                    until: wanted.until,
+                    limit: wanted.limit,
+                    cursor: wanted.cursor,
                 };
                 routes::run(&app, &cx, asked).await
             },

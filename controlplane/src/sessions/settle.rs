@@ -18,6 +18,8 @@ use crate::error::Error;
 use crate::missions::service::changed_meanwhile;
 use crate::objects::{ObjectStore as _, Stored};
 use crate::op::{OpCtx, system_proof};
+use crate::overlap::texts::Watch;
+use crate::search::content::Content;
 use crate::tasks::service::held::{self, Ending};
 use crate::{artifacts, authn, system_tx};
 
@@ -107,10 +109,14 @@ async fn settle(app: &App, id: TurnId) -> Result<(), Error> {
     Ok(())
 }
 
-async fn bytes_of(app: &App, record: &Record, ended: &StoredTurn) -> Result<Stored, Error> {
+/// The message as bytes that are stored, and as a text that is found later.
+async fn bytes_of(app: &App, record: &Record, ended: &StoredTurn) -> Result<(Stored, Content, Watch), Error> {
     let bytes = bytes::Bytes::from(ended.turn.message.clone());
     let content = Box::pin(stream::once(async move { Ok(bytes) }));
-    Ok(app.objects.put(record.session.mission_id, content, MAX_MESSAGE_BYTES as u64).await?)
+    let stored = app.objects.put(record.session.mission_id, content, MAX_MESSAGE_BYTES as u64).await?;
+    let watch = Watch::quiet(app);
+    let message = ended.turn.message.as_bytes();
+    Ok((stored, artifacts::text::content("text/markdown", "result.md", message).await?, watch))
 }
 
 async fn settle_in(
@@ -119,7 +125,7 @@ async fn settle_in(
     record: &Record,
     ended: &StoredTurn,
     meaning: Meaning,
-    stored: Option<&Stored>,
+    stored: Option<&(Stored, Content, Watch)>,
     now: Timestamp,
 ) -> Result<(), Error> {
     let session = &record.session;
@@ -147,7 +153,7 @@ async fn ending(
     record: &Record,
     ended: &StoredTurn,
     meaning: Meaning,
-    stored: Option<&Stored>,
+    stored: Option<&(Stored, Content, Watch)>,
 ) -> Result<Ending, Error> {
     let session = &record.session;
     let why = || match ended.turn.stop_reason.as_deref() {

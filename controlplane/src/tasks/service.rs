@@ -23,7 +23,7 @@ use crate::missions::service::changed_meanwhile;
 use crate::op::{OpCtx, Proof};
 use crate::{klusters, missions};
 
-pub(crate) use check::{note as check_note, text_of as check_text_of};
+pub(crate) use check::{note as check_note, text_of as check_text_of, words as check_words};
 pub use claims::{claim, claim_next, heartbeat};
 pub use create::create;
 pub use moves::{accept, block, cancel, complete, fail, progress, reject, release, retry, unblock};

@@ -11,6 +11,7 @@ use mc_api::doc::{DEFAULT_MEDIA_TYPE, Doc, NORTH_STAR};
 use mc_api::id::MissionId;
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
+use mc_api::overlap::OverlapSuggestion;
 use mc_api::workspace::{Change, ChangeOp, CommitWorkspace, CommittedWorkspace, IndexEntry};
 use mc_api::{Action, Conflict, ConflictReason, Labels, Name, ProblemKind};
 use serde::Serialize;
@@ -25,6 +26,7 @@ use crate::docs::service::{New, Text};
 use crate::error::{Against, Error};
 use crate::objects::ObjectStore as _;
 use crate::op::{Idempotency, OpCtx};
+use crate::overlap::texts::Watch;
 use crate::write::{self, hex_digest};
 use crate::{artifacts, docs, ledger, missions, write_tx};
 
@@ -144,10 +146,11 @@ async fn prepare(app: &App, mission: MissionId, index: usize, mut change: Change
                     (bytes, artifacts::model::DEFAULT_MEDIA_TYPE)
                 }
             };
+            let first = bytes[..bytes.len().min(artifacts::text::READ_BYTES)].to_vec();
             let part = stream::iter([Ok(Bytes::from(bytes))]);
             let stored = app.objects.put(mission, Box::pin(part), MAX_ARTIFACT_BYTES).await?;
             let media_type = change.media_type.clone();
-            Content::Artifact(ArtifactBytes { name: name.clone(), media_type, usual, stored })
+            Content::Artifact(ArtifactBytes { name: name.clone(), media_type, usual, stored, first })
         }
     };
     Ok(Prepared { change, place, content })
@@ -235,7 +238,8 @@ async fn apply(
     cx: &OpCtx,
     (mission, kluster): (&Mission, &Kluster),
     (prepared, there): (&Prepared, &There),
-    note: &str,
+    (note, watch): (&str, &Watch),
+    overlaps: &mut Vec<OverlapSuggestion>,
 ) -> Result<Option<IndexEntry>, Error> {
     let change = &prepared.change;
     match (&prepared.content, there) {
@@ -249,7 +253,9 @@ async fn apply(
         }
         (Content::Doc(text), There::Doc(before)) => {
             let base = (before.latest_version, change.title.as_deref());
-            Ok(Some(doc_entry(&docs::service::put_in(tx, cx, before, base, text, note).await?)))
+            let made = docs::service::put_in(tx, cx, before, base, (text, watch), note).await?;
+            overlaps.extend(made.overlap_suggestions);
+            Ok(Some(doc_entry(&made.doc)))
         }
         (Content::Doc(text), _) => {
             let (name, kluster): (Name, _) = match &prepared.place {
@@ -264,15 +270,19 @@ async fn apply(
                 labels: Labels::default(),
                 annotations: Labels::default(),
             };
-            Ok(Some(doc_entry(&docs::service::create_in(tx, cx, (mission, kluster), &new, text).await?)))
+            let made = docs::service::create_in(tx, cx, (mission, kluster), &new, (text, watch)).await?;
+            overlaps.extend(made.overlap_suggestions);
+            Ok(Some(doc_entry(&made.doc)))
         }
         (Content::Artifact(bytes), there) => {
             let before = match there {
                 There::Artifact(before) => Some(before),
                 There::Nothing | There::Doc(_) => None,
             };
-            let made = artifacts::service::put_in_kluster(tx, cx, (mission, kluster), bytes, before).await?;
-            Ok(Some(artifact_entry(&made)))
+            let place = (mission, kluster);
+            let made = artifacts::service::put_in_kluster(tx, cx, place, (bytes, watch), before).await?;
+            overlaps.extend(made.overlap_suggestions);
+            Ok(Some(artifact_entry(&made.artifact)))
         }
         (Content::Nothing, There::Nothing) => Err(Error::new(
             ProblemKind::Internal,
@@ -296,6 +306,7 @@ fn idempotency(reference: &str, key: &str, request: &CommitWorkspace) -> Result<
 /// Commits a change set against the versions that it was made of: in one transaction, after all bytes are stored.
 ///
 /// # Errors
+/// [`ProblemKind::OverlapUnacknowledged`], [`ProblemKind::OverlapBlocked`],
 /// [`ProblemKind::VersionConflict`] with every change that does not fit, [`ProblemKind::LeaseLost`],
 /// [`ProblemKind::Validation`], [`ProblemKind::BodyTooLarge`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
 pub async fn commit(
@@ -327,12 +338,12 @@ pub async fn commit(
             Err(error) => return Err(write::refused(app, &cx, error).await),
         }
     };
-    let note = request.note;
+    let (note, named) = (request.note, request.acknowledge_overlap);
     let mut prepared = Vec::with_capacity(request.changes.len());
     for (index, change) in request.changes.into_iter().enumerate() {
         prepared.push(prepare(app, mission, index, change).await?);
     }
-    let committed = in_one_transaction(app, &cx, reference, mission, &prepared, &note).await?;
+    let committed = in_one_transaction(app, &cx, reference, (mission, &named), &prepared, &note).await?;
     Ok((cx, committed))
 }
 
@@ -340,7 +351,7 @@ async fn in_one_transaction(
     app: &App,
     cx: &OpCtx,
     reference: &str,
-    mission: MissionId,
+    (mission, named): (MissionId, &[String]),
     prepared: &[Prepared],
     note: &str,
 ) -> Result<CommittedWorkspace, Error> {
@@ -361,25 +372,37 @@ async fn in_one_transaction(
             return Err(refused(conflicts, prepared.len()));
         }
         let mut after = before.clone();
+        let watch = Watch::of(tx, app, (&mission, Some(kluster.id)), named).await?;
         let (mut deleted, mut told) = (Vec::new(), Vec::with_capacity(prepared.len()));
-        for (one, there) in prepared.iter().zip(&found) {
+        let mut overlap_suggestions = Vec::new();
+        // What goes, goes first: a text that only moved does not overlap itself.
+        let mut changes: Vec<(usize, (&Prepared, &There))> =
+            prepared.iter().zip(&found).enumerate().collect();
+        changes.sort_by_key(|(_, (one, _))| one.change.op != ChangeOp::Delete);
+        for (number, (one, there)) in changes {
             let was = current(tx, there).await?;
-            let entry = apply(tx, cx, place, (one, there), note).await?;
             let path = &one.change.path;
-            told.push(CommittedChange {
-                path,
-                op: one.change.op,
-                before_version: was.as_ref().map(|was| was.version),
-                before_sha256: was.map(|was| was.sha256),
-                after_version: entry.as_ref().map(|entry| entry.version),
-                after_sha256: entry.as_ref().and_then(|entry| entry.sha256.clone()),
-            });
+            let entry = apply(tx, cx, place, (one, there), (note, &watch), &mut overlap_suggestions)
+                .await
+                .map_err(|error| overlapping(path, error))?;
+            told.push((
+                number,
+                CommittedChange {
+                    path,
+                    op: one.change.op,
+                    before_version: was.as_ref().map(|was| was.version),
+                    before_sha256: was.map(|was| was.sha256),
+                    after_version: entry.as_ref().map(|entry| entry.version),
+                    after_sha256: entry.as_ref().and_then(|entry| entry.sha256.clone()),
+                },
+            ));
             after.index.retain(|known| known.path != *path);
             match entry {
                 Some(entry) => after.index.push(entry),
                 None => deleted.push(path.clone()),
             }
         }
+        told.sort_by_key(|(number, _)| *number);
         after.workspace.commits += 1;
         let index = after.index.clone();
         let workspace = save(tx, cx, &before, after, None).await?;
@@ -387,9 +410,19 @@ async fn in_one_transaction(
             workspace: workspace.id.to_string(),
             kluster: workspace.kluster.as_str(),
             note,
-            changes: told,
+            changes: told.into_iter().map(|(_, change)| change).collect(),
         };
         ledger::record(tx, cx, proof, event(workspace.id, &body, None)).await?;
-        Ok(CommittedWorkspace { workspace, index, deleted })
+        Ok(CommittedWorkspace { workspace, index, deleted, overlap_suggestions })
     })
+}
+
+/// Says which change overlaps something.
+fn overlapping(path: &str, error: Error) -> Error {
+    match error.kind {
+        ProblemKind::OverlapUnacknowledged | ProblemKind::OverlapBlocked => {
+            Error { detail: format!("{path}: {}", error.detail), ..error }
+        }
+        _ => error,
+    }
 }

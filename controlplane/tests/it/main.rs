@@ -38,6 +38,7 @@ mod search;
 mod sessions;
 mod start;
 mod tasks;
+mod texts;
 mod validation;
 mod watch;
 mod workspaces;

@@ -227,6 +227,7 @@ pub(crate) const TOOLS: &[Operation] = &[
         r#"{"tool":"check_overlap","arguments":{"mission":"{mission}","kluster":"fixture","title":"{new}"}}"#,
     ),
     tool(Needs(Action::ReadTask), r#"{"tool":"search_tasks","arguments":{"query":"fixture"}}"#),
+    tool(Needs(Action::ReadTask), r#"{"tool":"search","arguments":{"query":"fixture"}}"#),
     tool(
         Needs(Action::ReadOverlap),
         r#"{"tool":"get_overlap_suggestions","arguments":{"task_id":"{task}"}}"#,

@@ -79,4 +79,7 @@ pub struct CreateArtifact {
     /// Expected SHA-256 in lowercase hex; other bytes are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Overlapping texts that the caller has seen and takes into account: ids or names, separated by commas.
+    #[serde(default, alias = "acknowledge_overlaps", skip_serializing_if = "Option::is_none")]
+    pub acknowledge_overlap: Option<String>,
 }

@@ -157,6 +157,9 @@ pub struct CreateDoc {
     /// For people and tools.
     #[serde(default)]
     pub annotations: Labels,
+    /// Overlapping texts that the caller has seen and takes into account: ids or names, at most 64.
+    #[serde(default, alias = "acknowledge_overlaps", skip_serializing_if = "Vec::is_empty")]
+    pub acknowledge_overlap: Vec<String>,
 }
 
 /// Changes a doc's metadata (JSON Merge Patch): absent keeps, `null` empties. The text changes by a new version.
@@ -178,6 +181,9 @@ pub struct UpdateDoc {
     #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Labels>)]
     pub annotations: Option<Option<Labels>>,
+    /// Overlapping texts that the caller has seen and takes into account: ids or names, at most 64.
+    #[serde(default, alias = "acknowledge_overlaps", skip_serializing_if = "Vec::is_empty")]
+    pub acknowledge_overlap: Vec<String>,
 }
 
 /// Writes a new version. The same text as the newest makes none.
@@ -194,6 +200,9 @@ pub struct PutDocVersion {
     /// Why it was written.
     #[serde(default)]
     pub note: String,
+    /// Overlapping texts that the caller has seen and takes into account: ids or names, at most 64.
+    #[serde(default, alias = "acknowledge_overlaps", skip_serializing_if = "Vec::is_empty")]
+    pub acknowledge_overlap: Vec<String>,
 }
 
 /// Publishes a version.

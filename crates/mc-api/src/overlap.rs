@@ -58,6 +58,18 @@ crate::text_enum! {
     }
 }
 
+crate::text_enum! {
+    /// What may overlap. Tasks are compared with tasks, texts (docs and artifacts) with texts.
+    pub enum OverlapKind {
+        /// A task.
+        Task = "task",
+        /// A doc.
+        Doc = "doc",
+        /// An artifact whose bytes are text.
+        Artifact = "artifact",
+    }
+}
+
 /// The policy of a mission or kluster. A kluster's own policy takes the place of its mission's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -81,11 +93,11 @@ impl Default for OverlapPolicy {
 /// A side of an overlap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OverlapSide {
-    /// `task`.
+    /// `task`, `doc` or `artifact`.
     pub kind: String,
     /// Its id.
     pub id: String,
-    /// Its key.
+    /// Its key, or its name where it has no key.
     pub key: Option<String>,
     /// Its title as it was compared.
     pub title: String,
@@ -121,17 +133,21 @@ pub struct OverlapFinding {
     pub evidence: Vec<OverlapEvidence>,
 }
 
-/// What creating a task would overlap (`POST /api/v1/overlap/check`); nothing is changed.
+/// What creating a task, a doc or an artifact would overlap (`POST /api/v1/overlap/check`); nothing is changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckOverlap {
     /// Mission id or name.
     pub mission: String,
-    /// Kluster id or name.
-    pub kluster: String,
-    /// One line.
+    /// Kluster id or name; a task needs one, a text without one is directly in the mission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kluster: Option<String>,
+    /// What would be created; absent for a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<OverlapKind>,
+    /// One line; of an artifact its name.
     pub title: String,
-    /// Markdown.
+    /// Markdown; of a doc or artifact its text.
     #[serde(default)]
     pub description: String,
     /// Globs, at most 64.
@@ -201,8 +217,8 @@ fn kind() -> String {
 
 /// Acts on a suggestion (`POST /api/v1/overlaps/{ref}/accept`).
 ///
-/// `link` annotates both tasks; `wait` makes the subject depend on the candidate; `merge` cancels the subject in favour
-/// of the candidate.
+/// `link` says that both belong together; `wait` makes the subject depend on the candidate; `merge` cancels the subject in
+/// favour of the candidate. Docs and artifacts do not wait, and merging them is recorded only: no text is deleted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptOverlap {
@@ -229,6 +245,28 @@ pub struct TaskAnswer {
     #[serde(flatten)]
     pub task: crate::task::Task,
     /// Existing work that it overlaps, the best first.
+    #[serde(default)]
+    pub overlap_suggestions: Vec<OverlapSuggestion>,
+}
+
+/// A doc as creating and changing it answers: with what it overlaps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DocAnswer {
+    /// The doc.
+    #[serde(flatten)]
+    pub doc: crate::doc::Doc,
+    /// Existing texts that it overlaps, the best first.
+    #[serde(default)]
+    pub overlap_suggestions: Vec<OverlapSuggestion>,
+}
+
+/// An artifact as storing it answers: with what it overlaps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactAnswer {
+    /// The artifact.
+    #[serde(flatten)]
+    pub artifact: crate::artifact::Artifact,
+    /// Existing texts that it overlaps, the best first.
     #[serde(default)]
     pub overlap_suggestions: Vec<OverlapSuggestion>,
 }

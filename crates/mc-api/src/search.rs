@@ -13,6 +13,12 @@ crate::text_enum! {
         Task = "task",
         /// A kluster.
         Kluster = "kluster",
+        /// A doc, by its newest text.
+        Doc = "doc",
+        /// An artifact, by its name and its text.
+        Artifact = "artifact",
+        /// An event of the ledger; asked for alone.
+        Event = "event",
     }
 }
 
@@ -23,6 +29,33 @@ pub struct Highlight {
     pub field: String,
     /// The piece.
     pub text: String,
+    /// Where the first match begins in the whole text, in bytes from 0.
+    #[serde(default)]
+    pub at_byte: i64,
+    /// In which line it is, from 1.
+    #[serde(default)]
+    pub line: i64,
+}
+
+/// How many hits of a kind there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SearchCount {
+    /// The kind.
+    pub kind: SearchKind,
+    /// How many, of what the caller may read; all pages together have at most 120 hits.
+    pub count: u32,
+}
+
+/// A page of what was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchPage {
+    /// The hits of this page, best first.
+    pub items: Vec<SearchHit>,
+    /// Given back as `cursor` reads the next page; absent on the last one. What is written after the first page is on none.
+    pub next_cursor: Option<String>,
+    /// How many hits of each kind all pages have; empty for events.
+    #[serde(default)]
+    pub counts: Vec<SearchCount>,
 }
 
 /// One object that was found.
@@ -32,12 +65,12 @@ pub struct SearchHit {
     pub kind: SearchKind,
     /// Its id.
     pub id: String,
-    /// Its key, or its name where it has no key.
+    /// Its key, or its name where it has no key; the action of an event.
     pub key: Option<String>,
     /// Its title.
     pub title: String,
-    /// The mission it belongs to.
-    pub mission_id: MissionId,
+    /// The mission it belongs to; absent for an event of the organization.
+    pub mission_id: Option<MissionId>,
     /// Its state, for kinds that have one.
     pub state: Option<String>,
     /// Both ranks together (reciprocal rank fusion), 0 to 1; 1 is the first by both.

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::Name;
 use crate::approval::ApprovalState;
 use crate::artifact::Artifact;
 use crate::doc::DocState;
 use crate::overlap::OverlapState;
 use crate::reservation::ReservationState;
 use crate::task::TaskState;
+use crate::{Name, Timestamp};
 
 /// What agents are told when they connect.
 pub const INSTRUCTIONS: &str = "MissionControl: missions hold klusters, klusters hold tasks. `whoami` says who you are \
@@ -137,6 +137,9 @@ pub struct PutArtifact {
     /// Expected SHA-256 in lowercase hex; other bytes are refused.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// Overlapping texts that the caller has seen and takes into account: ids or names, at most 64.
+    #[serde(default, alias = "acknowledge_overlaps")]
+    pub acknowledge_overlap: Vec<String>,
 }
 
 /// Which artifacts.
@@ -276,6 +279,41 @@ pub struct SearchTasks {
     pub cursor: Option<String>,
 }
 
+/// What is looked for among everything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchEverything {
+    /// Words, at most 400 characters; what stands between quotation marks must be there as it is.
+    pub query: String,
+    /// Kinds, separated by commas: `task`, `kluster`, `doc`, `artifact`; absent: all of these. `event` stands alone.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    #[serde(default)]
+    pub kluster: Option<String>,
+    /// States, separated by commas.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// `key=value` or `key`, separated by commas.
+    #[serde(default)]
+    pub labels: Option<String>,
+    /// Changed at or after this time.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// Changed before this time.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
 /// Which suggestion of overlapping work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -288,9 +326,15 @@ pub struct OverlapRef {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OverlapsOfTask {
-    /// A task on one of both sides: id, key, or name with the mission. Absent: every task.
+    /// A task on one of both sides: id, key, or name with the mission. Absent: everything.
     #[serde(default)]
     pub task_id: Option<String>,
+    /// A doc on one of both sides: id, or name with the mission.
+    #[serde(default)]
+    pub doc_id: Option<String>,
+    /// An artifact on one of both sides.
+    #[serde(default)]
+    pub artifact_id: Option<String>,
     /// Mission id or name.
     #[serde(default)]
     pub mission: Option<String>,

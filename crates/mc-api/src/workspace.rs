@@ -219,6 +219,9 @@ pub struct CommitWorkspace {
     /// The same key again gives the same answer and changes nothing; the header `Idempotency-Key` wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Overlapping texts that the caller has seen and takes into account: ids or names, at most 64.
+    #[serde(default, alias = "acknowledge_overlaps", skip_serializing_if = "Vec::is_empty")]
+    pub acknowledge_overlap: Vec<String>,
 }
 
 /// What a commit did.
@@ -230,4 +233,7 @@ pub struct CommittedWorkspace {
     pub index: Vec<IndexEntry>,
     /// The paths that were deleted.
     pub deleted: Vec<String>,
+    /// Existing texts that what was written overlaps.
+    #[serde(default)]
+    pub overlap_suggestions: Vec<crate::overlap::OverlapSuggestion>,
 }

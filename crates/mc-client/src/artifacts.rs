@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mc_api::artifact::{Artifact, CreateArtifact, DownloadUrl};
+use mc_api::overlap::ArtifactAnswer;
 use reqwest::{Method, StatusCode};
 use ring::digest::{Context, SHA256};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -62,10 +63,11 @@ impl Client {
         create: &CreateArtifact,
         media_type: &str,
         upload: Upload,
-    ) -> Result<Artifact, Error> {
+    ) -> Result<ArtifactAnswer, Error> {
         let mut query = vec![("mission", create.mission.clone()), ("name", create.name.clone())];
         query.extend(create.task.clone().map(|task| ("task", task)));
         query.extend(create.sha256.clone().map(|digest| ("sha256", digest)));
+        query.extend(create.acknowledge_overlap.clone().map(|all| ("acknowledge_overlap", all)));
         let mut call = Call::new(Method::POST, &["api", "v1", "artifacts"]).query(query);
         call.body = Body::Upload(upload, media_type.to_owned());
         self.json(call).await

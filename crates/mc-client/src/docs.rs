@@ -1,7 +1,8 @@
 //! Docs and their versions.
 
 use mc_api::Page;
-use mc_api::doc::{Doc, DocDiff, DocVersion, PublishDoc, PutDocVersion};
+use mc_api::doc::{CreateDoc, Doc, DocDiff, DocVersion, PublishDoc, PutDocVersion};
+use mc_api::overlap::DocAnswer;
 use reqwest::Method;
 
 use crate::query::Scope;
@@ -9,13 +10,18 @@ use crate::transport::Call;
 use crate::{Client, Error};
 
 impl Client {
+    /// Creates a doc with its first version.
+    pub async fn create_doc(&self, body: &CreateDoc) -> Result<DocAnswer, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "docs"]).json(body)).await
+    }
+
     /// Writes a new version of a doc.
     pub async fn put_doc_version(
         &self,
         reference: &str,
         scope: &Scope,
         body: &PutDocVersion,
-    ) -> Result<Doc, Error> {
+    ) -> Result<DocAnswer, Error> {
         let path = ["api", "v1", "docs", reference, "versions"];
         self.json(Call::new(Method::POST, &path).query(scope.pairs()).json(body)).await
     }

@@ -27,6 +27,10 @@ pub struct ListQuery {
     pub kluster: Option<String>,
     /// Task id or key (artifacts).
     pub task: Option<String>,
+    /// Doc id (overlaps).
+    pub doc: Option<String>,
+    /// Artifact id (overlaps).
+    pub artifact: Option<String>,
     /// Agent session id (turns).
     pub session: Option<String>,
     /// Node id or name (agent sessions).
@@ -63,6 +67,8 @@ impl ListQuery {
         push(&mut pairs, "mission", self.mission.as_ref());
         push(&mut pairs, "kluster", self.kluster.as_ref());
         push(&mut pairs, "task", self.task.as_ref());
+        push(&mut pairs, "doc", self.doc.as_ref());
+        push(&mut pairs, "artifact", self.artifact.as_ref());
         push(&mut pairs, "session", self.session.as_ref());
         push(&mut pairs, "node", self.node.as_ref());
         push(&mut pairs, "repository", self.repository.as_ref());

@@ -1,10 +1,9 @@
 //! The moves of a task.
 
-use mc_api::Page;
 use mc_api::overlap::{
     AcceptOverlap, CheckOverlap, DismissOverlap, OverlapCheck, OverlapSuggestion, TaskAnswer,
 };
-use mc_api::search::SearchHit;
+use mc_api::search::SearchPage;
 use mc_api::task::{
     ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
     Task, TaskNote,
@@ -69,7 +68,7 @@ impl Client {
     }
 
     /// Finds what matches words, best first.
-    pub async fn search(&self, query: &[(&'static str, String)]) -> Result<Page<SearchHit>, Error> {
+    pub async fn search(&self, query: &[(&'static str, String)]) -> Result<SearchPage, Error> {
         self.json(Call::get(&["api", "v1", "search"]).query(query.to_vec())).await
     }
 

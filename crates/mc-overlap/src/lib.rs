@@ -24,7 +24,7 @@ mod weights;
 pub use compare::{Judgement, SuggestedAction, Vectors, compare};
 pub use evidence::{Evidence, EvidenceKind};
 pub use paths::paths_overlap;
-pub use prepared::{BODY_LIMIT, MAX_TERMS, Prepared, Term, Text, sentence};
+pub use prepared::{BODY_LIMIT, MAX_TERMS, Prepared, Term, Text, sentence, term_ids};
 pub use provider::{OperatingPoints, Provider};
 
 /// Raised when terms or the built-in vectors change: texts that were stored with another version are indexed anew.

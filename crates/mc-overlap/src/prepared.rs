@@ -169,6 +169,30 @@ impl Prepared {
     }
 }
 
+/// The ids of the index terms of a text of any length, each once, in the order in which their lines come, at most `most`.
+/// For finding, where every word counts; what a text is compared by is its [`Prepared`].
+pub fn term_ids(text: &str, most: usize) -> Vec<i64> {
+    let text = unify(text);
+    let mut build = Builder::default();
+    let mut seen = std::collections::HashSet::new();
+    let mut ids = Vec::new();
+    for line in text.lines() {
+        build.line(line, 1.0, false);
+        let mut units: Vec<Unit> = std::mem::take(&mut build.units).into_values().collect();
+        units.sort_unstable_by_key(|unit| unit.key);
+        for term in every_term(&units) {
+            if seen.insert(term.id) {
+                ids.push(term.id);
+            }
+        }
+        if ids.len() >= most {
+            ids.truncate(most);
+            break;
+        }
+    }
+    ids
+}
+
 /// The first bytes of a text, not cutting a character.
 fn head(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
@@ -440,6 +464,13 @@ fn letters(text: &str) -> u32 {
 }
 
 fn terms(units: &[Unit]) -> Vec<Term> {
+    let mut terms = every_term(units);
+    terms.truncate(MAX_TERMS);
+    terms
+}
+
+/// Weightiest first.
+fn every_term(units: &[Unit]) -> Vec<Term> {
     let mut terms: Map<Term> = Map::default();
     let mut put = |text: &str, key: u64, weight: f32| {
         let id = i64::try_from(key >> 1).unwrap_or(i64::MAX);
@@ -461,6 +492,5 @@ fn terms(units: &[Unit]) -> Vec<Term> {
     }
     let mut terms: Vec<Term> = terms.into_values().collect();
     terms.sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight).then(a.id.cmp(&b.id)));
-    terms.truncate(MAX_TERMS);
     terms
 }

@@ -33,6 +33,9 @@ pub enum DocCommand {
         /// Media type of a new doc; default: text/markdown
         #[arg(long = "type", value_name = "MEDIA")]
         media_type: Option<String>,
+        /// Overlapping text that you have seen and take into account, by name or id; may be repeated
+        #[arg(long, value_name = "REF", value_delimiter = ',')]
+        acknowledge_overlap: Vec<String>,
     },
     /// Print the text
     #[command(disable_version_flag = true)]
@@ -120,6 +123,9 @@ pub enum WorkspaceCommand {
         /// Why
         #[arg(long, default_value = "", hide_default_value = true)]
         note: String,
+        /// Overlapping text that you have seen and take into account, by name or id; may be repeated
+        #[arg(long, value_name = "REF", value_delimiter = ',')]
+        acknowledge_overlap: Vec<String>,
     },
     /// Renew the lease
     Heartbeat {

@@ -1,7 +1,9 @@
 //! `mc search`, `mc overlap` and `mc set`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
-use mc_api::overlap::{OverlapAction, OverlapMode};
+use mc_api::overlap::{OverlapAction, OverlapKind, OverlapMode};
 use mc_api::search::SearchKind;
 
 /// `mc search`.
@@ -10,7 +12,7 @@ pub struct Search {
     /// Words; what stands between quotation marks must be there as it is
     #[arg(value_name = "QUERY", required = true)]
     pub query: Vec<String>,
-    /// Only this kind: task or kluster; may be repeated
+    /// Only this kind: task, kluster, doc, artifact, or event alone; may be repeated
     #[arg(long, value_name = "KIND")]
     pub kind: Vec<SearchKind>,
     /// Only in this state; may be repeated
@@ -39,14 +41,20 @@ pub struct Search {
 /// `mc overlap`.
 #[derive(Debug, Subcommand)]
 pub enum OverlapCommand {
-    /// Say what a new task would overlap; changes nothing
+    /// Say what a new task, doc or artifact would overlap; changes nothing
     Check {
-        /// One line
+        /// task (default), doc or artifact
+        #[arg(long)]
+        kind: Option<OverlapKind>,
+        /// One line; of an artifact its name
         #[arg(long)]
         title: String,
-        /// Markdown
+        /// Markdown; of a doc or artifact its text
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
+        /// Read the text of a doc or artifact here, `-` for standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "description", requires = "kind")]
+        file: Option<PathBuf>,
         /// Glob of paths it would touch; may be repeated
         #[arg(long = "path", value_name = "GLOB")]
         paths: Vec<String>,

@@ -137,6 +137,9 @@ pub enum ArtifactCommand {
         /// Media type; default: by the name's ending
         #[arg(long = "type", value_name = "MEDIA")]
         media_type: Option<String>,
+        /// Overlapping text that you have seen and take into account, by name or id; may be repeated
+        #[arg(long, value_name = "REF", value_delimiter = ',')]
+        acknowledge_overlap: Vec<String>,
     },
     /// Fetch the bytes; what an interrupted call left is taken up
     #[command(visible_alias = "get")]

@@ -156,7 +156,7 @@ impl Applying<'_> {
             } else {
                 let body = new_task(&wanted.metadata, &wanted.spec, self.acknowledged.clone())?;
                 let answer = self.client.create_task(&body).await?;
-                super::overlap::told(self.cx, &answer);
+                super::overlap::told(self.cx, &answer.overlap_suggestions);
                 Some(answer.task)
             };
             self.keys.insert(here, made.as_ref().map(|task| task.key.clone()));
@@ -200,9 +200,11 @@ impl Applying<'_> {
                 note: String::new(),
                 labels: wanted.metadata.labels.clone(),
                 annotations: wanted.metadata.annotations.clone(),
+                acknowledge_overlap: self.acknowledged.clone(),
             };
-            let made = if self.is_dry { None } else { Some(self.client.create::<Doc>(&body).await?) };
-            return self.say::<Doc>(name, made.map(|doc| doc.id()), None, "created");
+            let made = if self.is_dry { None } else { Some(self.client.create_doc(&body).await?) };
+            super::overlap::told(self.cx, made.as_ref().map_or(&[], |made| &made.overlap_suggestions));
+            return self.say::<Doc>(name, made.map(|made| made.doc.id()), None, "created");
         };
         let content = match &spec.content {
             Some(content) => {
@@ -215,7 +217,8 @@ impl Applying<'_> {
         let result = if patch.is_some() || content.is_some() { "configured" } else { "unchanged" };
         if !self.is_dry {
             let (id, anywhere) = (is.id(), Scope::default());
-            if let Some(patch) = patch {
+            if let Some(mut patch) = patch {
+                patch.acknowledge_overlap.clone_from(&self.acknowledged);
                 self.client.update::<Doc>(&id, &anywhere, &patch, Some(is.version)).await?;
             }
             if let Some(content) = content {
@@ -224,8 +227,10 @@ impl Applying<'_> {
                     content,
                     title: None,
                     note: String::new(),
+                    acknowledge_overlap: self.acknowledged.clone(),
                 };
-                self.client.put_doc_version(&id, &anywhere, &body).await?;
+                let answer = self.client.put_doc_version(&id, &anywhere, &body).await?;
+                super::overlap::told(self.cx, &answer.overlap_suggestions);
             }
         }
         self.say::<Doc>(name, Some(is.id()), None, result)

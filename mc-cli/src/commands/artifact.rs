@@ -8,14 +8,17 @@ use mc_api::artifact::{Artifact, CreateArtifact};
 use mc_client::{Have, Upload, sha256_of};
 use tokio::io::AsyncReadExt as _;
 
-use super::get::{done, find};
+use super::get::find;
+use super::overlap::wrote;
 use crate::args::ArtifactCommand;
 use crate::context::Invocation;
 use crate::exit::Failure;
 
 pub(super) async fn run(cx: &Invocation, command: ArtifactCommand) -> anyhow::Result<()> {
     match command {
-        ArtifactCommand::Put { file, name, task, media_type } => put(cx, &file, name, task, media_type).await,
+        ArtifactCommand::Put { file, name, task, media_type, acknowledge_overlap } => {
+            put(cx, &file, (name, task, media_type), &acknowledge_overlap).await
+        }
         ArtifactCommand::Download { reference, url: true, expires, .. } => url(cx, &reference, expires).await,
         ArtifactCommand::Download { reference, file, .. } => download(cx, &reference, file).await,
     }
@@ -24,9 +27,8 @@ pub(super) async fn run(cx: &Invocation, command: ArtifactCommand) -> anyhow::Re
 async fn put(
     cx: &Invocation,
     file: &Path,
-    name: Option<String>,
-    task: Option<String>,
-    media_type: Option<String>,
+    (name, task, media_type): (Option<String>, Option<String>, Option<String>),
+    acknowledged: &[String],
 ) -> anyhow::Result<()> {
     let (upload, sha256) = if file == Path::new("-") {
         let mut bytes = Vec::new();
@@ -43,10 +45,11 @@ async fn put(
         return Err(Failure::Usage("--name is needed with standard input".into()).into());
     };
     let media_type = media_type.unwrap_or_else(|| guess(&name).to_owned());
-    let create = CreateArtifact { mission: cx.mission()?, name, task, sha256 };
-    let artifact = cx.client()?.upload(&create, &media_type, upload).await?;
-    let what = format!("stored as {}", artifact.name);
-    done(cx, &artifact, &what)
+    let acknowledge_overlap = (!acknowledged.is_empty()).then(|| acknowledged.join(","));
+    let create = CreateArtifact { mission: cx.mission()?, name, task, sha256, acknowledge_overlap };
+    let answer = cx.client()?.upload(&create, &media_type, upload).await?;
+    let what = format!("stored as {}", answer.artifact.name);
+    wrote(cx, (&answer, &answer.artifact), &answer.overlap_suggestions, &what)
 }
 
 async fn download(cx: &Invocation, reference: &str, file: Option<PathBuf>) -> anyhow::Result<()> {

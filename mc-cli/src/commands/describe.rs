@@ -33,8 +33,8 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
         return super::get::show(cx, &item);
     }
     let mut text = with_names(&client, table::fields(&item.fields(now())), &item.id()).await;
-    if V::KIND == Task::KIND {
-        match overlaps(&client, &item.id()).await {
+    if matches!(V::KIND, "task" | "doc" | "artifact") {
+        match overlaps(&client, V::KIND, &item.id()).await {
             Ok(found) if found.is_empty() => {}
             Ok(found) => {
                 text.push_str("\nOverlaps:\n");
@@ -44,6 +44,8 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
             }
             Err(error) => cx.out.talk(&format!("warning: overlaps cannot be read: {error}")),
         }
+    }
+    if V::KIND == Task::KIND {
         match crossing(&client, &item.id()).await {
             Ok(crossing) if crossing.is_empty() => {}
             Ok(crossing) => {
@@ -81,10 +83,13 @@ async fn with_names(client: &Client, mut text: String, own: &str) -> String {
     text
 }
 
-/// The open suggestions of overlapping work with a task on one of both sides.
-async fn overlaps(client: &Client, task: &str) -> Result<Vec<OverlapSuggestion>, mc_client::Error> {
+/// The open suggestions of overlapping work with an object on one of both sides.
+async fn overlaps(client: &Client, kind: &str, id: &str) -> Result<Vec<OverlapSuggestion>, mc_client::Error> {
+    let of = |own: &str| (kind == own).then(|| id.to_owned());
     let query = ListQuery {
-        task: Some(task.to_owned()),
+        task: of("task"),
+        doc: of("doc"),
+        artifact: of("artifact"),
         states: vec![OverlapState::Open.to_string()],
         limit: Some(20),
         ..ListQuery::default()

@@ -9,6 +9,7 @@ use mc_client::{Client, Scope};
 use tokio::io::AsyncReadExt as _;
 
 use super::get::{done, find};
+use super::overlap::wrote;
 use crate::age::{age, now};
 use crate::args::DocCommand;
 use crate::context::Invocation;
@@ -19,7 +20,7 @@ pub(super) async fn run(cx: &Invocation, command: DocCommand) -> anyhow::Result<
     let client = cx.client()?;
     let scope = cx.scope()?;
     match command {
-        DocCommand::Put { name, file, title, note, base, media_type } => {
+        DocCommand::Put { name, file, title, note, base, media_type, acknowledge_overlap } => {
             let content = read_text(&file).await?;
             let create = CreateDoc {
                 mission: cx.mission()?,
@@ -31,6 +32,7 @@ pub(super) async fn run(cx: &Invocation, command: DocCommand) -> anyhow::Result<
                 note,
                 labels: mc_api::Labels::default(),
                 annotations: mc_api::Labels::default(),
+                acknowledge_overlap,
             };
             put(cx, &client, create, base).await
         }
@@ -120,20 +122,24 @@ pub(super) async fn put(
             let message = format!("there is no doc {} with a version {base}", create.name);
             return Err(Failure::NotFound(message).into());
         }
-        let doc = client.create::<Doc>(&create).await?;
-        return done(cx, &doc, "created, version 1");
+        let answer = client.create_doc(&create).await?;
+        return wrote(cx, (&answer, &answer.doc), &answer.overlap_suggestions, "created, version 1");
     };
     let body = PutDocVersion {
         base_version: base.unwrap_or(before.latest_version),
         content: create.content,
         title: create.title,
         note: create.note,
+        acknowledge_overlap: create.acknowledge_overlap,
     };
-    let doc = client.put_doc_version(&before.id.to_string(), &Scope::default(), &body).await?;
-    if doc.latest_version == before.latest_version {
-        return done(cx, &doc, &format!("has this text already, version {}", doc.latest_version));
-    }
-    done(cx, &doc, &format!("version {} written", doc.latest_version))
+    let answer = client.put_doc_version(&before.id.to_string(), &Scope::default(), &body).await?;
+    let doc = &answer.doc;
+    let what = if doc.latest_version == before.latest_version {
+        format!("has this text already, version {}", doc.latest_version)
+    } else {
+        format!("version {} written", doc.latest_version)
+    };
+    wrote(cx, (&answer, doc), &answer.overlap_suggestions, &what)
 }
 
 fn rows(versions: &[DocVersion]) -> String {

@@ -31,9 +31,15 @@ pub(super) async fn run(cx: &Invocation, command: KeystoneCommand) -> anyhow::Re
                 Some(file) => read_text(&file).await?,
                 None => edited(cx, &before.content).await?,
             };
-            let body = PutDocVersion { base_version: before.version.number, content, title: None, note };
+            let body = PutDocVersion {
+                base_version: before.version.number,
+                content,
+                title: None,
+                note,
+                acknowledge_overlap: Vec::new(),
+            };
             let id = before.doc.id.to_string();
-            let doc = client.put_doc_version(&id, &Scope::default(), &body).await?;
+            let doc = client.put_doc_version(&id, &Scope::default(), &body).await?.doc;
             if doc.latest_version == before.doc.latest_version {
                 return done(cx, &doc, &format!("unchanged, version {}", doc.latest_version));
             }

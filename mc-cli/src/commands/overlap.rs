@@ -3,28 +3,32 @@
 use mc_api::kluster::{Kluster, UpdateKluster};
 use mc_api::mission::{Mission, UpdateMission};
 use mc_api::overlap::{
-    AcceptOverlap, CheckOverlap, DismissOverlap, OverlapFinding, OverlapPolicy, TaskAnswer,
+    AcceptOverlap, CheckOverlap, DismissOverlap, OverlapFinding, OverlapKind, OverlapPolicy,
+    OverlapSuggestion, TaskAnswer,
 };
 use mc_client::Scope;
+use serde::Serialize;
 
 use super::get::done;
 use crate::args::{OverlapCommand, SetCommand, SetPolicy};
 use crate::context::Invocation;
 use crate::output::Format;
 use crate::table;
+use crate::view::View;
 
 pub(super) async fn run(cx: &Invocation, command: OverlapCommand) -> anyhow::Result<()> {
     let client = cx.client()?;
     match command {
-        OverlapCommand::Check { title, description, paths, limit } => {
-            let body = CheckOverlap {
-                mission: cx.mission()?,
-                kluster: cx.kluster()?,
-                title,
-                description,
-                paths,
-                limit,
+        OverlapCommand::Check { kind, title, description, file, paths, limit } => {
+            let kind = kind.filter(|kind| *kind != OverlapKind::Task);
+            let description = match file {
+                Some(file) => super::doc::read_text(&file).await?,
+                None => description,
             };
+            // A text may stand directly in the mission.
+            let kluster = if kind.is_none() { Some(cx.kluster()?) } else { cx.scope()?.kluster };
+            let body =
+                CheckOverlap { mission: cx.mission()?, kluster, kind, title, description, paths, limit };
             let check = client.check_overlap(&body).await?;
             cx.out.value(&check, || {
                 let mut text = findings(&check.suggestions);
@@ -69,7 +73,12 @@ fn findings(found: &[OverlapFinding]) -> String {
             candidate.title.clone(),
         ]
     });
-    table::render(&["TASK", "SCORE", "ACTION", "WORK", "TITLE"], rows.collect(), true)
+    let all_tasks = found.iter().all(|finding| finding.candidate.kind == "task");
+    table::render(
+        &[if all_tasks { "TASK" } else { "EXISTING" }, "SCORE", "ACTION", "WORK", "TITLE"],
+        rows.collect(),
+        true,
+    )
 }
 
 /// Shows a created task, and for people what it overlaps.
@@ -78,13 +87,28 @@ pub(super) fn created(cx: &Invocation, answer: &TaskAnswer) -> anyhow::Result<()
         return cx.out.json(answer);
     }
     done(cx, &answer.task, "created")?;
-    told(cx, answer);
+    told(cx, &answer.overlap_suggestions);
     Ok(())
 }
 
-/// Says what a task overlaps.
-pub(super) fn told(cx: &Invocation, answer: &TaskAnswer) {
-    for overlap in &answer.overlap_suggestions {
+/// Shows a doc or artifact that was just written, and for people what it overlaps.
+pub(super) fn wrote<V: View>(
+    cx: &Invocation,
+    (answer, item): (&impl Serialize, &V),
+    overlaps: &[OverlapSuggestion],
+    what: &str,
+) -> anyhow::Result<()> {
+    if cx.out.format == Format::Json {
+        return cx.out.json(answer);
+    }
+    done(cx, item, what)?;
+    told(cx, overlaps);
+    Ok(())
+}
+
+/// Says what was overlapped.
+pub(super) fn told(cx: &Invocation, overlaps: &[OverlapSuggestion]) {
+    for overlap in overlaps {
         let candidate = &overlap.candidate;
         cx.out.talk(&format!(
             "overlaps {} {:?}, {:.0} %: {} (mc describe overlap {})",

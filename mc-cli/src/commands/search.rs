@@ -67,7 +67,7 @@ fn rows(hits: &[SearchHit], wide: bool) -> String {
         row.push(hit.title.clone());
         if wide {
             let body = hit.highlights.iter().find(|highlight| highlight.field == "body");
-            row.push(body.map_or_else(|| "-".to_owned(), |highlight| highlight.text.clone()));
+            row.push(body.map_or_else(|| "-".to_owned(), |found| format!("{}: {}", found.line, found.text)));
         }
         row
     });

@@ -68,7 +68,9 @@ pub(super) async fn run(cx: &Invocation, command: WorkspaceCommand) -> anyhow::R
             load(cx, &client, &dir, &request).await
         }
         WorkspaceCommand::Status { dir } => status(cx, &client, &dir).await,
-        WorkspaceCommand::Commit { dir, note } => commit(cx, &client, &dir, note).await,
+        WorkspaceCommand::Commit { dir, note, acknowledge_overlap } => {
+            commit(cx, &client, &dir, note, acknowledge_overlap).await
+        }
         WorkspaceCommand::Heartbeat { dir, lease } => {
             let state = State::read(&dir)?;
             let body = HeartbeatWorkspace { lease_seconds: seconds(lease)? };
@@ -276,7 +278,13 @@ fn change_set(dir: &Path, state: &State, changes: Vec<Difference>) -> anyhow::Re
         .collect()
 }
 
-async fn commit(cx: &Invocation, client: &Client, dir: &Path, note: String) -> anyhow::Result<()> {
+async fn commit(
+    cx: &Invocation,
+    client: &Client,
+    dir: &Path,
+    note: String,
+    acknowledge_overlap: Vec<String>,
+) -> anyhow::Result<()> {
     let mut state = State::read(dir)?;
     let (files, _) = scan(dir).await?;
     let changes = differences(&state.index, &files);
@@ -285,7 +293,8 @@ async fn commit(cx: &Invocation, client: &Client, dir: &Path, note: String) -> a
         return Ok(());
     }
     let count = changes.len();
-    let body = CommitWorkspace { changes: change_set(dir, &state, changes)?, note, key: None };
+    let changes = change_set(dir, &state, changes)?;
+    let body = CommitWorkspace { changes, note, key: None, acknowledge_overlap };
     // The same folder after the same number of commits is the same commit: when an answer was lost, the next try asks
     // for that answer instead of committing again.
     let what = serde_json::to_vec(&(&state.workspace, state.commits, &body))?;
@@ -300,7 +309,9 @@ async fn commit(cx: &Invocation, client: &Client, dir: &Path, note: String) -> a
     cx.out.value(&committed, || {
         let changes = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
         format!("workspace/{} committed, {changes}\n", committed.workspace.id)
-    })
+    })?;
+    super::overlap::told(cx, &committed.overlap_suggestions);
+    Ok(())
 }
 
 #[cfg(test)]

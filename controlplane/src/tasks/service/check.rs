@@ -41,7 +41,7 @@ pub(super) fn range(pointer: &str, value: i32, from: i32, to: i32) -> Result<(),
 }
 
 /// A list of short words.
-pub(super) fn words(pointer: &str, words: &[String], most: usize) -> Result<(), Error> {
+pub(crate) fn words(pointer: &str, words: &[String], most: usize) -> Result<(), Error> {
     if words.len() > most {
         return Err(Error::invalid(pointer, format!("at most {most} entries")));
     }

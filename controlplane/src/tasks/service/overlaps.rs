@@ -13,7 +13,7 @@ use crate::db::Tx;
 use crate::error::Error;
 use crate::op::{OpCtx, Proof};
 use crate::overlap::service::{self, Asked, Compared};
-use crate::search::index::{self, Document, Look};
+use crate::search::index::{self, Document, Family, Look};
 use crate::system_tx;
 use crate::tasks::model::{self, Loaded};
 use crate::tasks::{graph, store};
@@ -34,6 +34,7 @@ pub(super) fn document(organization: OrganizationId, task: &Task, look: Look) ->
         key: Some(&task.key),
         title: &task.title,
         body: &task.description,
+        content: None,
         paths: &task.paths,
         done: is_done(task.state),
         look,
@@ -89,7 +90,7 @@ pub(super) async fn overlaps(
     text: &Prepared,
     own: Option<Uuid>,
 ) -> Result<Vec<Compared>, Error> {
-    let asked = Asked { mission, own, scope: cx.scope(Action::ReadTask), after: 0 };
+    let asked = Asked { family: Family::Work, mission, own, scope: cx.scope(Action::ReadTask), after: 0 };
     service::examine(tx, cx.caller.organization, &asked, text).await
 }
 

@@ -221,9 +221,15 @@ async fn uploads_repeat_whole_and_downloads_are_checked() {
     let file = std::env::temp_dir().join(format!("mc-client-upload-{}", std::process::id()));
     std::fs::write(&file, "abc").unwrap();
     assert_eq!(mc_client::sha256_of(&file).await.unwrap(), digest);
-    let create =
-        CreateArtifact { mission: "a".into(), name: "f".into(), task: None, sha256: Some(digest.into()) };
-    let stored: Artifact = client.upload(&create, "text/plain", Upload::File(file.clone())).await.unwrap();
+    let create = CreateArtifact {
+        mission: "a".into(),
+        name: "f".into(),
+        task: None,
+        sha256: Some(digest.into()),
+        acknowledge_overlap: None,
+    };
+    let stored: Artifact =
+        client.upload(&create, "text/plain", Upload::File(file.clone())).await.unwrap().artifact;
     std::fs::remove_file(&file).unwrap();
     let asked = server.asked();
     assert!(
