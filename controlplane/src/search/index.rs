@@ -82,7 +82,7 @@ fn salted(organization: OrganizationId, term: i64) -> i64 {
 }
 
 /// 63 bits of an id that nobody chooses.
-fn low_bits(id: Uuid) -> i64 {
+pub(crate) fn low_bits(id: Uuid) -> i64 {
     let bytes = id.as_bytes();
     let mut low = [0; 8];
     low.copy_from_slice(&bytes[8..]);
@@ -230,7 +230,7 @@ pub(crate) async fn replace(tx: &mut Tx, document: &Document<'_>, text: &Prepare
     enter(tx, document.mission, before.document_no, &terms).await?;
     tx.query(
         "UPDATE search_document SET title = $2, body = $3, paths = $4, done = $5, terms = $6,
-             index_version = $7, look = $8, updated_at = $9 WHERE document_no = $1",
+             index_version = $7, look = $8, updated_at = $9, embedded_by = 0 WHERE document_no = $1",
     )
     .bind(before.document_no)
     .bind(document.title.to_owned())
@@ -525,6 +525,18 @@ pub(crate) struct Looked {
     pub(crate) until: Option<Timestamp>,
 }
 
+impl Looked {
+    /// Whether more is asked of a document than where it is.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.kluster.is_some()
+            || self.kinds.is_some()
+            || self.states.is_some()
+            || !self.labels.is_empty()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+}
+
 /// A document that a search found.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Found {
@@ -538,18 +550,28 @@ pub(crate) struct Found {
     pub(crate) changed_at: Timestamp,
 }
 
-/// The documents that share most with a query, of those that the caller may read.
+/// The documents that share most with a query, and those of the numbers that are given beside, of those that the caller
+/// may read.
 ///
 /// # Errors
 /// Database failures.
-pub(crate) async fn search(tx: &mut Tx, looked: Looked, text: &Prepared) -> Result<Vec<Found>, DbError> {
+pub(crate) async fn search(
+    tx: &mut Tx,
+    looked: Looked,
+    text: &Prepared,
+    near: Vec<i64>,
+) -> Result<Vec<Found>, DbError> {
     let mut terms = entries(looked.organization, text);
     terms.sort_by(|a, b| b.1.total_cmp(&a.1));
     terms.truncate(QUERY_TERMS);
-    if terms.is_empty() || looked.scope.is_empty() {
+    if looked.scope.is_empty() {
         return Ok(Vec::new());
     }
-    let numbers = numbers(tx, &looked, &terms).await?;
+    let most = RANKED + i64::try_from(near.len()).unwrap_or(0);
+    let mut numbers = if terms.is_empty() { Vec::new() } else { numbers(tx, &looked, &terms).await? };
+    numbers.extend(near);
+    numbers.sort_unstable();
+    numbers.dedup();
     let filter = Filter::new(
         tx,
         "SELECT d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, t.state,
@@ -570,7 +592,7 @@ pub(crate) async fn search(tx: &mut Tx, looked: Looked, text: &Prepared) -> Resu
     if let Some(states) = looked.states {
         filter = filter.one_of("t.state", states);
     }
-    filter.labels("t.labels", looked.labels).finish(tx, "d.document_no DESC", RANKED).fetch_all().await
+    filter.labels("t.labels", looked.labels).finish(tx, "d.document_no DESC", most).fetch_all().await
 }
 
 /// The numbers of the documents that share most with the terms.
@@ -613,13 +635,7 @@ async fn numbers(tx: &mut Tx, looked: &Looked, terms: &[(i64, f64)]) -> Result<V
         Some(one) if one.len() == 1 => one[0].to_string(),
         some => serde_json::Value::from(some.unwrap_or_default()).to_string(),
     };
-    let is_narrowed = looked.kluster.is_some()
-        || looked.kinds.is_some()
-        || looked.states.is_some()
-        || !looked.labels.is_empty()
-        || looked.since.is_some()
-        || looked.until.is_some();
-    let times = if is_narrowed { NARROWED } else { 1 };
+    let times = if looked.is_narrowed() { NARROWED } else { 1 };
     let mut query = tx.query(Sql::Built(text)).bind(SEARCH_CAP * times).bind(RANKED * times).bind(missions);
     for (term, weight) in terms {
         query = query.bind(*term).bind(*weight);

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::highlight;
 use super::index::{self, Found, Looked};
 use crate::app::App;
+use crate::embeddings::Where;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
@@ -22,6 +23,15 @@ use crate::op::OpCtx;
 const MAX_QUERY: usize = 400;
 /// How much the first ranks count beside the later ones in the fusion.
 const FUSION: f64 = 60.0;
+/// So many documents are found by their vectors.
+const NEAR: usize = 40;
+/// How many times more when a search is narrowed, since what does not fit is left out afterwards.
+const NARROWED: usize = 6;
+/// From this likeness on a document is found that shares no word with the query.
+const ALIKE: f64 = 0.4;
+
+/// How near found objects are to the query.
+type Likeness = HashMap<Uuid, (mc_overlap::Provider, f32)>;
 
 /// What a search is narrowed to.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +79,8 @@ impl FromStr for Place {
 struct Ranked {
     found: Found,
     lexical: f64,
-    vector: f64,
+    /// `None`: its vector is still to come.
+    vector: Option<f64>,
     place: Place,
 }
 
@@ -121,10 +132,23 @@ pub async fn search(
         since: narrow.since,
         until: narrow.until,
     };
+    let near = app.embeddings.asked(app, &narrow.query, "").await;
+    let place = Where {
+        scope: looked.scope.clone(),
+        mission: looked.mission,
+        kinds: looked.kinds.as_ref().map(|kinds| kinds.iter().map(|kind| kind.as_str().to_owned()).collect()),
+    };
     let mut tx = app.db.begin_read().await?;
-    let found = index::search(&mut tx, looked, &text).await?;
+    let times = if looked.is_narrowed() { NARROWED } else { 1 };
+    let numbers = near.numbers(&mut tx, &place, NEAR * times).await?;
+    let found = index::search(&mut tx, looked, &text, numbers).await?;
+    let likeness = if near.ranks() {
+        Some(near.likeness(&mut tx, found.iter().map(|found| found.subject_id).collect()).await?)
+    } else {
+        None
+    };
     drop(tx);
-    let mut ranked = rank(&text, found, &phrases(&narrow.query));
+    let mut ranked = rank(&text, found, &phrases(&narrow.query), likeness.as_ref());
     if let Some(after) = page.after {
         ranked.retain(|hit| hit.place < after);
     }
@@ -152,7 +176,7 @@ fn shown_as(hit: Ranked, words: &[String]) -> Result<SearchHit, Error> {
         state: found.state,
         score: share(hit.place.millionths),
         lexical: hit.lexical,
-        vector: hit.vector,
+        vector: hit.vector.unwrap_or(0.0),
         updated_at: found.changed_at,
     })
 }
@@ -165,7 +189,9 @@ fn rounded(share: f64) -> f64 {
     (share.clamp(0.0, 1.0) * 1000.0).round() / 1000.0
 }
 
-fn rank(query: &Prepared, found: Vec<Found>, phrases: &[String]) -> Vec<Ranked> {
+/// Ranks what was found by words and by meaning. `likeness` are the vectors of the model in use; without them the built-in
+/// ones are computed.
+fn rank(query: &Prepared, found: Vec<Found>, phrases: &[String], likeness: Option<&Likeness>) -> Vec<Ranked> {
     let weights: HashMap<i64, f64> =
         query.terms().iter().map(|term| (term.id, f64::from(term.weight))).collect();
     let whole: f64 = weights.values().sum();
@@ -181,40 +207,52 @@ fn rank(query: &Prepared, found: Vec<Found>, phrases: &[String]) -> Vec<Ranked> 
             let has: HashSet<i64> = text.terms().iter().map(|term| term.id).collect();
             let shared: f64 =
                 weights.iter().filter(|(id, _)| has.contains(id)).map(|(_, weight)| weight).sum();
-            let vector = mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text));
+            let vector = match likeness {
+                Some(likeness) => likeness.get(&found.subject_id).map(|(_, cosine)| *cosine),
+                None => Some(mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text))),
+            };
             let place = Place { millionths: 0, object: found.subject_id };
             Ranked {
                 lexical: rounded(if whole > 0.0 { shared / whole } else { 0.0 }),
-                vector: rounded(f64::from(vector)),
+                vector: vector.map(|vector| rounded(f64::from(vector))),
                 found,
                 place,
             }
         })
         // The index may name a text for a pair of words by chance.
-        .filter(|hit| hit.lexical > 0.0)
+        .filter(|hit| hit.lexical > 0.0 || hit.vector.is_some_and(|vector| vector >= ALIKE))
         .collect();
-    for by in [by_words, by_meaning] {
-        ranked.sort_by(by);
-        for (place, hit) in ranked.iter_mut().enumerate() {
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                reason = "a few hundred at most"
-            )]
-            let part = (1e6 / 2.0 * (FUSION + 1.0) / (FUSION + 1.0 + place as f64)).round() as i64;
-            hit.place.millionths += part;
-        }
+    ranked.sort_by(by_words);
+    for (place, hit) in ranked.iter_mut().enumerate() {
+        // Whose vector is still to come stands by meaning where it stands by words.
+        let parts = if hit.vector.is_some() { 1 } else { 2 };
+        hit.place.millionths += part(place) * parts;
+    }
+    ranked.sort_by(by_meaning);
+    for (place, hit) in ranked.iter_mut().filter(|hit| hit.vector.is_some()).enumerate() {
+        hit.place.millionths += part(place);
     }
     ranked.sort_by_key(|hit| std::cmp::Reverse(hit.place));
     ranked
 }
 
+/// What a place in one of both ranks is worth.
+fn part(place: usize) -> i64 {
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a few hundred at most")]
+    let part = (1e6 / 2.0 * (FUSION + 1.0) / (FUSION + 1.0 + place as f64)).round() as i64;
+    part
+}
+
+fn of(vector: Option<f64>) -> f64 {
+    vector.unwrap_or(-1.0)
+}
+
 fn by_words(a: &Ranked, b: &Ranked) -> Ordering {
-    b.lexical.total_cmp(&a.lexical).then(b.vector.total_cmp(&a.vector)).then(newest(a, b))
+    b.lexical.total_cmp(&a.lexical).then(of(b.vector).total_cmp(&of(a.vector))).then(newest(a, b))
 }
 
 fn by_meaning(a: &Ranked, b: &Ranked) -> Ordering {
-    b.vector.total_cmp(&a.vector).then(b.lexical.total_cmp(&a.lexical)).then(newest(a, b))
+    of(b.vector).total_cmp(&of(a.vector)).then(b.lexical.total_cmp(&a.lexical)).then(newest(a, b))
 }
 
 fn newest(a: &Ranked, b: &Ranked) -> Ordering {

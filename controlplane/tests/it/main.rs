@@ -13,6 +13,9 @@ mod artifacts;
 mod authn;
 mod docs;
 mod documents;
+mod embeddings;
+#[cfg(feature = "local-embeddings")]
+mod embeddings_local;
 mod frame;
 mod grants;
 mod idempotency;

@@ -14,6 +14,8 @@ async fn facts(url: &str, query: &str) -> BTreeSet<String> {
 fn logical(kind: &str) -> &str {
     match kind {
         "UUID" | "BYTEA" => "BLOB",
+        // A type of an extension: a vector.
+        "USER-DEFINED" => "BLOB",
         "BIGINT" | "SMALLINT" => "INTEGER",
         other => other,
     }

@@ -231,4 +231,7 @@ pub struct TaskAnswer {
     /// Existing work that it overlaps, the best first.
     #[serde(default)]
     pub overlap_suggestions: Vec<OverlapSuggestion>,
+    /// `true`: the vector of the text is still to come, and with it perhaps more suggestions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overlap_pending: bool,
 }

@@ -95,6 +95,10 @@ pub(super) fn told(cx: &Invocation, answer: &TaskAnswer) {
             overlap.id,
         ));
     }
+    if answer.overlap_pending {
+        cx.out
+            .talk("the vector of its text is still to come: more overlaps may show up in `mc get overlaps`");
+    }
 }
 
 pub(super) async fn set(cx: &Invocation, command: SetCommand) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod embeddings;
 pub(crate) mod s3;
 
 use std::future::Future;
