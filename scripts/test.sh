@@ -131,7 +131,7 @@ check_scripts() {
 
 run_tests() {
   if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --workspace --locked --no-fail-fast
+    cargo nextest run --workspace --locked --features mc-controlplane/local-embeddings --no-fail-fast
   else
     say "cargo-nextest is not installed; the same tests run with cargo test"
     cargo test --workspace --locked --no-fail-fast --lib --bins --tests --examples

@@ -5,6 +5,7 @@ mod bare;
 mod delay;
 mod load;
 mod overlap;
+mod vectors;
 mod words;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +27,8 @@ enum Command {
     Delay(delay::Args),
     /// Measures overlap detection on labelled pairs, or fits it to them; prints tables.
     Overlap(overlap::Args),
+    /// Measures how vectors are stored and found; prints a table.
+    Vectors(vectors::Args),
 }
 
 #[tokio::main]
@@ -37,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Load(args) => load::run(args).await,
         Command::Delay(args) => delay::run(args).await,
         Command::Overlap(args) => overlap::run(&args),
+        Command::Vectors(args) => vectors::run(args).await,
     }
 }
 

@@ -58,6 +58,8 @@ pub struct App {
     pub organization: OrganizationId,
     /// Whether tasks are compared with existing work and indexed.
     pub detects_overlap: bool,
+    /// Vectors of texts.
+    pub embeddings: Arc<crate::embeddings::Embeddings>,
     /// Whether the bootstrap token could be guessed.
     pub has_weak_token: bool,
     /// Acts for the system itself.
@@ -94,6 +96,8 @@ impl App {
                 ..Error::unavailable("the object store is not there")
             },
         )?;
+        let embeddings =
+            Box::pin(crate::embeddings::Embeddings::open(&config.embeddings, &db, &ids, clock.now())).await?;
         Ok(Arc::new(Self {
             db,
             clock,
@@ -114,6 +118,7 @@ impl App {
             governance: config.governance,
             organization: installed.organization,
             detects_overlap: config.overlap_detection == crate::config::Switch::On,
+            embeddings: Arc::new(embeddings),
             has_weak_token: installed.has_weak_token,
             system_principal: installed.system,
             stop,

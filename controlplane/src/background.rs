@@ -31,12 +31,14 @@ enum Reconciler {
     Suggestions,
     /// What the index lacks: written before there was one, by another version, or while it was switched off.
     Index,
+    /// Texts that wait for their vectors.
+    Embeddings,
     /// Nodes that became ready or not ready.
     Nodes,
 }
 
 impl Reconciler {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Tasks,
         Self::Approvals,
         Self::Publisher,
@@ -47,6 +49,7 @@ impl Reconciler {
         Self::Overlaps,
         Self::Suggestions,
         Self::Index,
+        Self::Embeddings,
         Self::Nodes,
     ];
 
@@ -62,6 +65,7 @@ impl Reconciler {
             Self::Overlaps => "overlaps",
             Self::Suggestions => "suggestions",
             Self::Index => "index",
+            Self::Embeddings => "embeddings",
             Self::Nodes => "nodes",
         }
     }
@@ -74,6 +78,7 @@ impl Reconciler {
             | Self::Reservations
             | Self::Sessions
             | Self::Nodes
+            | Self::Embeddings
             | Self::Overlaps => Duration::from_secs(1),
             Self::Suggestions => Duration::from_secs(15),
             Self::Answers | Self::Index => Duration::from_mins(10),
@@ -94,6 +99,7 @@ impl Reconciler {
             Self::Suggestions => crate::overlap::reconcile::sweep(app).await.map(|_| ()),
             Self::Overlaps => crate::overlap::reconcile::look(app).await.map(|_| ()),
             Self::Index => crate::search::fill(app).await,
+            Self::Embeddings => crate::embeddings::reconcile::run(app).await,
             Self::Answers => {
                 crate::workspaces::reconcile::forget(app).await?;
                 crate::write::forget_answers(app, app.clock.now()).await?;

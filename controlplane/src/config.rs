@@ -1,5 +1,6 @@
 //! Configuration: flags first, then `MC_*` environment, then defaults. Read once, here.
 
+pub mod embeddings;
 pub mod object_storage;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use mc_api::auth::GovernanceProfile;
 
+pub use embeddings::Embeddings;
 pub use object_storage::ObjectStorage;
 
 /// Where the HTTP API listens when nothing else is said.
@@ -45,7 +47,8 @@ pub enum Switch {
 /// Options of `mc-controlplane`.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "mc-controlplane", version = mc_api::BUILD_ID, about = "The API server of MissionControl",
-    after_help = "Object storage on S3 is set by MC_OBJECT_STORAGE_*: see docs/guides/object-storage.md.")]
+    after_help = "Object storage on S3 is set by MC_OBJECT_STORAGE_*: see docs/guides/object-storage.md.\n\
+        The vectors of texts are set by MC_EMBEDDINGS_*: see docs/guides/embeddings.md.")]
 pub struct Config {
     /// Folder for everything the installation keeps: database, keys, objects, Git ledger.
     #[arg(long, env = "MC_DATA_DIR", value_name = "DIR")]
@@ -90,6 +93,9 @@ pub struct Config {
     /// Where bytes are kept; from `MC_OBJECT_STORAGE_*`.
     #[arg(skip)]
     pub object_storage: ObjectStorage,
+    /// Where the vectors of texts come from; from `MC_EMBEDDINGS_*`.
+    #[arg(skip)]
+    pub embeddings: Embeddings,
 }
 
 impl Config {
@@ -138,6 +144,17 @@ impl Config {
         #[expect(clippy::disallowed_methods, reason = "this is the home of environment reading")]
         let read = ObjectStorage::read(|name| std::env::var(name).ok());
         self.object_storage = read?;
+        Ok(self)
+    }
+
+    /// Takes `MC_EMBEDDINGS_*`.
+    ///
+    /// # Errors
+    /// What is wrong, naming the variable.
+    pub fn with_embeddings(mut self) -> Result<Self, String> {
+        #[expect(clippy::disallowed_methods, reason = "this is the home of environment reading")]
+        let read = Embeddings::read(|name| std::env::var(name).ok());
+        self.embeddings = read?;
         Ok(self)
     }
 

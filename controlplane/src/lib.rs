@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod docs;
+pub mod embeddings;
 pub mod endpoints;
 pub mod error;
 pub mod grpc;

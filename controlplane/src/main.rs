@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let filter =
         EnvFilter::try_from_env("MC_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,rumqttd=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let config = match config.with_object_storage() {
+    let config = match config.with_object_storage().and_then(Config::with_embeddings) {
         Ok(config) => config,
         Err(error) => {
             tracing::error!("{error}");

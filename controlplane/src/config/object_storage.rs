@@ -129,19 +129,23 @@ impl std::fmt::Debug for Secret {
 }
 
 /// Reads variables; empty ones count as absent.
-struct Reader<F>(F);
+pub(super) struct Reader<F>(pub(super) F);
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         (self.0)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    fn parsed<T: std::str::FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, String> {
+    pub(super) fn parsed<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, String> {
         let Some(text) = self.text(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| format!("{name}={text:?}: expected {expected}"))
     }
 
-    fn seconds(
+    pub(super) fn seconds(
         &self,
         name: &str,
         usual: u64,

@@ -52,6 +52,14 @@ impl Db {
                             Ok(true)
                         })
                     })
+                    // How approximate neighbours are looked for: go on until enough fit the caller's scope, up to a bound.
+                    .after_connect(|connection, _| {
+                        Box::pin(async move {
+                            let sets = "SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 64; \
+                                 SET hnsw.max_scan_tuples = 8000";
+                            sqlx::Executor::execute(connection, sets).await.map(|_| ())
+                        })
+                    })
                     .connect_with(options)
                     .await?,
             )

@@ -11,8 +11,8 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, docs, klusters, ledger, mcp, missions, nodes, overlap, publications,
-    reservations, search, sessions, tasks, workspaces,
+    approvals, artifacts, authn, docs, embeddings, klusters, ledger, mcp, missions, nodes, overlap,
+    publications, reservations, search, sessions, tasks, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -30,6 +30,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(tasks::routes::routes())
         .merge(overlap::routes::routes())
         .merge(search::routes::routes())
+        .merge(embeddings::routes::routes())
         .merge(artifacts::routes::routes())
         .merge(docs::routes::routes())
         .merge(workspaces::routes::routes())

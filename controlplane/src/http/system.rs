@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use mc_api::system::{Check, Health, Version};
+use mc_api::system::{Check, EmbeddingState, Health, Version};
 use mc_api::{API_VERSION, Action, ProblemKind};
 
 use super::{Ctx, Found};
@@ -102,7 +102,26 @@ pub(super) async fn doctor(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result
             "the bootstrap token is long enough".into()
         },
     });
+    health.checks.push(embeddings(&app).await?);
+    health.ok = health.checks.iter().all(|check| check.ok);
     Ok(Found::answer(&cx, &health))
+}
+
+/// How texts get their vectors. Not a part of readiness: everything is served without.
+async fn embeddings(app: &App) -> Result<Check, Error> {
+    let status = crate::embeddings::service::state(app).await?;
+    let dimensions = status.dimensions.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
+    let mut detail = vec![format!(
+        "{} {}, {dimensions} dimensions, {}: {} texts have their vector, {} wait",
+        status.provider, status.model, status.state, status.indexed, status.waiting
+    )];
+    if status.failed > 0 {
+        detail.push(format!("{} of those cannot be embedded", status.failed));
+    }
+    detail.extend(status.error);
+    detail.extend(status.retry_at.map(|until| format!("it goes on at {until}")));
+    let ok = status.state != EmbeddingState::Failing;
+    Ok(Check { name: "embeddings".into(), ok, detail: detail.join("; ") })
 }
 
 /// Prometheus metrics: on loopback, or with a token.

@@ -10,7 +10,8 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    approvals, artifacts, authn, docs, ledger, overlap, publications, reservations, search, tasks, workspaces,
+    approvals, artifacts, authn, docs, embeddings, ledger, overlap, publications, reservations, search,
+    tasks, workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
@@ -19,6 +20,7 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         tasks::tools::tools(),
         overlap::tools::tools(),
         search::tools::tools(),
+        embeddings::tools::tools(),
         artifacts::tools::tools(),
         docs::tools::tools(),
         workspaces::tools::tools(),

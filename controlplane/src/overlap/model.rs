@@ -10,7 +10,6 @@ use crate::error::{Against, Error};
 /// The scores at which a policy acts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Points {
-    pub(crate) suggest: f64,
     pub(crate) acknowledge: f64,
     pub(crate) block: f64,
 }
@@ -23,12 +22,18 @@ impl Points {
             value.map_or(f64::from(point), |percent| f64::from(percent) / 100.0)
         };
         Self {
-            suggest: f64::from(measured.suggest),
             acknowledge: percent(policy.acknowledge_at_percent, measured.require_ack)
                 .min(percent(policy.block_at_percent, measured.block)),
             block: percent(policy.block_at_percent, measured.block),
         }
     }
+}
+
+/// A finding with the points that hold for the vectors it was judged with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged<'a> {
+    pub(crate) finding: &'a OverlapFinding,
+    pub(crate) points: Points,
 }
 
 /// Whether a finding counts for what the policy refuses: unfinished work of the same mission.
@@ -45,21 +50,23 @@ fn is_named(finding: &OverlapFinding, acknowledged: &[String]) -> bool {
 /// What a policy decides about findings, of which the caller has named some.
 pub(crate) fn decide(
     policy: &OverlapPolicy,
-    points: Points,
     mission: MissionId,
-    findings: &[OverlapFinding],
+    judged: &[Judged<'_>],
     acknowledged: &[String],
 ) -> OverlapDecision {
-    let mut counted = findings.iter().filter(|finding| counts(finding, mission));
-    let blocks =
-        |finding: &OverlapFinding| policy.mode == OverlapMode::Block && finding.score >= points.block;
+    let mut counted = judged.iter().filter(|judged| counts(judged.finding, mission));
+    let blocks = |judged: &Judged<'_>| {
+        policy.mode == OverlapMode::Block && judged.finding.score >= judged.points.block
+    };
     if policy.mode == OverlapMode::Suggest {
         return OverlapDecision::Allow;
     }
     if counted.clone().any(blocks) {
         return OverlapDecision::Block;
     }
-    if counted.any(|finding| finding.score >= points.acknowledge && !is_named(finding, acknowledged)) {
+    if counted.any(|judged| {
+        judged.finding.score >= judged.points.acknowledge && !is_named(judged.finding, acknowledged)
+    }) {
         return OverlapDecision::RequireAck;
     }
     OverlapDecision::Allow
@@ -73,19 +80,23 @@ pub(crate) fn acknowledged(finding: &OverlapFinding, named: &[String]) -> bool {
 /// The refusal of a mutation, with what it overlaps.
 pub(crate) fn refusal(
     decision: OverlapDecision,
-    points: Points,
     mission: MissionId,
-    findings: &[OverlapFinding],
+    judged: &[Judged<'_>],
     named: &[String],
 ) -> Result<(), Error> {
-    let (kind, from) = match decision {
+    let kind = match decision {
         OverlapDecision::Allow => return Ok(()),
-        OverlapDecision::RequireAck => (ProblemKind::OverlapUnacknowledged, points.acknowledge),
-        OverlapDecision::Block => (ProblemKind::OverlapBlocked, points.block),
+        OverlapDecision::RequireAck => ProblemKind::OverlapUnacknowledged,
+        OverlapDecision::Block => ProblemKind::OverlapBlocked,
     };
-    let against: Vec<&OverlapFinding> = findings
+    let from = |points: Points| match decision {
+        OverlapDecision::Block => points.block,
+        OverlapDecision::RequireAck | OverlapDecision::Allow => points.acknowledge,
+    };
+    let against: Vec<&OverlapFinding> = judged
         .iter()
-        .filter(|finding| counts(finding, mission) && finding.score >= from)
+        .filter(|judged| counts(judged.finding, mission) && judged.finding.score >= from(judged.points))
+        .map(|judged| judged.finding)
         .filter(|finding| decision == OverlapDecision::Block || !is_named(finding, named))
         .collect();
     let names: Vec<String> = against

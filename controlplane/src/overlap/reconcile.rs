@@ -65,6 +65,7 @@ async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate
         own: Some(document.subject_id),
         scope: Scope::Missions(app.organization, Vec::new()),
         after: if waiting.look == Look::Beside as i32 { waiting.document_no } else { 0 },
+        near: app.embeddings.stored(tx, document.subject_id, &document.title, &document.body).await?,
     };
     let mut found = service::examine(tx, app.organization, &asked, &text).await?;
     found.retain(|compared| !compared.finding.candidate.done);
@@ -92,6 +93,13 @@ async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate
             let proof = system_proof(Action::ReadOverlap, made.subject.mission_id);
             service::record_system(tx, app, proof, "overlap.open", &made, None).await?;
             opened = true;
+        } else if let Some(before) = store::expired_pair(tx, app.organization, &sides).await? {
+            opened |= service::reopen(tx, app, &before, made).await?;
+        } else {
+            continue;
+        }
+        if let Some(kept) = store::pair(tx, app.organization, &sides).await? {
+            store::judged(tx, kept, app.embeddings.judging().unwrap_or(0)).await?;
         }
     }
     Ok(opened)
@@ -103,7 +111,8 @@ async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate
 /// # Errors
 /// Database failures; the next round tries again.
 pub async fn sweep(app: &App) -> Result<usize, Error> {
-    let stale = store::stale(&mut app.db.begin_read().await?, app.organization, BATCH).await?;
+    let judging = app.embeddings.judging();
+    let stale = store::stale(&mut app.db.begin_read().await?, app.organization, judging, BATCH).await?;
     let found = stale.len();
     for one in stale {
         system_tx!(app, |tx| {

@@ -1,5 +1,7 @@
 //! Finding, judging, keeping and deciding overlaps.
 
+use std::collections::HashMap;
+
 use mc_api::id::{MissionId, OrganizationId, OverlapId};
 use mc_api::overlap::{
     AcceptOverlap, CheckOverlap, DismissOverlap, OverlapAction, OverlapCheck, OverlapEvidence,
@@ -11,10 +13,11 @@ use mc_overlap::{Prepared, Provider, SuggestedAction, Text, Vectors};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::model::{self, Points};
+use super::model::{self, Judged, Points};
 use super::{store, texts};
 use crate::app::App;
 use crate::db::Tx;
+use crate::embeddings::{Near, Where};
 use crate::error::Error;
 use crate::http::page;
 use crate::ledger::{self, Event};
@@ -26,8 +29,12 @@ use crate::{klusters, tasks, write_tx};
 
 /// At most this many bytes of a text's first line stand for its title.
 const FIRST_LINE: usize = 240;
-/// How many documents that share terms are compared.
-const COMPARED: i64 = 16;
+/// How many documents that share terms are looked at, and how many that are near by their vectors.
+const CANDIDATES: i64 = 16;
+/// How many of both are compared, the best by both ranks.
+const COMPARED: usize = 24;
+/// How much the first ranks count beside the later ones in the fusion.
+const FUSION: u32 = 60;
 
 /// Where existing work is looked for.
 pub(crate) struct Asked {
@@ -40,6 +47,8 @@ pub(crate) struct Asked {
     pub(crate) scope: Scope,
     /// Only documents with a greater number.
     pub(crate) after: i64,
+    /// What near ones are looked for with.
+    pub(crate) near: Near,
 }
 
 /// One candidate with what the comparison said.
@@ -47,6 +56,15 @@ pub(crate) struct Asked {
 pub(crate) struct Compared {
     pub(crate) id: Uuid,
     pub(crate) finding: OverlapFinding,
+    /// Whose vectors it was judged with.
+    pub(crate) provider: Provider,
+}
+
+impl Compared {
+    /// Whether it is worth showing.
+    fn is_shown(&self) -> bool {
+        self.finding.score >= f64::from(self.provider.operating_points().suggest)
+    }
 }
 
 /// A text in the form that is compared and indexed.
@@ -71,11 +89,6 @@ pub(crate) fn prepare_as(kind: &str, title: &str, body: &str, paths: &[String]) 
     prepare(line, &format!("{title}\n{over}\n{rest}"), paths)
 }
 
-/// The provider of vectors that are at hand while a mutation waits.
-pub(crate) fn provider() -> Provider {
-    Provider::Builtin
-}
-
 fn action(suggested: SuggestedAction) -> OverlapAction {
     match suggested {
         SuggestedAction::Link => OverlapAction::Link,
@@ -90,11 +103,20 @@ fn rounded(share: f32) -> f64 {
     f64::from(store::thousandths(f64::from(share))) / 1000.0
 }
 
-fn compare(text: &Prepared, own: &[f32], candidate: Candidate) -> Result<Compared, Error> {
+/// Compares with the likeness of vectors that somebody computed before, or with the built-in ones.
+fn compare(
+    text: &Prepared,
+    own: &[f32],
+    candidate: Candidate,
+    likeness: Option<(Provider, f32)>,
+) -> Result<Compared, Error> {
     let paths = candidate.paths()?;
     let other = prepare_as(&candidate.subject_kind, &candidate.title, &candidate.body, &paths);
-    let vector = mc_overlap::builtin::embed(&other);
-    let vectors = Vectors::of(provider(), own, &vector);
+    let vectors = match likeness {
+        Some((provider, cosine)) => Vectors { provider, cosine },
+        None => Vectors::of(Provider::Builtin, own, &mc_overlap::builtin::embed(&other)),
+    };
+    let provider = vectors.provider;
     let judged = mc_overlap::compare(text, &other, Some(vectors), candidate.done);
     let evidence = judged
         .evidence
@@ -103,6 +125,7 @@ fn compare(text: &Prepared, own: &[f32], candidate: Candidate) -> Result<Compare
         .collect();
     Ok(Compared {
         id: candidate.subject_id,
+        provider,
         finding: OverlapFinding {
             candidate: OverlapSide {
                 id: store::shown(&candidate.subject_kind, candidate.subject_id),
@@ -137,23 +160,67 @@ pub(crate) async fn examine(
         mission: asked.mission,
         scope: asked.scope.clone(),
         after: asked.after,
-        limit: COMPARED,
+        limit: CANDIDATES,
     };
-    let candidates = index::candidates(tx, reach, text).await?;
+    let mut ranks = vec![index::candidates(tx, reach, text).await?];
+    ranks.extend(near(tx, organization, asked).await?);
+    let candidates = fused(ranks);
+    let subjects = candidates.iter().map(|candidate| candidate.subject_id).collect();
+    let likeness = asked.near.likeness(tx, subjects).await?;
     let own = mc_overlap::builtin::embed(text);
-    let least = f64::from(provider().operating_points().suggest);
     let mut found = Vec::new();
     for candidate in candidates {
         if Some(candidate.subject_id) == asked.own {
             continue;
         }
-        let compared = compare(text, &own, candidate)?;
-        if compared.finding.score >= least {
+        let likeness = likeness.get(&candidate.subject_id).copied();
+        let compared = compare(text, &own, candidate, likeness)?;
+        if compared.is_shown() {
             found.push(compared);
         }
     }
     found.sort_by(|a, b| b.finding.score.total_cmp(&a.finding.score));
     Ok(found)
+}
+
+/// What is near by its vector: in its own mission first, then wherever the caller may read.
+async fn near(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    asked: &Asked,
+) -> Result<Vec<Vec<Candidate>>, Error> {
+    let limit = (asked.after, usize::try_from(CANDIDATES).unwrap_or(0));
+    let kinds = Some(asked.family.kinds().iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>());
+    let scope = Scope::Organization(organization);
+    let own = Where { scope, mission: Some(asked.mission), kinds: kinds.clone() };
+    let mut ranks = asked.near.candidates(tx, &own, limit).await?;
+    let is_wider = match &asked.scope {
+        Scope::Organization(_) => true,
+        Scope::Missions(_, missions) => missions.iter().any(|mission| *mission != asked.mission),
+    };
+    if is_wider {
+        let wide = Where { scope: asked.scope.clone(), mission: None, kinds };
+        ranks.extend(asked.near.candidates(tx, &wide, limit).await?);
+    }
+    Ok(ranks)
+}
+
+/// The best of several lists, each once (reciprocal rank fusion).
+fn fused(ranks: Vec<Vec<Candidate>>) -> Vec<Candidate> {
+    let mut scores: HashMap<Uuid, (f64, Candidate)> = HashMap::new();
+    for list in ranks {
+        for (candidate, place) in list.into_iter().zip(1_u32..) {
+            let part = 1.0 / f64::from(FUSION + place);
+            scores
+                .entry(candidate.subject_id)
+                .and_modify(|score| score.0 += part)
+                .or_insert((part, candidate));
+        }
+    }
+    let mut all: Vec<(f64, Candidate)> = scores.into_values().collect();
+    // Ids sort by time: of equals the younger one comes first, on both databases alike.
+    all.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.subject_id.cmp(&a.1.subject_id)));
+    all.into_iter().take(COMPARED).map(|(_, candidate)| candidate).collect()
 }
 
 /// Of what was found, what is worth keeping: unfinished work of the same mission before all other, the best first.
@@ -174,10 +241,17 @@ pub(crate) fn enforce(
     found: &[Compared],
     named: &[String],
 ) -> Result<(), Error> {
-    let points = Points::of(policy, provider());
-    let findings: Vec<OverlapFinding> = found.iter().map(|compared| compared.finding.clone()).collect();
-    let decision = model::decide(policy, points, mission, &findings, named);
-    model::refusal(decision, points, mission, &findings, named)
+    let judged = judged(policy, found);
+    let decision = model::decide(policy, mission, &judged, named);
+    model::refusal(decision, mission, &judged, named)
+}
+
+fn judged<'a>(policy: &OverlapPolicy, found: &'a [Compared]) -> Vec<Judged<'a>> {
+    let of = |compared: &'a Compared| Judged {
+        finding: &compared.finding,
+        points: Points::of(policy, compared.provider),
+    };
+    found.iter().map(of).collect()
 }
 
 /// One suggestion as the ledger keeps it: whole numbers only.
@@ -328,12 +402,17 @@ pub(crate) async fn settle(
             if !tasks::service::is_called_off(tx, app, candidate.subject_id).await? =>
         {
             let text = prepare_as(&subject.subject_kind, &subject.title, &subject.body, &subject.paths()?);
-            let found = compare(&text, &mc_overlap::builtin::embed(&text), candidate)?.finding;
+            let near = app.embeddings.stored(tx, subject.subject_id, &subject.title, &subject.body).await?;
+            let likeness = near.likeness(tx, vec![candidate.subject_id]).await?;
+            let likeness = likeness.get(&candidate.subject_id).copied();
+            let compared = compare(&text, &mc_overlap::builtin::embed(&text), candidate, likeness)?;
+            let is_shown = compared.is_shown();
+            let found = compared.finding;
             after.subject.title = subject.title;
             after.candidate = found.candidate;
             (after.score, after.lexical, after.vector) = (found.score, found.lexical, found.vector);
             (after.action, after.evidence) = (found.action, found.evidence);
-            if after.score < f64::from(provider().operating_points().suggest) {
+            if !is_shown {
                 after.state = OverlapState::Expired;
                 after.note = Some("the texts no longer overlap".to_owned());
             }
@@ -342,6 +421,10 @@ pub(crate) async fn settle(
             after.state = OverlapState::Expired;
             after.note = Some("the work of one side is over".to_owned());
         }
+    }
+    store::judged(tx, before.id, app.embeddings.judging().unwrap_or(0)).await?;
+    if after == before {
+        return Ok(());
     }
     after.version += 1;
     after.updated_at = app.clock.now();
@@ -352,6 +435,35 @@ pub(crate) async fn settle(
     let proof = system_proof(Action::ReadOverlap, after.subject.mission_id);
     let digest = ledger::digest_of(&Recorded::of(&before))?;
     record_system(tx, app, proof, verb, &after, digest).await
+}
+
+/// Opens an expired suggestion again, as it was made anew. `false` when somebody changed it meanwhile.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn reopen(
+    tx: &mut Tx,
+    app: &App,
+    before: &OverlapSuggestion,
+    made: OverlapSuggestion,
+) -> Result<bool, Error> {
+    let mut after = OverlapSuggestion {
+        id: before.id,
+        version: before.version + 1,
+        created_at: before.created_at,
+        updated_at: app.clock.now(),
+        ..made
+    };
+    if after.subject.id != before.subject.id {
+        std::mem::swap(&mut after.subject, &mut after.candidate);
+    }
+    if !store::replace(tx, before, &after).await? {
+        return Ok(false);
+    }
+    let proof = system_proof(Action::ReadOverlap, after.subject.mission_id);
+    let digest = ledger::digest_of(&Recorded::of(before))?;
+    record_system(tx, app, proof, "overlap.open", &after, digest).await?;
+    Ok(true)
 }
 
 async fn save(
@@ -437,7 +549,8 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-/// Judges the open suggestions of a changed object anew: those that fell below the point expire.
+/// Judges the open suggestions of a changed object anew: those that fell below the point expire, unless the object's
+/// vector is still to come, which then decides.
 ///
 /// # Errors
 /// Database failures.
@@ -447,14 +560,17 @@ pub(crate) async fn judge_again(
     proof: Proof,
     (own, side): (Uuid, &OverlapSide),
     text: &Prepared,
+    is_pending: bool,
 ) -> Result<(), Error> {
     let vector = mc_overlap::builtin::embed(text);
-    let points = Points::of(&OverlapPolicy::default(), provider());
     for before in of_object(tx, cx.caller.organization, own).await? {
         let is_subject = before.subject.id == side.id;
         let other = if is_subject { &before.candidate.id } else { &before.subject.id };
         let Some(candidate) = index::find(tx, cx.caller.organization, other).await? else { continue };
-        let compared = compare(text, &vector, candidate)?.finding;
+        let compared = compare(text, &vector, candidate, None)?;
+        let is_shown = compared.is_shown() || is_pending;
+        let compared = compared.finding;
+        store::judged(tx, before.id, 0).await?;
         let mut after = before.clone();
         if is_subject {
             after.subject.title.clone_from(&side.title);
@@ -468,7 +584,7 @@ pub(crate) async fn judge_again(
         after.evidence = compared.evidence;
         after.action = compared.action;
         let mut verb = "overlap.judge";
-        if compared.score < points.suggest {
+        if !is_shown {
             after.state = OverlapState::Expired;
             after.note = Some("the texts no longer overlap".to_owned());
             verb = "overlap.expire";
@@ -506,6 +622,8 @@ pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<Overl
         None => None,
     };
     let policy = texts::policy(&mut tx, &mission, kluster.as_ref()).await?;
+    // No connection is held while a provider is asked.
+    drop(tx);
     let (family, action, body) = match kind {
         OverlapKind::Task => (Family::Work, Action::ReadTask, request.description.as_str()),
         OverlapKind::Doc | OverlapKind::Artifact => {
@@ -513,14 +631,14 @@ pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<Overl
         }
     };
     let text = prepare_as(kind.as_str(), &request.title, body, &request.paths);
-    let asked = Asked { family, mission: mission.id, own: None, scope: cx.scope(action), after: 0 };
+    let near = app.embeddings.asked(app, &request.title, index::kept(body)).await;
+    let mut tx = app.db.begin_read().await?;
+    let scope = cx.scope(action);
+    let asked = Asked { family, mission: mission.id, own: None, scope, after: 0, near };
     let found = examine(&mut tx, cx.caller.organization, &asked, &text).await?;
-    let findings: Vec<OverlapFinding> = found
-        .iter()
-        .filter(|compared| compared.finding.candidate.kind == kind.as_str())
-        .map(|compared| compared.finding.clone())
-        .collect();
-    let decision = model::decide(&policy, Points::of(&policy, provider()), mission.id, &findings, &[]);
+    let same: Vec<Compared> =
+        found.iter().filter(|compared| compared.finding.candidate.kind == kind.as_str()).cloned().collect();
+    let decision = model::decide(&policy, mission.id, &judged(&policy, &same), &[]);
     let suggestions = best(mission.id, found, most).into_iter().map(|compared| compared.finding).collect();
     Ok(OverlapCheck { suggestions, decision, policy })
 }

@@ -222,11 +222,12 @@ pub(crate) async fn lock(tx: &mut Tx, id: OverlapId) -> Result<(), DbError> {
     .map(|_| ())
 }
 
-/// Open suggestions that do not fit their sides any more: one is gone, ended or reworded, oldest first. Whatever made
-/// that so and did not see them, they are found here.
+/// Open suggestions that do not fit their sides any more: one is gone, ended or reworded, or their vectors are now those
+/// of another model (`judging`); oldest first. Whatever made that so and did not see them, they are found here.
 pub(crate) async fn stale(
     tx: &mut Tx,
     organization: OrganizationId,
+    judging: Option<i64>,
     limit: i64,
 ) -> Result<Vec<Stale>, DbError> {
     tx.query(
@@ -235,13 +236,30 @@ pub(crate) async fn stale(
          LEFT JOIN search_document b ON b.subject_id = s.candidate_id
          WHERE s.state = 'open' AND s.organization_id = $1
            AND (a.document_no IS NULL OR b.document_no IS NULL OR a.done
-                OR b.done <> s.candidate_done OR a.title <> s.subject_title OR b.title <> s.candidate_title)
+                OR b.done <> s.candidate_done OR a.title <> s.subject_title OR b.title <> s.candidate_title
+                OR (s.judged_by <> $3 AND ($3 = 0 OR (a.embedded_by = $3 AND b.embedded_by = $3))))
          ORDER BY s.suggestion_id LIMIT $2",
     )
     .bind(organization)
     .bind(limit)
+    .bind(judging.unwrap_or(i64::MIN))
     .fetch_all()
     .await
+}
+
+/// Notes whose vectors a suggestion is judged with: those of the model when both sides have one, else the built-in ones.
+pub(crate) async fn judged(tx: &mut Tx, id: OverlapId, model: i64) -> Result<(), DbError> {
+    tx.query(
+        "UPDATE overlap_suggestion SET judged_by = CASE WHEN 2 = (SELECT COUNT(*) FROM search_document d
+             WHERE d.subject_id IN (overlap_suggestion.subject_id, overlap_suggestion.candidate_id) AND d.embedded_by = $2)
+             THEN $2 ELSE 0 END
+         WHERE suggestion_id = $1",
+    )
+    .bind(id)
+    .bind(model)
+    .execute()
+    .await?;
+    Ok(())
 }
 
 /// A suggestion that does not fit its sides.
@@ -250,6 +268,25 @@ pub(crate) struct Stale {
     pub(crate) id: OverlapId,
     pub(crate) subject: Uuid,
     pub(crate) candidate: Uuid,
+}
+
+/// The suggestion about two objects, whichever came first.
+pub(crate) async fn pair(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    sides: &Sides,
+) -> Result<Option<OverlapId>, DbError> {
+    let row: Option<(OverlapId,)> = tx
+        .query(
+            "SELECT suggestion_id FROM overlap_suggestion WHERE organization_id = $1
+                 AND ((subject_id = $2 AND candidate_id = $3) OR (subject_id = $3 AND candidate_id = $2))",
+        )
+        .bind(organization)
+        .bind(sides.subject)
+        .bind(sides.candidate)
+        .fetch_optional()
+        .await?;
+    Ok(row.map(|(id,)| id))
 }
 
 /// The suggestion about two objects, whichever came first, when it has expired.

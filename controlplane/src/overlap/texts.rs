@@ -4,6 +4,8 @@
 //! task and its own design doc share their words rightly, and nothing would follow from telling. A doc and an artifact
 //! are told of each other, since the same text kept twice is the same knowledge; only one of the same kind refuses.
 
+use std::sync::Arc;
+
 use mc_api::Action;
 use mc_api::Timestamp;
 use mc_api::id::{KlusterId, MissionId, OrganizationId};
@@ -17,6 +19,7 @@ use super::service::{self, Asked, Compared};
 use super::store;
 use crate::app::App;
 use crate::db::{DbError, Tx};
+use crate::embeddings::{Embeddings, Near};
 use crate::error::Error;
 use crate::klusters;
 use crate::op::{OpCtx, Proof};
@@ -89,18 +92,31 @@ pub(crate) struct Watch {
     policy: Option<OverlapPolicy>,
     named: Vec<String>,
     looked: Option<Looked>,
+    embeddings: Arc<Embeddings>,
 }
 
 impl Watch {
     /// Found later, and compared with nothing: keystones, which are one of their kind in a place, and what an agent said
     /// last in its turn.
     pub(crate) fn quiet(app: &App) -> Self {
-        Self { is_indexed: app.detects_overlap, policy: None, named: Vec::new(), looked: None }
+        Self {
+            is_indexed: app.detects_overlap,
+            policy: None,
+            named: Vec::new(),
+            looked: None,
+            embeddings: app.embeddings.clone(),
+        }
     }
 
     /// The same without comparing.
     pub(crate) fn hushed(&self) -> Self {
-        Self { is_indexed: self.is_indexed, policy: None, named: Vec::new(), looked: None }
+        Self {
+            is_indexed: self.is_indexed,
+            policy: None,
+            named: Vec::new(),
+            looked: None,
+            embeddings: self.embeddings.clone(),
+        }
     }
 
     /// Compared in its transaction, under the policy of its place.
@@ -119,7 +135,13 @@ impl Watch {
             Some(kluster) => Some(klusters::store::policy(tx, kluster).await?),
             None => Some(mission.overlap_policy.unwrap_or_default()),
         };
-        Ok(Self { is_indexed: app.detects_overlap, policy, named: named.to_vec(), looked: None })
+        Ok(Self {
+            is_indexed: app.detects_overlap,
+            policy,
+            named: named.to_vec(),
+            looked: None,
+            embeddings: app.embeddings.clone(),
+        })
     }
 
     /// Whether the transaction has to hold the mission's lock alone, since the policy may refuse.
@@ -137,8 +159,9 @@ impl Watch {
     ) -> Result<Self, Error> {
         if self.policy.is_some() && !self.is_alone() && content.is_compared() {
             let text = service::prepare_as(OverlapKind::Doc.as_str(), title, content.head(), &[]);
+            let near = self.embeddings.at_hand(title, content.head());
             let mut tx = app.db.begin_read().await?;
-            let found = overlaps(&mut tx, cx, mission, own, &text).await?;
+            let found = overlaps(&mut tx, cx, mission, (own, near), &text).await?;
             self.looked = Some(Looked { text, found });
         }
         Ok(self)
@@ -169,9 +192,11 @@ impl Watch {
                 return Ok(Vec::new());
             }
         };
+        let near = self.embeddings.at_hand(subject.title, subject.content.head());
+        let is_pending = near.is_pending;
         let found = match &self.looked {
             Some(looked) => looked.found.clone(),
-            None => overlaps(tx, cx, subject.mission, Some(subject.id), &text).await?,
+            None => overlaps(tx, cx, subject.mission, (Some(subject.id), near), &text).await?,
         };
         let same: Vec<Compared> = found
             .iter()
@@ -187,7 +212,7 @@ impl Watch {
         index::replace(tx, &subject.document(organization, look), &text).await?;
         let side = subject.side();
         if subject.is_known {
-            service::judge_again(tx, cx, proof, (subject.id, &side), &text).await?;
+            service::judge_again(tx, cx, proof, (subject.id, &side), &text, is_pending).await?;
         }
         let best = service::best(subject.mission, found, MOST_KEPT);
         service::keep(tx, cx, proof, (subject.id, side), best, &self.named).await
@@ -199,12 +224,12 @@ async fn overlaps(
     tx: &mut Tx,
     cx: &OpCtx,
     mission: MissionId,
-    own: Option<Uuid>,
+    (own, near): (Option<Uuid>, Near),
     text: &Prepared,
 ) -> Result<Vec<Compared>, Error> {
     // Whoever may read docs of a mission may read its artifacts, and the other way round.
     let scope = cx.scope(Action::ReadDoc);
-    let asked = Asked { family: Family::Texts, mission, own, scope, after: 0 };
+    let asked = Asked { family: Family::Texts, mission, own, scope, after: 0, near };
     service::examine(tx, cx.caller.organization, &asked, text).await
 }
 

@@ -142,7 +142,8 @@ impl Looked {
         }
     }
 
-    fn times(&self) -> i64 {
+    /// How many times more is looked at, since what does not fit is left out afterwards.
+    pub(super) fn times(&self) -> i64 {
         let is_narrowed = self.kluster.is_some()
             || self.kinds.is_some()
             || self.states.is_some()
@@ -164,25 +165,37 @@ pub(super) async fn newest(tx: &mut Tx) -> Result<i64, DbError> {
     Ok(newest)
 }
 
-/// The documents that share most with a query, of those that the caller may read.
+/// The documents that share most with a query, and those of the numbers that are given beside, of those that the caller
+/// may read.
 ///
 /// # Errors
 /// Database failures.
-pub(super) async fn search(tx: &mut Tx, looked: Looked, text: &Prepared) -> Result<Vec<Found>, DbError> {
+pub(super) async fn search(
+    tx: &mut Tx,
+    looked: Looked,
+    text: &Prepared,
+    mut near: Vec<i64>,
+) -> Result<Vec<Found>, DbError> {
     let words = Words::of(&looked, text);
-    if words.entries.is_empty() || looked.scope.is_empty() {
+    if looked.scope.is_empty() {
         return Ok(Vec::new());
     }
     let missions = looked.missions();
     let (times, upto) = (looked.times(), looked.upto);
     let is_one = missions.as_ref().is_some_and(|missions| missions.len() == 1);
     let mut statement = Statement { missions, times, upto, common: HashSet::new() };
-    let (mut numbers, common) = statement.run(tx, &words).await?;
-    if !is_one && !common.is_empty() {
-        statement.common = weightiest(&words, &common);
-        numbers = statement.run(tx, &words).await?.0;
+    let (mut numbers, mut common) = (Numbers::new(), HashSet::new());
+    if !words.entries.is_empty() {
+        (numbers, common) = statement.run(tx, &words).await?;
+        if !is_one && !common.is_empty() {
+            statement.common = weightiest(&words, &common);
+            numbers = statement.run(tx, &words).await?.0;
+        }
     }
-    let rows = rows(tx, looked, numbers.keys().copied().collect()).await?;
+    near.retain(|number| *number <= upto && !numbers.contains_key(number));
+    let more = i64::try_from(near.len()).unwrap_or(0);
+    near.extend(numbers.keys().copied());
+    let rows = rows(tx, looked, near, more).await?;
     if !common.is_empty() {
         complete(tx, &words, &common, &rows, &mut numbers).await?;
     }
@@ -337,9 +350,9 @@ fn wide(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-/// What is known of documents, of those that fit.
-async fn rows(tx: &mut Tx, looked: Looked, numbers: Vec<i64>) -> Result<Vec<Row>, DbError> {
-    let limit = if looked.is_checked { RANKED * NARROWED } else { RANKED };
+/// What is known of documents, of those that fit; `more` of them were found by their vectors.
+async fn rows(tx: &mut Tx, looked: Looked, numbers: Vec<i64>, more: i64) -> Result<Vec<Row>, DbError> {
+    let limit = more + if looked.is_checked { RANKED * NARROWED } else { RANKED };
     let filter = Filter::new(
         tx,
         "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, d.sketch,

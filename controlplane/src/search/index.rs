@@ -59,6 +59,14 @@ impl Family {
         }
     }
 
+    /// Its kinds.
+    pub(crate) fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::Work => &["task"],
+            Self::Texts => &["doc", "artifact"],
+        }
+    }
+
     fn condition(self) -> &'static str {
         match self {
             Self::Work => "d.subject_kind = 'task'",
@@ -121,7 +129,7 @@ pub(super) fn salted(organization: OrganizationId, term: i64) -> i64 {
 }
 
 /// 63 bits of an id that nobody chooses.
-pub(super) fn low_bits(id: Uuid) -> i64 {
+pub(crate) fn low_bits(id: Uuid) -> i64 {
     let bytes = id.as_bytes();
     let mut low = [0; 8];
     low.copy_from_slice(&bytes[8..]);
@@ -328,7 +336,7 @@ pub(crate) async fn replace(tx: &mut Tx, document: &Document<'_>, text: &Prepare
     }
     tx.query(
         "UPDATE search_document SET title = $2, body = $3, paths = $4, done = $5, terms = $6,
-             index_version = $7, look = $8, updated_at = $9, sketch = $10 WHERE document_no = $1",
+             index_version = $7, look = $8, updated_at = $9, sketch = $10, embedded_by = 0 WHERE document_no = $1",
     )
     .bind(before.document_no)
     .bind(document.title.to_owned())

@@ -1,7 +1,7 @@
 //! Finding what is indexed: by words and by meaning, both ranks fused.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,6 +16,7 @@ use super::highlight::{self, Begin};
 use super::{content, events, sketch};
 use crate::app::App;
 use crate::db::Tx;
+use crate::embeddings::Where;
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
@@ -26,6 +27,13 @@ const MAX_QUERY: usize = 400;
 const FUSION: f64 = 60.0;
 /// At most this many bytes behind the heads of texts are read for one search: for phrases, and to show where words stand.
 const READ_BYTES: usize = 16 * 1024 * 1024;
+/// So many documents are found by their vectors.
+const NEAR: usize = 40;
+/// From this likeness on a document is found that shares no word with the query.
+const ALIKE: f64 = 0.4;
+
+/// How near found objects are to the query.
+type Likeness = HashMap<Uuid, (mc_overlap::Provider, f32)>;
 
 /// What a search is narrowed to.
 #[derive(Debug, Clone, Default)]
@@ -92,7 +100,8 @@ impl FromStr for Place {
 
 struct Ranked {
     found: Found,
-    vector: f64,
+    /// `None`: its vector is still to come.
+    vector: Option<f64>,
     place: Place,
 }
 
@@ -166,10 +175,26 @@ pub async fn search(
         is_checked: !phrases.is_empty(),
         upto,
     };
-    let found = find::search(&mut tx, looked, &text).await?;
+    // No connection is held while a provider is asked.
+    drop(tx);
+    let near = app.embeddings.asked(app, &narrow.query, "").await;
+    let place = Where {
+        scope: looked.scope.clone(),
+        mission: looked.mission,
+        kinds: looked.kinds.as_ref().map(|kinds| kinds.iter().map(|kind| kind.as_str().to_owned()).collect()),
+    };
+    let mut tx = app.db.begin_read().await?;
+    let most = NEAR * usize::try_from(looked.times()).unwrap_or(1);
+    let numbers = near.numbers(&mut tx, &place, most).await?;
+    let found = find::search(&mut tx, looked, &text, numbers).await?;
     let mut budget = READ_BYTES;
     let found = with_phrases(&mut tx, found, &phrases, &mut budget).await?;
-    let mut ranked = rank(&text, found, upto);
+    let likeness = if near.ranks() {
+        Some(near.likeness(&mut tx, found.iter().map(|found| found.row.subject_id).collect()).await?)
+    } else {
+        None
+    };
+    let mut ranked = rank(&text, found, likeness.as_ref(), upto);
     let counts = counts(&ranked)?;
     if let Some(after) = page.after {
         ranked.retain(|hit| hit.place < after);
@@ -283,7 +308,7 @@ async fn shown_as(
         state: row.state,
         score: share(hit.place.order),
         lexical: rounded(hit.found.lexical),
-        vector: hit.vector,
+        vector: hit.vector.unwrap_or(0.0),
         updated_at: row.changed_at,
     })
 }
@@ -296,48 +321,62 @@ fn rounded(share: f64) -> f64 {
     (share.clamp(0.0, 1.0) * 1000.0).round() / 1000.0
 }
 
-fn rank(query: &Prepared, found: Vec<Found>, upto: i64) -> Vec<Ranked> {
+/// Ranks what was found by words and by meaning. `likeness` are the vectors of the model in use; without them the built-in
+/// ones serve.
+fn rank(query: &Prepared, found: Vec<Found>, likeness: Option<&Likeness>, upto: i64) -> Vec<Ranked> {
     let own = mc_overlap::builtin::embed(query);
     let mut ranked: Vec<Ranked> = found
         .into_iter()
-        // The index may name a text for a pair of words by chance.
-        .filter(|found| found.lexical > 0.0)
         .map(|found| {
             let row = &found.row;
-            let vector = sketch::cosine(&own, row.sketch.as_deref()).unwrap_or_else(|| {
-                let text = Prepared::new(&Text { title: &row.title, body: &row.body, paths: &[] });
-                mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text))
-            });
+            let vector = match likeness {
+                Some(likeness) => likeness.get(&row.subject_id).map(|(_, cosine)| *cosine),
+                None => Some(sketch::cosine(&own, row.sketch.as_deref()).unwrap_or_else(|| {
+                    let text = Prepared::new(&Text { title: &row.title, body: &row.body, paths: &[] });
+                    mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text))
+                })),
+            };
             let place = Place { order: 0, object: row.subject_id, upto };
-            Ranked { vector: rounded(f64::from(vector)), found, place }
+            Ranked { vector: vector.map(|vector| rounded(f64::from(vector))), found, place }
         })
+        // The index may name a text for a pair of words by chance.
+        .filter(|hit| hit.found.lexical > 0.0 || hit.vector.is_some_and(|vector| vector >= ALIKE))
         .collect();
-    for by in [by_words, by_meaning] {
-        ranked.sort_by(by);
-        for (place, hit) in ranked.iter_mut().enumerate() {
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                reason = "a few hundred at most"
-            )]
-            let part = (1e6 / 2.0 * (FUSION + 1.0) / (FUSION + 1.0 + place as f64)).round() as i64;
-            hit.place.order += part;
-        }
+    ranked.sort_by(by_words);
+    for (place, hit) in ranked.iter_mut().enumerate() {
+        // Whose vector is still to come stands by meaning where it stands by words.
+        let parts = if hit.vector.is_some() { 1 } else { 2 };
+        hit.place.order += part(place) * parts;
+    }
+    ranked.sort_by(by_meaning);
+    for (place, hit) in ranked.iter_mut().filter(|hit| hit.vector.is_some()).enumerate() {
+        hit.place.order += part(place);
     }
     ranked.sort_by_key(|hit| std::cmp::Reverse(hit.place));
     ranked
 }
 
+/// What a place in one of both ranks is worth.
+fn part(place: usize) -> i64 {
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a few hundred at most")]
+    let part = (1e6 / 2.0 * (FUSION + 1.0) / (FUSION + 1.0 + place as f64)).round() as i64;
+    part
+}
+
+fn of(vector: Option<f64>) -> f64 {
+    vector.unwrap_or(-1.0)
+}
+
 fn by_words(a: &Ranked, b: &Ranked) -> Ordering {
     rounded(b.found.lexical)
         .total_cmp(&rounded(a.found.lexical))
-        .then(b.vector.total_cmp(&a.vector))
+        .then(of(b.vector).total_cmp(&of(a.vector)))
         .then(newest(a, b))
 }
 
 fn by_meaning(a: &Ranked, b: &Ranked) -> Ordering {
-    b.vector
-        .total_cmp(&a.vector)
+    of(b.vector)
+        .total_cmp(&of(a.vector))
         .then(rounded(b.found.lexical).total_cmp(&rounded(a.found.lexical)))
         .then(newest(a, b))
 }

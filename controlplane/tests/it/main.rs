@@ -14,6 +14,9 @@ mod authn;
 mod blobs;
 mod docs;
 mod documents;
+mod embeddings;
+#[cfg(feature = "local-embeddings")]
+mod embeddings_local;
 mod frame;
 mod grants;
 mod idempotency;

@@ -31,6 +31,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     // On loopback; `authn::metrics_beyond_loopback_need_a_token` covers the rest.
     ("GET", "/metrics", Anonymous, ""),
     ("GET", "/api/v1/system/doctor", Needs(Action::ReadSystem), ""),
+    ("GET", "/api/v1/system/embeddings", Needs(Action::ReadSystem), ""),
     ("POST", "/api/v1/auth/login", Needs(Action::Login), "{}"),
     ("GET", "/api/v1/auth/whoami", Anyone, ""),
     ("POST", "/api/v1/auth/logout", Needs(Action::Logout), ""),
@@ -212,6 +213,7 @@ const fn tool(who: Who, body: &'static str) -> Operation {
 /// Every tool, called through the plain HTTP door; `mcp::every_tool_is_in_the_table` compares it with the registry.
 pub(crate) const TOOLS: &[Operation] = &[
     tool(Anyone, r#"{"tool":"whoami","arguments":{}}"#),
+    tool(Needs(Action::ReadSystem), r#"{"tool":"get_embedding_status","arguments":{}}"#),
     tool(Needs(Action::ReadTask), r#"{"tool":"list_tasks","arguments":{}}"#),
     tool(Needs(Action::ReadTask), r#"{"tool":"get_task","arguments":{"task":"{task}"}}"#),
     tool(

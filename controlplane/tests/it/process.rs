@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::harness::{Client, TestApp, eventually};
 
-fn program(data_dir: &Path, database: Option<&str>) -> Command {
+pub(crate) fn program(data_dir: &Path, database: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mc-controlplane"));
     command.env_clear().env("NO_COLOR", "1").arg("--data-dir").arg(data_dir).args(["--http", "127.0.0.1:0"]);
     if let Some(url) = database {
@@ -26,7 +26,7 @@ async fn serve(data_dir: &Path, database: Option<&str>) -> (Child, Client, tokio
     serving(program(data_dir, database)).await
 }
 
-async fn serving(mut command: Command) -> (Child, Client, tokio::task::JoinSet<()>) {
+pub(crate) async fn serving(mut command: Command) -> (Child, Client, tokio::task::JoinSet<()>) {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut said = String::new();

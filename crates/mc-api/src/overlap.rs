@@ -247,6 +247,9 @@ pub struct TaskAnswer {
     /// Existing work that it overlaps, the best first.
     #[serde(default)]
     pub overlap_suggestions: Vec<OverlapSuggestion>,
+    /// `true`: the vector of the text is still to come, and with it perhaps more suggestions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overlap_pending: bool,
 }
 
 /// A doc as creating and changing it answers: with what it overlaps.

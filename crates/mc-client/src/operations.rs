@@ -2,7 +2,7 @@
 
 use mc_api::approval::{Approval, DecideApproval};
 use mc_api::auth::{CreateGrant, Grant, LoginRequest, LoginSession, Principal, SetRole, WhoAmI};
-use mc_api::system::{Health, Version};
+use mc_api::system::{EmbeddingStatus, Health, Version};
 use reqwest::Method;
 
 use crate::transport::Call;
@@ -77,6 +77,11 @@ impl Client {
     /// Every check the server makes of itself.
     pub async fn doctor(&self) -> Result<Health, Error> {
         self.json(Call::get(&["api", "v1", "system", "doctor"])).await
+    }
+
+    /// How texts get their vectors, and how far that is.
+    pub async fn embedding_status(&self) -> Result<EmbeddingStatus, Error> {
+        self.json(Call::get(&["api", "v1", "system", "embeddings"])).await
     }
 
     /// Whether the server is ready, asked once and without identity or repeating.

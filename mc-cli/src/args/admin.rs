@@ -117,6 +117,8 @@ pub enum ConfigCommand {
 pub enum SystemCommand {
     /// Every check the server makes of itself
     Doctor,
+    /// Where vectors of texts come from, and how many texts wait for theirs
+    Embeddings,
     /// Version of client and server
     Version,
 }

@@ -88,6 +88,10 @@ pub(super) fn created(cx: &Invocation, answer: &TaskAnswer) -> anyhow::Result<()
     }
     done(cx, &answer.task, "created")?;
     told(cx, &answer.overlap_suggestions);
+    if answer.overlap_pending {
+        cx.out
+            .talk("the vector of its text is still to come: more overlaps may show up in `mc get overlaps`");
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `mc system`.
 
-use mc_api::system::Version;
+use mc_api::system::{EmbeddingProvider, Version};
 use serde::Serialize;
 
 use crate::args::SystemCommand;
@@ -18,6 +18,7 @@ struct Versions {
 pub(super) async fn run(cx: &Invocation, command: SystemCommand) -> anyhow::Result<()> {
     match command {
         SystemCommand::Doctor => doctor(cx).await,
+        SystemCommand::Embeddings => embeddings(cx).await,
         SystemCommand::Version => version(cx).await,
     }
 }
@@ -34,6 +35,36 @@ async fn doctor(cx: &Invocation) -> anyhow::Result<()> {
     let bad: Vec<&str> =
         health.checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect();
     if health.ok { Ok(()) } else { Err(Failure::Refused(format!("not well: {}", bad.join(", "))).into()) }
+}
+
+async fn embeddings(cx: &Invocation) -> anyhow::Result<()> {
+    let status = cx.client()?.embedding_status().await?;
+    cx.out.value(&status, || {
+        let limit = |limit: Option<i64>| limit.map_or_else(|| "any number".to_owned(), |n| n.to_string());
+        let mut fields = vec![
+            ("Provider", status.provider.to_string()),
+            ("Model", status.model.clone()),
+            ("Dimensions", status.dimensions.map_or_else(|| "not known yet".to_owned(), |n| n.to_string())),
+            ("State", status.state.to_string()),
+            ("Indexed", status.indexed.to_string()),
+            ("Waiting", status.waiting.to_string()),
+        ];
+        if status.failed > 0 {
+            fields.push(("Cannot", format!("{} of those that wait", status.failed)));
+        }
+        if let Some(error) = &status.error {
+            fields.push(("Error", error.clone()));
+        }
+        if let Some(at) = status.retry_at {
+            fields.push(("Goes on", at.to_string()));
+        }
+        if status.provider == EmbeddingProvider::OpenAi {
+            let used = |used: i64, of: Option<i64>| format!("{used} of {}", limit(of));
+            fields.push(("Tokens this hour", used(status.tokens_this_hour, status.tokens_per_hour)));
+            fields.push(("Tokens today", used(status.tokens_today, status.tokens_per_day)));
+        }
+        table::fields(&fields)
+    })
 }
 
 async fn version(cx: &Invocation) -> anyhow::Result<()> {

@@ -57,10 +57,12 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
     let is_alone = !request.depends_on.is_empty() || place.policy.mode != OverlapMode::Suggest;
     // Where nobody waits for anybody, what is committed beside is compared afterwards anyway: the comparing is done
     // before the transaction, and on SQLite beside its only writer.
+    let near = app.embeddings.at_hand(&request.title, index::kept(&request.description));
+    let overlap_pending = app.detects_overlap && near.is_pending;
     let before = if app.detects_overlap && !is_alone {
         let text = overlap::prepare(&request.title, &request.description, &request.paths);
         let mut tx = app.db.begin_read().await?;
-        let found = super::overlaps(&mut tx, cx, mission, &text, None).await?;
+        let found = super::overlaps(&mut tx, cx, mission, &text, (None, near.clone())).await?;
         Some((text, found))
     } else {
         None
@@ -81,7 +83,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
         let task = loaded.task;
         let alone = if app.detects_overlap && is_alone {
             let text = overlap::prepare(&task.title, &task.description, &task.paths);
-            let found = super::overlaps(tx, cx, mission, &text, None).await?;
+            let found = super::overlaps(tx, cx, mission, &text, (None, near.clone())).await?;
             overlap::enforce(&place.policy, mission, &found, &request.acknowledge_overlap)?;
             Some((text, found))
         } else {
@@ -103,7 +105,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
             Event { subject_kind: "task", subject_id: task.id.to_string(), body: &task, before_sha256: None };
         ledger::record(tx, cx, proof, event).await?;
         let Some((text, found)) = alone.as_ref().or(before.as_ref()) else {
-            return Ok(TaskAnswer { task, overlap_suggestions: Vec::new() });
+            return Ok(TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending });
         };
         let look = if is_alone { Look::Done } else { Look::Beside };
         index::insert(tx, &super::document(cx.caller.organization, &task, look), text).await?;
@@ -117,7 +119,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
             &request.acknowledge_overlap,
         )
         .await?;
-        Ok(TaskAnswer { task, overlap_suggestions })
+        Ok(TaskAnswer { task, overlap_suggestions, overlap_pending })
     })
 }
 

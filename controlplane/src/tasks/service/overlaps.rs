@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{At, create, open_beside, save};
 use crate::app::App;
 use crate::db::Tx;
+use crate::embeddings::Near;
 use crate::error::Error;
 use crate::op::{OpCtx, Proof};
 use crate::overlap::service::{self, Asked, Compared};
@@ -88,9 +89,10 @@ pub(super) async fn overlaps(
     cx: &OpCtx,
     mission: MissionId,
     text: &Prepared,
-    own: Option<Uuid>,
+    (own, near): (Option<Uuid>, Near),
 ) -> Result<Vec<Compared>, Error> {
-    let asked = Asked { family: Family::Work, mission, own, scope: cx.scope(Action::ReadTask), after: 0 };
+    let scope = cx.scope(Action::ReadTask);
+    let asked = Asked { family: Family::Work, mission, own, scope, after: 0, near };
     service::examine(tx, cx.caller.organization, &asked, text).await
 }
 

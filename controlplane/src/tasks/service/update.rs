@@ -140,15 +140,17 @@ pub async fn update(
             != (&after.task.title, &after.task.description, &after.task.paths);
         if !reworded || !app.detects_overlap {
             let task = save(tx, cx, proof, &before, after).await?;
-            return Ok(TaskAnswer { task, overlap_suggestions: Vec::new() });
+            return Ok(TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending: false });
         }
         let text = overlap::prepare(&after.task.title, &after.task.description, &after.task.paths);
         let own = after.task.id.as_uuid();
+        let near = app.embeddings.at_hand(&after.task.title, index::kept(&after.task.description));
+        let overlap_pending = near.is_pending;
         let found = if super::is_done(after.task.state) {
             // Ended work comes to nobody else's.
             Vec::new()
         } else {
-            super::overlaps(tx, cx, after.task.mission_id, &text, Some(own)).await?
+            super::overlaps(tx, cx, after.task.mission_id, &text, (Some(own), near)).await?
         };
         overlap::enforce(&policy, after.task.mission_id, &found, &patch.acknowledge_overlap)?;
         let task = save(tx, cx, proof, &before, after).await?;
@@ -156,7 +158,7 @@ pub async fn update(
         let look = if policy.mode == OverlapMode::Suggest { Look::Everything } else { Look::Done };
         index::replace(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
         let side = super::side(&task);
-        overlap::judge_again(tx, cx, proof, (own, &side), &text).await?;
+        overlap::judge_again(tx, cx, proof, (own, &side), &text, overlap_pending).await?;
         let overlap_suggestions = overlap::keep(
             tx,
             cx,
@@ -166,7 +168,7 @@ pub async fn update(
             &patch.acknowledge_overlap,
         )
         .await?;
-        Ok(TaskAnswer { task, overlap_suggestions })
+        Ok(TaskAnswer { task, overlap_suggestions, overlap_pending })
     })
 }
 

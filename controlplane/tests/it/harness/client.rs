@@ -62,7 +62,8 @@ impl Client {
 
     pub(crate) fn new(base: &str) -> Self {
         static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+        // The control plane of this process may have installed it already.
+        PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
         let http = reqwest::Client::builder()
             .no_proxy()
             .connect_timeout(Duration::from_secs(10))
