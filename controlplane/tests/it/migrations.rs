@@ -13,9 +13,8 @@ async fn facts(url: &str, query: &str) -> BTreeSet<String> {
 /// The words that mean the same in both.
 fn logical(kind: &str) -> &str {
     match kind {
-        "UUID" | "BYTEA" => "BLOB",
-        // A type of an extension: a vector.
-        "USER-DEFINED" => "BLOB",
+        // The last is a type of an extension: a vector.
+        "UUID" | "BYTEA" | "USER-DEFINED" => "BLOB",
         "BIGINT" | "SMALLINT" => "INTEGER",
         other => other,
     }

@@ -174,7 +174,7 @@ impl TestApp {
         config: Config,
         database: Database,
     ) -> Result<Self, StartError> {
-        let server = Server::start(&config, metrics()).await?;
+        let server = Box::pin(Server::start(&config, metrics())).await?;
         let admin = std::fs::read_to_string(config.data_dir.join("token")).unwrap();
         let client = Client::new(&format!("http://{}", server.address));
         Ok(Self { database, config, client, server: Some(server), admin, s3: None, folder })
