@@ -109,7 +109,8 @@ impl Server {
             None => (None, None),
         };
         let endpoints = Endpoints { http: address, grpc, mqtt, advertised: config.advertise.clone() };
-        let app = App::open(config, endpoints, metrics, lifetime.stop()).await.map_err(StartError::Open)?;
+        let open = Box::pin(App::open(config, endpoints, metrics, lifetime.stop()));
+        let app = open.await.map_err(StartError::Open)?;
         crate::tasks::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         crate::nodes::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         crate::reservations::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;

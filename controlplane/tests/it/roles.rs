@@ -178,7 +178,9 @@ async fn each_operation_needs_its_role(app: TestApp) {
             match answer.status {
                 403 => {
                     answer.problem(403, "forbidden");
-                    if operation.0 != "GET" || operation.1.ends_with("/export") {
+                    // What the system says of itself is read, also through a tool.
+                    let reads = operation.0 == "GET" || action == mc_api::Action::ReadSystem;
+                    if !reads || operation.1.ends_with("/export") {
                         refused_changes.push((answer.header("x-request-id").to_owned(), operation, role));
                     }
                 }
