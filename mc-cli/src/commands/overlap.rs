@@ -8,7 +8,7 @@ use mc_api::overlap::{
 use mc_client::Scope;
 
 use super::get::done;
-use crate::args::{OverlapCommand, SetCommand, SetPolicy};
+use crate::args::{OverlapCommand, SetPolicy};
 use crate::context::Invocation;
 use crate::output::Format;
 use crate::table;
@@ -97,8 +97,8 @@ pub(super) fn told(cx: &Invocation, answer: &TaskAnswer) {
     }
 }
 
-pub(super) async fn set(cx: &Invocation, command: SetCommand) -> anyhow::Result<()> {
-    let SetCommand::Policy(SetPolicy::Overlap { mode, acknowledge_at, block_at, inherit: _ }) = command;
+pub(super) async fn set_policy(cx: &Invocation, policy: SetPolicy) -> anyhow::Result<()> {
+    let SetPolicy::Overlap { mode, acknowledge_at, block_at, inherit: _ } = policy;
     let policy = mode.map(|mode| OverlapPolicy {
         mode,
         acknowledge_at_percent: acknowledge_at,
