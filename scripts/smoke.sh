@@ -148,6 +148,19 @@ paths_reserved() (
     mc delete reservation "$id" --context reviewer && mc wait reservation "$id" --for state=released &&
     git -c user.name=smoke -c user.email=smoke@smoke.example commit -q -m smoke && mc hook uninstall
 )
+planned() {
+  mc create kluster plan -m "$M" && mc create task -m "$M" -k plan --name one --title 'Weigh the lander' &&
+    mc create task -m "$M" -k plan --name two --title 'Paint the hatch' --depends-on one &&
+    says dependency_unfinished mc why task two -m "$M" -k plan &&
+    mc create task -m "$M" -k plan --name three --title 'Tighten the bolts' && mc set capacity -m "$M" -k plan 1 &&
+    mc task claim one -m "$M" -k plan && exits 5 mc task claim three -m "$M" -k plan &&
+    says kluster_full mc why task three -m "$M" -k plan && mc set capacity -m "$M" -k plan --none &&
+    mc pause mission "$M" && exits 5 mc task claim three -m "$M" -k plan && mc resume mission "$M" &&
+    printf 'parameters: [{name: part}]\ntask: {title: "Replace the {{ part }}"}\n' >"$WORK/template.yaml" &&
+    mc template put swap -m "$M" -f "$WORK/template.yaml" &&
+    says 'Replace the pump' mc create task -m "$M" -k plan --template swap -p part=pump -o yaml &&
+    exits 2 mc create task -m "$M" -k plan --template swap -p colour=red
+}
 overlap_prevented() {
   local title='Retry uploads when the object store times out'
   mc create kluster overlap -m "$M" && mc create task -m "$M" -k overlap --name first --title "$title" &&
@@ -200,6 +213,7 @@ check 'a permission prompt is an approval, and its answer reaches the agent' "mc
 check 'the session stops' "$DIR/logs/mesh.log" eval 'mc session stop "$SESSION" && mc wait session "$SESSION" --for state=stopped --timeout 20s'
 check 'a node claims a task, its agent asks and finishes it' "mc describe task by-agent -m $M -k work" task_done_by_agent
 check 'reserved paths refuse a second reservation and a commit' 'mc get reservations -A' paths_reserved
+check 'mc why, capacity, pause, templates' "mc get tasks -m $M -k plan" planned
 check 'overlapping work is told, refused, acknowledged, accepted' "mc get overlaps -m $M" overlap_prevented
 check 'work is found by its words' "mc search retry -m $M" found
 check 'MCP over stdio lists its tools' 'mc mcp serve' mcp_tools

@@ -87,6 +87,7 @@ pub fn mission(is: &Mission, wanted: &Wanted<MissionSpec>) -> Option<UpdateMissi
         labels: labels(&is.labels, &wanted.metadata.labels),
         annotations: labels(&is.annotations, &wanted.metadata.annotations),
         overlap_policy: None,
+        paused: None,
     };
     (patch != UpdateMission::default()).then_some(patch)
 }
@@ -97,6 +98,11 @@ pub fn kluster(is: &Kluster, wanted: &Wanted<KlusterSpec>) -> Option<UpdateKlust
     let patch = UpdateKluster {
         description: differs(wanted.wants("description"), &is.description, spec.description.clone()),
         runtime: differs_or_empties(wanted.wants("runtime"), is.runtime.as_ref(), spec.runtime.as_ref()),
+        max_running: differs_or_empties(
+            wanted.wants("maxRunning"),
+            is.max_running.as_ref(),
+            spec.max_running.as_ref(),
+        ),
         labels: labels(&is.labels, &wanted.metadata.labels),
         annotations: labels(&is.annotations, &wanted.metadata.annotations),
         overlap_policy: None,

@@ -6,6 +6,7 @@ mod docs;
 mod installation;
 mod node;
 mod overlap;
+mod planning;
 mod reserve;
 mod session;
 mod work;
@@ -29,7 +30,8 @@ pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};
 pub use installation::{Down, Up};
 pub use node::{NodeCommand, TokenCommand};
 pub use overlap::{OverlapCommand, Search, SetCommand, SetPolicy};
-pub use reserve::{FailPolicy, HookCommand, Reserve};
+pub use planning::TemplateCommand;
+pub use reserve::{FailPolicy, HookCommand, Renew, Reserve};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
@@ -48,7 +50,7 @@ pub struct Cli {
 const AFTER: &str = "\
 Kinds: mission (mis), kluster (klu), task (t), artifact (art), doc (d), approval (apr),
        publication (pub), overlap (ovl), reservation (rsv), session (ses), turn (trn),
-       principal (prn), node (no), join_token (jt).
+       template (tpl), principal (prn), node (no), join_token (jt).
 Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR;
              MC_GRANT_FILE, MC_TASK: the grant and the task of an agent.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused, 4 not found, 5 conflict, 6 unreachable, 7 timeout,
@@ -116,6 +118,15 @@ pub enum Command {
     /// Claim tasks, work on them, steer them
     #[command(subcommand)]
     Task(TaskCommand),
+    /// Say why a task is not running, and what would help
+    Why(Named),
+    /// Hold a mission back: nobody claims its tasks, what is claimed goes on
+    Pause(Named),
+    /// Let the tasks of a paused mission be claimed again
+    Resume(Named),
+    /// Write task templates
+    #[command(subcommand)]
+    Template(TemplateCommand),
     /// Prompt an agent session
     Prompt(Prompt),
     /// Show the events of an agent session
@@ -130,11 +141,13 @@ pub enum Command {
     /// Find and settle work that overlaps
     #[command(subcommand)]
     Overlap(OverlapCommand),
-    /// Set the policy of a mission or kluster
+    /// Set policy, capacity, runtime or priority
     #[command(subcommand)]
     Set(SetCommand),
     /// Reserve paths of a repository, so that nobody else edits them meanwhile
     Reserve(Reserve),
+    /// Renew the lease of a path reservation
+    Renew(Renew),
     /// Let Git refuse commits to paths that others have reserved
     #[command(subcommand)]
     Hook(HookCommand),
@@ -245,6 +258,13 @@ pub struct Filter {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector(pub Vec<(String, String)>);
 
+impl std::fmt::Display for Selector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pairs: Vec<String> = self.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        f.write_str(&pairs.join(","))
+    }
+}
+
 /// Reads `key=value,key2=value2`.
 pub fn parse_selector(text: &str) -> Result<Selector, String> {
     let mut pairs: Vec<(String, String)> = Vec::new();
@@ -315,6 +335,9 @@ pub enum Create {
         /// Runtime that its tasks inherit
         #[arg(long)]
         runtime: Option<Name>,
+        /// At most so many of its tasks are claimed or running at once
+        #[arg(long, value_name = "N")]
+        max_running: Option<i32>,
         /// Labels: key=value,…
         #[arg(long, value_parser = parse_selector)]
         labels: Option<Selector>,
@@ -343,8 +366,17 @@ pub enum Create {
 #[derive(Debug, Args)]
 pub struct CreateTask {
     /// One line
-    #[arg(long)]
+    #[arg(long, required_unless_present = "template", default_value = "", hide_default_value = true)]
     pub title: String,
+    /// Make it of this template of the mission, by name or id
+    #[arg(long, value_name = "REF", add = complete::of(Kind::Template), conflicts_with_all = ["description", "definition_of_done", "review_gates", "max_attempts", "capabilities", "paths"])]
+    pub template: Option<String>,
+    /// Version of the template; default: the newest
+    #[arg(long, value_name = "N", requires = "template")]
+    pub template_version: Option<i64>,
+    /// Value of a parameter of the template: name=value; may be repeated
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", requires = "template", value_parser = parse_parameter)]
+    pub parameters: Vec<(String, String)>,
     /// Unique in its kluster
     #[arg(long)]
     pub name: Option<Name>,
@@ -360,9 +392,9 @@ pub struct CreateTask {
     /// Task to wait for, by id, key or name in the kluster; may be repeated
     #[arg(long, value_name = "REF")]
     pub depends_on: Vec<String>,
-    /// 0 to 100, higher is claimed first
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub priority: i32,
+    /// 0 to 100, higher is claimed first; default 50, or the template's
+    #[arg(long, value_name = "N")]
+    pub priority: Option<i32>,
     /// Reviews needed before it is done
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub review_gates: i32,
@@ -381,6 +413,12 @@ pub struct CreateTask {
     /// Labels: key=value,…
     #[arg(long, value_parser = parse_selector)]
     pub labels: Option<Selector>,
+}
+
+/// Reads `name=value`; the value may be empty and may hold `=`.
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected name=value")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
 }
 
 /// `mc apply`.

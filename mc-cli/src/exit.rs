@@ -101,6 +101,8 @@ impl Exit {
             | ProblemKind::InvalidTransition
             | ProblemKind::LeaseLost
             | ProblemKind::AlreadyClaimed
+            | ProblemKind::MissionPaused
+            | ProblemKind::KlusterFull
             | ProblemKind::ReservationConflict
             | ProblemKind::NothingToClaim
             | ProblemKind::AlreadyDecided

@@ -31,6 +31,8 @@ pub enum Kind {
     Node,
     /// A suggestion of overlapping work.
     Overlap,
+    /// A task template.
+    Template,
     /// A join token.
     JoinToken,
 }
@@ -51,6 +53,7 @@ impl Kind {
         Self::Principal,
         Self::Node,
         Self::Overlap,
+        Self::Template,
         Self::JoinToken,
     ];
 
@@ -70,6 +73,7 @@ impl Kind {
             Self::Principal => ["principal", "principals", "prn"],
             Self::Node => ["node", "nodes", "no"],
             Self::Overlap => ["overlap", "overlaps", "ovl"],
+            Self::Template => ["template", "templates", "tpl"],
             Self::JoinToken => ["join_token", "join-tokens", "jt"],
         }
     }
@@ -172,6 +176,10 @@ macro_rules! for_kind {
             }
             $crate::kind::Kind::Overlap => {
                 type $R = mc_api::overlap::OverlapSuggestion;
+                $body
+            }
+            $crate::kind::Kind::Template => {
+                type $R = mc_api::template::TaskTemplate;
                 $body
             }
             $crate::kind::Kind::JoinToken => {

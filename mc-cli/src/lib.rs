@@ -52,6 +52,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.print().is_err() || !wrong { Exit::Ok } else { Exit::Usage }.into();
         }
     };
+    table::fit(output::columns());
     let output = Output::new(cli.global.output, cli.global.quiet, environment.no_color);
     let invocation = Invocation::new(cli.global, environment, output);
     let exit = match commands::run(&invocation, cli.command) {

@@ -242,7 +242,9 @@ fn kluster_manifest(flat: CreateKluster) -> Result<Manifest, String> {
         annotations: flat.annotations,
         ..Metadata::default()
     };
-    Ok(manifest("Kluster", metadata, &KlusterSpec { description: flat.description, runtime: flat.runtime }))
+    let spec =
+        KlusterSpec { description: flat.description, runtime: flat.runtime, max_running: flat.max_running };
+    Ok(manifest("Kluster", metadata, &spec))
 }
 
 fn task_manifest(flat: CreateTask) -> Result<Manifest, String> {

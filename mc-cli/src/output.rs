@@ -43,6 +43,16 @@ pub struct Output {
     color: bool,
 }
 
+/// How many columns the terminal on standard output has; `None` when it is none.
+pub fn columns() -> Option<usize> {
+    let out = std::io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    let known = rustix::termios::tcgetwinsize(&out).ok().map(|size| usize::from(size.ws_col));
+    Some(known.filter(|columns| *columns > 0).unwrap_or(crate::table::WIDTH))
+}
+
 impl Output {
     /// For a format; `quiet` drops talk, never data or errors.
     pub fn new(format: Format, quiet: bool, no_color: bool) -> Self {

@@ -1,26 +1,53 @@
 //! Tables like kubectl's: capitals above, two spaces between, no lines.
 
+use std::sync::OnceLock;
+
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
-/// No table in the normal format is wider, as long as its last column can give way.
+/// The width of a table where nothing is known of what shows it.
 pub const WIDTH: usize = 80;
+/// From this width on names are shown as they are.
+const ROOMY: usize = 100;
 /// A last column is not cut below this.
 const LEAST: usize = 8;
+/// How wide lines may be; see [`fit`].
+static ROOM: OnceLock<Option<usize>> = OnceLock::new();
 
-/// Lays out rows. The last column is cut with `…` when `cut` and the line would be longer than [`WIDTH`].
+/// Says once how wide lines may be: as wide as the terminal, or `None` where no terminal shows them.
+pub fn fit(room: Option<usize>) {
+    ROOM.get_or_init(|| room);
+}
+
+/// How wide lines may be; `None` for as wide as they are.
+fn room() -> Option<usize> {
+    ROOM.get().copied().unwrap_or(Some(WIDTH))
+}
+
+/// As [`shorten`], only where lines are short.
+pub fn narrow(text: &str, room_of_cell: usize) -> String {
+    match room() {
+        Some(width) if width < ROOMY => shorten(text, room_of_cell),
+        Some(_) | None => text.to_owned(),
+    }
+}
+
+/// Lays out rows. The last column is cut with `…` when `cut` and the line would be longer than it may be ([`fit`]).
 pub fn render(columns: &[&str], mut rows: Vec<Vec<String>>, cut: bool) -> String {
     for row in &mut rows {
         for cell in row.iter_mut() {
             *cell = one_line(cell);
         }
     }
-    if cut && let Some(last) = columns.len().checked_sub(1) {
+    if cut
+        && let Some(line) = room()
+        && let Some(last) = columns.len().checked_sub(1)
+    {
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
             cells.chain([columns[column].len()]).max().unwrap_or_default()
         };
         let before: usize = (0..last).map(|column| width(column) + 2).sum();
-        let room = WIDTH.saturating_sub(before).max(LEAST);
+        let room = line.saturating_sub(before).max(LEAST);
         for row in &mut rows {
             row[last] = shorten(&row[last], room);
         }
@@ -79,8 +106,10 @@ impl Growing {
                 let gap = (self.widths[at] + 2).saturating_sub(cell.chars().count());
                 line.push_str(cell);
                 line.extend(std::iter::repeat_n(' ', gap));
-            } else if self.cut {
-                line.push_str(&shorten(cell, WIDTH.saturating_sub(line.chars().count()).max(LEAST)));
+            } else if self.cut
+                && let Some(room) = room()
+            {
+                line.push_str(&shorten(cell, room.saturating_sub(line.chars().count()).max(LEAST)));
             } else {
                 line.push_str(cell);
             }

@@ -13,6 +13,7 @@ use mc_api::overlap::{OverlapPolicy, OverlapSide, OverlapSuggestion};
 use mc_api::publication::Publication;
 use mc_api::reservation::Reservation;
 use mc_api::task::{ClaimState, Task};
+use mc_api::template::TaskTemplate;
 use mc_api::{Labels, Timestamp};
 use mc_client::Resource;
 
@@ -123,7 +124,8 @@ impl View for Mission {
             ("Id", self.id.to_string()),
             ("Keys", format!("{}-…", self.key_prefix)),
             ("Description", self.description.clone()),
-            ("Overlap", policy(self.overlap_policy.as_ref())),
+            ("Paused", if self.paused { "yes: nobody claims its tasks" } else { "no" }.to_owned()),
+            (OVERLAP, in_force(self.overlap_policy.as_ref(), None)),
             ("Labels", labels(&self.labels)),
             ("Annotations", labels(&self.annotations)),
             ("Version", self.version.to_string()),
@@ -166,8 +168,14 @@ impl View for Kluster {
             ("Id", self.id.to_string()),
             ("Mission", self.mission.to_string()),
             ("Runtime", dash(self.runtime.as_ref())),
+            ("Capacity", self.max_running.map_or("no limit".to_owned(), |most| format!("{most} at once"))),
             ("Description", self.description.clone()),
-            ("Overlap", policy(self.overlap_policy.as_ref())),
+            (
+                OVERLAP,
+                self.overlap_policy
+                    .as_ref()
+                    .map_or_else(|| "as its mission".into(), |own| in_force(Some(own), None)),
+            ),
             ("Labels", labels(&self.labels)),
             ("Annotations", labels(&self.annotations)),
             ("Version", self.version.to_string()),
@@ -198,11 +206,11 @@ impl View for Task {
             dash(
                 self.name
                     .as_ref()
-                    .map(|name| if wide { name.to_string() } else { table::shorten(name.as_str(), 20) }),
+                    .map(|name| if wide { name.to_string() } else { table::narrow(name.as_str(), 20) }),
             ),
             self.state.to_string(),
             dash(holder.map(|claim| {
-                if wide { claim.principal.clone() } else { table::shorten(&claim.principal, 12) }
+                if wide { claim.principal.clone() } else { table::narrow(&claim.principal, 12) }
             })),
             age(self.created_at, now),
         ];
@@ -406,6 +414,57 @@ impl View for Doc {
     }
 }
 
+impl View for TaskTemplate {
+    fn columns(wide: bool) -> Vec<&'static str> {
+        either(
+            &["NAME", "VERSION", "PARAMETERS", "AGE", "TITLE"],
+            &["NAME", "VERSION", "PARAMETERS", "AGE", "MISSION", "ID", "TITLE"],
+            wide,
+        )
+    }
+    fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
+        let names: Vec<&str> = self.parameters.iter().map(|one| one.name.as_str()).collect();
+        let names = if names.is_empty() { "-".to_owned() } else { names.join(",") };
+        let names = if wide { names } else { table::narrow(&names, 24) };
+        let mut row = vec![self.name.to_string(), self.number.to_string(), names, age(self.updated_at, now)];
+        if wide {
+            row.extend([self.mission.to_string(), self.id.to_string()]);
+        }
+        row.push(self.task.title.clone());
+        row
+    }
+    fn reference(&self) -> String {
+        self.name.to_string()
+    }
+    fn fields(&self, now: Timestamp) -> Fields {
+        let of = |one: &mc_api::template::Parameter| {
+            let value = one.default.as_ref().map_or("must be given".to_owned(), |text| format!("{text:?}"));
+            let choices = if one.choices.is_empty() {
+                String::new()
+            } else {
+                format!(", one of {}", one.choices.join(", "))
+            };
+            format!("{}  {value}{choices}  {}", one.name, one.description).trim_end().to_owned()
+        };
+        let parameters: Vec<String> = self.parameters.iter().map(of).collect();
+        vec![
+            ("Name", self.name.to_string()),
+            ("Id", self.id.to_string()),
+            ("Mission", self.mission.to_string()),
+            ("Description", self.description.clone()),
+            ("Newest", format!("version {}", self.latest_version)),
+            ("Parameters", parameters.join("\n")),
+            ("Title", self.task.title.clone()),
+            ("Text", self.task.description.clone()),
+            ("Done when", self.task.definition_of_done.clone()),
+            ("Runtime", dash(self.task.runtime.as_ref())),
+            ("Version", self.version.to_string()),
+            ("Created", format!("{} by {}", when(self.created_at, now), self.created_by)),
+            ("Changed", format!("{} by {}", when(self.updated_at, now), self.author_id)),
+        ]
+    }
+}
+
 impl View for Approval {
     fn columns(wide: bool) -> Vec<&'static str> {
         either(
@@ -415,7 +474,7 @@ impl View for Approval {
         )
     }
     fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
-        let requester = if wide { self.requester.clone() } else { table::shorten(&self.requester, 12) };
+        let requester = if wide { self.requester.clone() } else { table::narrow(&self.requester, 12) };
         let mut row = vec![self.id.to_string(), self.state.to_string(), requester, age(self.created_at, now)];
         if wide {
             let (kind, mission) = (self.approval_kind.to_string(), self.mission.to_string());
@@ -456,8 +515,22 @@ fn remaining(until: Timestamp, now: Timestamp) -> String {
 }
 
 /// A policy about overlapping work, in a few words.
-fn policy(policy: Option<&OverlapPolicy>) -> String {
-    let Some(policy) = policy else { return "-".into() };
+/// The field that says what is done about overlapping work.
+pub const OVERLAP: &str = "Overlap";
+
+/// The policy in force and where it comes from: its own, else that of the mission, else the default.
+pub fn in_force(own: Option<&OverlapPolicy>, mission: Option<(&str, Option<&OverlapPolicy>)>) -> String {
+    match (own, mission) {
+        (Some(own), _) => format!("{} (its own)", policy(own)),
+        (None, Some((name, Some(theirs)))) => format!("{} (of mission {name})", policy(theirs)),
+        (None, Some((name, None))) => {
+            format!("{} (the default; mission {name} sets none)", policy(&OverlapPolicy::default()))
+        }
+        (None, None) => format!("{} (the default)", policy(&OverlapPolicy::default())),
+    }
+}
+
+fn policy(policy: &OverlapPolicy) -> String {
     let point = |word: &str, at: Option<i32>| at.map_or(String::new(), |at| format!(", {word} {at} %"));
     let (acknowledge, block) = (
         point("acknowledge from", policy.acknowledge_at_percent),
@@ -596,7 +669,7 @@ impl View for Reservation {
         let (id, state, task) = (self.id.to_string(), self.state.to_string(), dash(self.task.as_ref()));
         let globs = self.globs.join(" ");
         if !wide {
-            return vec![id, state, table::shorten(&self.principal, 12), task, ends, globs];
+            return vec![id, state, table::narrow(&self.principal, 12), task, ends, globs];
         }
         let (mode, holder, session) = (self.mode.to_string(), self.principal.clone(), dash(self.session_id));
         let (mission, age) = (self.mission.to_string(), age(self.created_at, now));

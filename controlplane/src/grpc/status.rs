@@ -25,6 +25,8 @@ const fn code(kind: ProblemKind) -> Code {
         K::NameTaken => Code::AlreadyExists,
         K::InvalidTransition
         | K::AlreadyDecided
+        | K::MissionPaused
+        | K::KlusterFull
         | K::NotEmpty
         | K::DependencyCycle
         | K::ReservationConflict

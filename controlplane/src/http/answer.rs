@@ -34,6 +34,7 @@ versioned! {
     mc_api::mission::Mission => "missions",
     mc_api::kluster::Kluster => "klusters",
     mc_api::task::Task => "tasks",
+    mc_api::template::TaskTemplate => "templates",
     mc_api::artifact::Artifact => "artifacts",
     mc_api::doc::Doc => "docs",
     mc_api::workspace::Workspace => "workspaces",
@@ -109,6 +110,7 @@ unversioned! {
     mc_api::auth::LoginSession, mc_api::auth::Grant, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health, mc_api::system::EmbeddingStatus,
     mc_api::reservation::PathCheck, mc_api::system::Version, mc_api::tool::ToolList, mc_api::tool::ToolAnswer,
     mc_api::artifact::DownloadUrl, mc_api::overlap::OverlapCheck, mc_api::search::SearchPage,
+    mc_api::why::TaskWhy,
     mc_api::doc::DocContent, mc_api::doc::DocDiff, mc_api::workspace::WorkspaceContent,
     mc_api::workspace::CommittedWorkspace,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
-use mc_api::ProblemKind;
+use mc_api::{FieldError, ProblemKind};
 use mc_ledger::sha256;
 use serde::de::DeserializeOwned;
 
@@ -157,12 +157,24 @@ impl<T: DeserializeOwned + Send> FromRequestParts<SharedApp> for Query<T> {
         if parts.uri.query().is_some_and(|query| query.contains("%00")) {
             return Err(Error::new(ProblemKind::MalformedRequest, "query: must not contain U+0000"));
         }
-        match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
-            Ok(query) => Ok(Self(query.0)),
-            Err(rejection) => {
-                Err(Error::new(ProblemKind::MalformedRequest, format!("query: {}", rejection.body_text())))
-            }
-        }
+        let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let reader = serde_urlencoded::Deserializer::new(pairs);
+        serde_path_to_error::deserialize(reader).map(Self).map_err(|error| unreadable(&error))
+    }
+}
+
+/// A query parameter that cannot be read, by its name.
+fn unreadable(error: &serde_path_to_error::Error<serde_urlencoded::de::Error>) -> Error {
+    let message = error.inner().to_string();
+    let path = error.path().to_string();
+    // A parameter that is unknown or given twice is named by the message alone.
+    let quoted = message.split('`').nth(1).unwrap_or_default();
+    let name = if path.is_empty() || path == "." || path == "?" { quoted } else { &path };
+    let name: String = name.chars().take(64).collect();
+    let field = FieldError { pointer: format!("?{name}"), message };
+    Error {
+        errors: vec![field.clone()],
+        ..Error::new(ProblemKind::MalformedRequest, format!("query: {}: {}", field.pointer, field.message))
     }
 }
 

@@ -91,6 +91,14 @@ fn open<I: std::str::FromStr>(app: &App, list: &str, cursor: &str) -> Result<I, 
 /// # Errors
 /// [`ProblemKind::Validation`].
 pub fn labels(text: Option<&str>) -> Result<Vec<(String, Option<String>)>, Error> {
+    selector("?labels", text)
+}
+
+/// As [`labels`], for a selector that stands elsewhere.
+///
+/// # Errors
+/// [`ProblemKind::Validation`] that names `pointer`.
+pub fn selector(pointer: &'static str, text: Option<&str>) -> Result<Vec<(String, Option<String>)>, Error> {
     let Some(text) = text else { return Ok(Vec::new()) };
     let wanted: Vec<_> = text
         .split(',')
@@ -100,12 +108,12 @@ pub fn labels(text: Option<&str>) -> Result<Vec<(String, Option<String>)>, Error
         })
         .collect();
     if wanted.len() > 16 {
-        return Err(Error::invalid("?labels", "up to 16 of key=value or key, separated by commas"));
+        return Err(Error::invalid(pointer, "up to 16 of key=value or key, separated by commas"));
     }
     // What can be no label is refused here: as a key in SQL it would be a path of SQLite's own language.
     for (key, value) in &wanted {
         let label = Labels([(key.clone(), value.clone().unwrap_or_default())].into());
-        label.check().map_err(|(_, rule)| Error::invalid("?labels", rule))?;
+        label.check().map_err(|(_, rule)| Error::invalid(pointer, rule))?;
     }
     Ok(wanted)
 }

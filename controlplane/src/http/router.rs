@@ -11,8 +11,8 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, docs, embeddings, klusters, ledger, mcp, missions, nodes, overlap,
-    publications, reservations, search, sessions, tasks, workspaces,
+    approvals, artifacts, authn, docs, embeddings, klusters, ledger, mcp, missions, nodes, overlap, planning,
+    publications, reservations, search, sessions, tasks, templates, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -28,6 +28,8 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(missions::routes::routes())
         .merge(klusters::routes::routes())
         .merge(tasks::routes::routes())
+        .merge(planning::routes::routes())
+        .merge(templates::routes::routes())
         .merge(overlap::routes::routes())
         .merge(search::routes::routes())
         .merge(embeddings::routes::routes())

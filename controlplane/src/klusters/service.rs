@@ -101,12 +101,21 @@ pub(crate) async fn index_missing(app: &App) -> Result<usize, Error> {
     Ok(missing.len())
 }
 
+/// A capacity is a number of tasks that at least one task fits into.
+fn check_capacity(most: Option<i32>) -> Result<(), Error> {
+    match most {
+        Some(most) if !(1..=10_000).contains(&most) => Err(Error::invalid("/max_running", "1 to 10000")),
+        _ => Ok(()),
+    }
+}
+
 /// Creates a kluster.
 ///
 /// # Errors
 /// [`ProblemKind::NameTaken`], [`ProblemKind::Validation`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
 pub async fn create(app: &App, cx: &OpCtx, request: CreateKluster) -> Result<Kluster, Error> {
     check_text("/description", &request.description, MAX_TEXT_BYTES)?;
+    check_capacity(request.max_running)?;
     write_tx!(app, cx, |tx| {
         let mission = missions::service::resolve(tx, cx, &request.mission).await?;
         let proof = cx.authorize_in(Action::CreateKluster, mission.id)?;
@@ -119,6 +128,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateKluster) -> Result<Klu
             mission: mission.name,
             description: request.description.clone(),
             runtime: request.runtime.clone(),
+            max_running: request.max_running,
             overlap_policy: None,
             labels: request.labels.clone(),
             annotations: request.annotations.clone(),
@@ -189,6 +199,7 @@ pub async fn update(
     if let Some(Some(text)) = &patch.description {
         check_text("/description", text, MAX_TEXT_BYTES)?;
     }
+    check_capacity(patch.max_running.flatten())?;
     if let Some(Some(policy)) = &patch.overlap_policy {
         overlap::model::check_policy(policy)?;
     }
@@ -203,6 +214,9 @@ pub async fn update(
         }
         if let Some(runtime) = &patch.runtime {
             after.runtime.clone_from(runtime);
+        }
+        if let Some(most) = patch.max_running {
+            after.max_running = most;
         }
         if let Some(policy) = patch.overlap_policy {
             cx.authorize_in(Action::SetOverlapPolicy, before.mission_id)?;

@@ -17,6 +17,7 @@ struct Row {
     name: Name,
     description: String,
     runtime: Option<Name>,
+    max_running: Option<i32>,
     overlap_policy: Option<String>,
     labels: String,
     annotations: String,
@@ -27,12 +28,12 @@ struct Row {
 }
 
 const SELECT: &str =
-    "SELECT k.kluster_id, k.mission_id, m.name AS mission, k.name, k.description, k.runtime, k.overlap_policy,
+    "SELECT k.kluster_id, k.mission_id, m.name AS mission, k.name, k.description, k.runtime, k.max_running, k.overlap_policy,
     k.labels, k.annotations, k.version, k.created_by, k.created_at, k.updated_at
     FROM kluster k JOIN mission m ON m.mission_id = k.mission_id";
 
 const SELECT_PLACE: &str =
-    "SELECT k.kluster_id, k.mission_id, m.name AS mission, k.name, k.description, k.runtime, k.overlap_policy,
+    "SELECT k.kluster_id, k.mission_id, m.name AS mission, k.name, k.description, k.runtime, k.max_running, k.overlap_policy,
     k.labels, k.annotations, k.version, k.created_by, k.created_at, k.updated_at, m.key_prefix,
     m.overlap_policy AS inherited
     FROM kluster k JOIN mission m ON m.mission_id = k.mission_id";
@@ -48,6 +49,7 @@ impl TryFrom<Row> for Kluster {
             mission: row.mission,
             description: row.description,
             runtime: row.runtime,
+            max_running: row.max_running,
             overlap_policy: policy_of("kluster", row.overlap_policy.as_deref())?,
             labels: labels("kluster", &row.labels)?,
             annotations: labels("kluster", &row.annotations)?,
@@ -114,8 +116,8 @@ pub(crate) async fn insert(
 ) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO kluster (kluster_id, organization_id, mission_id, name, description, runtime, labels, annotations,
-             version, created_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             version, created_by, created_at, updated_at, max_running)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(kluster.id)
     .bind(organization)
@@ -129,6 +131,7 @@ pub(crate) async fn insert(
     .bind(kluster.created_by)
     .bind(kluster.created_at)
     .bind(kluster.updated_at)
+    .bind(kluster.max_running)
     .execute()
     .await?;
     Ok(())
@@ -137,7 +140,8 @@ pub(crate) async fn insert(
 pub(crate) async fn replace(tx: &mut Tx, before: &Kluster, after: &Kluster) -> Result<bool, DbError> {
     let changed = tx
         .query(
-            "UPDATE kluster SET description = $3, runtime = $4, labels = $5, annotations = $6, version = $7, updated_at = $8, overlap_policy = $9
+            "UPDATE kluster SET description = $3, runtime = $4, labels = $5, annotations = $6, version = $7, updated_at = $8, overlap_policy = $9,
+                 max_running = $10
              WHERE kluster_id = $1 AND version = $2 AND deleted_at IS NULL",
         )
         .bind(before.id)
@@ -149,6 +153,7 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Kluster, after: &Kluster) -> R
         .bind(after.version)
         .bind(after.updated_at)
         .bind(policy_text(after.overlap_policy)?)
+        .bind(after.max_running)
         .execute()
         .await?;
     Ok(changed == 1)

@@ -86,6 +86,22 @@ pub(crate) async fn changes(
     .await
 }
 
+/// Who last did an action to an object, and when; also when it is not sealed yet.
+pub(crate) async fn last_actor(
+    tx: &mut Tx,
+    subject: &str,
+    action: &'static str,
+) -> Result<Option<(String, Timestamp)>, DbError> {
+    tx.query(
+        "SELECT p.name, e.occurred_at FROM ledger_event e JOIN principal p ON p.principal_id = e.principal_id
+         WHERE e.subject_id = $1 AND e.action = $2 ORDER BY e.ordinal DESC LIMIT 1",
+    )
+    .bind(subject.to_owned())
+    .bind(action)
+    .fetch_optional()
+    .await
+}
+
 pub(crate) async fn head(tx: &mut Tx) -> Result<LedgerHead, DbError> {
     // One statement: between two, the sequencer could seal what the first saw waiting.
     let (seq, hash, unsealed): (i64, String, i64) = tx

@@ -10,14 +10,16 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    approvals, artifacts, authn, docs, embeddings, ledger, overlap, publications, reservations, search,
-    tasks, workspaces,
+    approvals, artifacts, authn, docs, embeddings, ledger, overlap, planning, publications, reservations, search,
+    tasks, templates, workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let subjects = [
         authn::tools::tools(),
         tasks::tools::tools(),
+        planning::tools::tools(),
+        templates::tools::tools(),
         overlap::tools::tools(),
         search::tools::tools(),
         embeddings::tools::tools(),

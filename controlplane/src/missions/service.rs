@@ -54,6 +54,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateMission) -> Result<Mis
             kind: "mission".into(),
             id: MissionId::from_uuid(cx.new_uuid()),
             overlap_policy: None,
+            paused: false,
             key_prefix: key_prefix(tx, cx, request.name.as_str()).await?,
             name: request.name.clone(),
             description: request.description.clone(),
@@ -134,6 +135,9 @@ pub async fn update(app: &App, cx: &OpCtx, reference: &str, patch: UpdateMission
         if let Some(policy) = patch.overlap_policy {
             cx.authorize_in(Action::SetOverlapPolicy, before.id)?;
             after.overlap_policy = policy;
+        }
+        if let Some(paused) = patch.paused {
+            after.paused = paused;
         }
         if let Some(labels) = &patch.labels {
             after.labels = labels.clone().unwrap_or_default();

@@ -16,6 +16,7 @@ struct Row {
     description: String,
     key_prefix: String,
     overlap_policy: Option<String>,
+    paused: bool,
     labels: String,
     annotations: String,
     version: i64,
@@ -25,7 +26,7 @@ struct Row {
 }
 
 const SELECT: &str =
-    "SELECT mission_id, name, description, key_prefix, overlap_policy, labels, annotations, version,
+    "SELECT mission_id, name, description, key_prefix, overlap_policy, paused, labels, annotations, version,
     created_by, created_at, updated_at FROM mission";
 
 /// Reads labels as they were written.
@@ -64,6 +65,7 @@ impl TryFrom<Row> for Mission {
             description: row.description,
             key_prefix: row.key_prefix,
             overlap_policy: policy("mission", row.overlap_policy.as_deref())?,
+            paused: row.paused,
             labels: labels("mission", &row.labels)?,
             annotations: labels("mission", &row.annotations)?,
             version: row.version,
@@ -138,7 +140,8 @@ pub(crate) async fn insert(
 pub(crate) async fn replace(tx: &mut Tx, before: &Mission, after: &Mission) -> Result<bool, DbError> {
     let changed = tx
         .query(
-            "UPDATE mission SET description = $3, labels = $4, annotations = $5, version = $6, updated_at = $7, overlap_policy = $8
+            "UPDATE mission SET description = $3, labels = $4, annotations = $5, version = $6, updated_at = $7, overlap_policy = $8,
+                 paused = $9
              WHERE mission_id = $1 AND version = $2 AND deleted_at IS NULL",
         )
         .bind(before.id)
@@ -149,6 +152,7 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Mission, after: &Mission) -> R
         .bind(after.version)
         .bind(after.updated_at)
         .bind(policy_text(after.overlap_policy)?)
+        .bind(after.paused)
         .execute()
         .await?;
     Ok(changed == 1)

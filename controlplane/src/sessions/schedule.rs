@@ -8,6 +8,7 @@ use mc_api::session::TurnState;
 use mc_proto::mesh_v1 as wire;
 use prost::Message as _;
 
+use super::fit;
 use super::ingest::{end_turn, lock_mission};
 use super::model::Record;
 use super::store::{self, NodeRow};
@@ -163,12 +164,8 @@ async fn candidates(tx: &mut Tx, app: &App, record: &Record) -> Result<Vec<(Node
     let now = app.clock.now();
     let mut found = Vec::new();
     for node in store::list_nodes(tx, record.organization).await? {
-        if node.cordoned || node.lease_until <= now {
-            continue;
-        }
-        let Some(slots) = node.slots_for(&record.session.runtime)? else { continue };
         let live = store::live_on(tx, node.node_id).await?;
-        if live < slots {
+        if let Ok(slots) = fit::of(&node, &record.session.runtime, live, now)? {
             found.push((live, node, slots));
         }
     }

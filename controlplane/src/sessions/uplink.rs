@@ -5,10 +5,11 @@ use mc_api::id::{NodeId, SessionId};
 use mc_api::{Action, Labels, ProblemKind};
 use mc_proto::mesh_v1 as wire;
 
+use super::fit;
 use super::model::Record;
 use super::service::{Opening, open_in};
 use super::settle::{agent_cx, work_of};
-use super::store::{self, NodeRow, Pending};
+use super::store::{self, Pending};
 use crate::app::App;
 use crate::authn::grants::{self, NewGrant};
 use crate::error::Error;
@@ -178,16 +179,13 @@ pub async fn claim_task(
     let now = app.clock.now();
     let claimed = system_tx!(app, |tx| {
         let Some(row) = store::node_by_id(tx, node).await? else { return Ok(None) };
-        let can = runnable(&row, runtimes)?;
-        if row.cordoned || can.0.is_empty() || row.lease_until <= now {
-            return Ok(None);
-        }
-        let Some((task, runtime)) = held::next_for_runtimes(tx, row.organization_id, &can.0).await? else {
+        let Ok((can, _)) = fit::among(&row, runtimes, 0, now)? else { return Ok(None) };
+        let Some((task, runtime)) = held::next_for_runtimes(tx, now, row.organization_id, &can).await? else {
             return Ok(None);
         };
         // The task is locked; the node's row orders those that count its slots.
         store::lock_node(tx, node).await?;
-        if store::live_on(tx, node).await? >= can.1 {
+        if fit::of(&row, &runtime, store::live_on(tx, node).await?, now)?.is_err() {
             return Ok(None);
         }
         let node_principal = (row.principal_id, row.name.to_string(), PrincipalKind::Node);
@@ -205,7 +203,10 @@ pub async fn claim_task(
         };
         match open_in(tx, &cx, proof, opening).await {
             Ok(record) => Ok(Some(record.id())),
-            Err(error) if error.kind == ProblemKind::AlreadyClaimed => Err(crate::db::DbError::Met.into()),
+            // Somebody was faster, or took the last room: the next candidate is looked for.
+            Err(error) if matches!(error.kind, ProblemKind::AlreadyClaimed | ProblemKind::KlusterFull) => {
+                Err(crate::db::DbError::Met.into())
+            }
             Err(error) => Err(error),
         }
     })?;
@@ -213,12 +214,4 @@ pub async fn claim_task(
         metrics::counter!("mc_sessions_claimed_total").increment(1);
     }
     Ok(claimed)
-}
-
-/// The runtimes among these that the node can run, and its slots.
-fn runnable(row: &NodeRow, runtimes: &[String]) -> Result<(Vec<String>, i64), Error> {
-    let facts = row.facts()?;
-    let available =
-        |name: &&String| facts.runtimes.iter().any(|found| found.available && found.name == **name);
-    Ok((runtimes.iter().filter(available).cloned().collect(), i64::from(facts.slots)))
 }

@@ -6,6 +6,7 @@ use mc_api::id::{ArtifactId, PrincipalId};
 use mc_api::task::{Claim, ClaimState, Task, TaskState};
 use mc_api::{ProblemKind, Timestamp};
 
+use super::rules::{self, Room};
 use crate::error::Error;
 
 /// The length of a lease when none is asked for.
@@ -57,20 +58,18 @@ pub fn is_held(task: &Task, now: Timestamp) -> bool {
 /// A new attempt by a principal.
 ///
 /// # Errors
-/// [`ProblemKind::AlreadyClaimed`] while a lease runs, [`ProblemKind::InvalidTransition`] in any other state.
+/// [`ProblemKind::AlreadyClaimed`] while a lease runs, [`ProblemKind::MissionPaused`], [`ProblemKind::KlusterFull`],
+/// [`ProblemKind::InvalidTransition`] in any other state: the first of [`rules::against_claim`].
 pub fn claim(
     loaded: &mut Loaded,
+    room: &Room,
     who: (PrincipalId, &str),
     now: Timestamp,
     lease: Duration,
 ) -> Result<(), Error> {
     let task = &mut loaded.task;
-    if matches!(task.state, TaskState::Claimed | TaskState::Running) && is_held(task, now) {
-        let holder = task.claim.as_ref().map_or("", |claim| claim.principal.as_str());
-        return Err(Error::new(
-            ProblemKind::AlreadyClaimed,
-            format!("task {} is claimed by {holder:?} (attempt {})", task.key, task.attempt),
-        ));
+    if let Some(obstacle) = rules::against_claim(task, room, now).first() {
+        return Err(obstacle.refusal(task));
     }
     go(task, TaskState::Claimed, "claim")?;
     end_claim(task, ClaimState::Superseded);

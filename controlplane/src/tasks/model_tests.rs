@@ -97,7 +97,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn apply(loaded: &mut Loaded, now: Timestamp, step: &Step) -> Result<(), Error> {
     let fenced = |loaded: &Loaded, attempt, who| check_fence(&loaded.task, attempt, principal(who));
     match *step {
-        Step::Claim(who) => claim(loaded, (principal(who), "x"), now, DEFAULT_LEASE),
+        Step::Claim(who) => claim(loaded, &Room::default(), (principal(who), "x"), now, DEFAULT_LEASE),
         Step::Heartbeat(attempt, who) => {
             fenced(loaded, attempt, who)?;
             renew(&mut loaded.task, now, DEFAULT_LEASE)
@@ -173,7 +173,7 @@ proptest! {
 fn the_newest_attempt_may_complete_after_expiry_but_an_older_one_never() {
     let mut first = loaded(0, 3);
     let now = Timestamp::from_micros(1_000_000);
-    claim(&mut first, (principal(1), "a"), now, DEFAULT_LEASE).unwrap();
+    claim(&mut first, &Room::default(), (principal(1), "a"), now, DEFAULT_LEASE).unwrap();
     expire(&mut first.task).unwrap();
     assert_eq!(first.task.state, TaskState::Ready);
 
@@ -182,7 +182,7 @@ fn the_newest_attempt_may_complete_after_expiry_but_an_older_one_never() {
     complete(&mut late, None, None).unwrap();
     assert_eq!(late.task.state, TaskState::Done);
 
-    claim(&mut first, (principal(2), "b"), now, DEFAULT_LEASE).unwrap();
+    claim(&mut first, &Room::default(), (principal(2), "b"), now, DEFAULT_LEASE).unwrap();
     assert_eq!(check_fence(&first.task, 1, principal(1)).unwrap_err().kind, ProblemKind::LeaseLost);
     assert_eq!(check_fence(&first.task, 2, principal(1)).unwrap_err().kind, ProblemKind::LeaseLost);
 }
@@ -191,21 +191,22 @@ fn the_newest_attempt_may_complete_after_expiry_but_an_older_one_never() {
 fn the_last_expiry_fails_the_task_and_retry_goes_on_counting() {
     let mut loaded = loaded(0, 1);
     let now = Timestamp::from_micros(1_000_000);
-    claim(&mut loaded, (principal(1), "a"), now, DEFAULT_LEASE).unwrap();
+    claim(&mut loaded, &Room::default(), (principal(1), "a"), now, DEFAULT_LEASE).unwrap();
     expire(&mut loaded.task).unwrap();
     assert_eq!(
         (loaded.task.state, loaded.task.reason.as_deref()),
         (TaskState::Failed, Some(ATTEMPTS_EXHAUSTED))
     );
     retry(&mut loaded.task, None).unwrap();
-    claim(&mut loaded, (principal(1), "a"), now, DEFAULT_LEASE).unwrap();
+    claim(&mut loaded, &Room::default(), (principal(1), "a"), now, DEFAULT_LEASE).unwrap();
     assert_eq!(loaded.task.attempt, 2);
 }
 
 #[test]
 fn one_reviewer_counts_once() {
     let mut loaded = loaded(2, 3);
-    claim(&mut loaded, (principal(1), "a"), Timestamp::from_micros(1), DEFAULT_LEASE).unwrap();
+    claim(&mut loaded, &Room::default(), (principal(1), "a"), Timestamp::from_micros(1), DEFAULT_LEASE)
+        .unwrap();
     complete(&mut loaded, None, None).unwrap();
     accept(&mut loaded, principal(5), None).unwrap();
     accept(&mut loaded, principal(5), None).unwrap();

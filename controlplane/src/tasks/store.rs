@@ -7,6 +7,7 @@ use mc_api::task::{Claim, ClaimState, Dependency, OnDependencyFailure, Task, Tas
 use mc_api::{Name, Timestamp};
 
 use super::model::Loaded;
+use super::rules::Room;
 use crate::db::{DbError, Filter, Sql, Tx};
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
@@ -265,10 +266,43 @@ pub(crate) async fn lock_ready(tx: &mut Tx, id: TaskId) -> Result<bool, DbError>
     Ok(row.is_some())
 }
 
+/// How much room there is for a task: what its mission and its kluster say, and what runs beside it.
+pub(crate) async fn room(tx: &mut Tx, task: TaskId, kluster: KlusterId) -> Result<Room, DbError> {
+    tx.query(
+        "SELECT m.paused, k.max_running, (SELECT COUNT(*) FROM task b WHERE b.kluster_id = k.kluster_id
+             AND b.state IN ('claimed', 'running') AND b.deleted_at IS NULL AND b.task_id <> $2) AS busy
+         FROM kluster k JOIN mission m ON m.mission_id = k.mission_id WHERE k.kluster_id = $1",
+    )
+    .bind(kluster)
+    .bind(task)
+    .fetch_one()
+    .await
+}
+
+/// Locks the row of a kluster that has a capacity, so that claims in it are counted one after the other. Before the
+/// lock of a task in the documented order.
+pub(crate) async fn lock_capacity(tx: &mut Tx, kluster: KlusterId) -> Result<(), DbError> {
+    tx.query(Sql::Each {
+        postgres: "SELECT version FROM kluster WHERE kluster_id = $1 AND max_running IS NOT NULL FOR NO KEY UPDATE",
+        // The single writer is the lock.
+        sqlite: "SELECT version FROM kluster WHERE kluster_id = $1 AND max_running IS NOT NULL",
+    })
+    .bind(kluster)
+    .fetch_optional::<(i64,)>()
+    .await
+    .map(|_| ())
+}
+
+/// The part of a claim query that [`super::rules::against_claim`] decides: ready, not paused, and room in the kluster.
+const CLAIMABLE: &str = "t.state = 'ready' AND t.deleted_at IS NULL AND NOT m.paused
+    AND (k.max_running IS NULL OR k.max_running > (SELECT COUNT(*) FROM task b
+        WHERE b.kluster_id = t.kluster_id AND b.state IN ('claimed', 'running') AND b.deleted_at IS NULL))";
+
 /// A ready task that might be claimed.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Candidate {
     pub(crate) task_id: TaskId,
+    pub(crate) kluster_id: KlusterId,
     pub(crate) priority: i32,
     capabilities: String,
     pub(crate) runtime: Option<Name>,
@@ -280,25 +314,34 @@ impl Candidate {
     }
 }
 
-/// Ready tasks by priority, then age, from a place on.
+/// Where a claimant looks for candidates.
+#[derive(Debug, Clone)]
+pub(crate) struct Among {
+    pub(crate) scope: Scope,
+    pub(crate) mission: Option<MissionId>,
+    pub(crate) kluster: Option<KlusterId>,
+    pub(crate) labels: Vec<(String, Option<String>)>,
+}
+
+/// Claimable tasks by priority, then age, from a place on.
 pub(crate) async fn candidates(
     tx: &mut Tx,
-    scope: Scope,
-    mission: Option<MissionId>,
-    kluster: Option<KlusterId>,
+    among: Among,
     after: Option<&Candidate>,
     limit: i64,
 ) -> Result<Vec<Candidate>, DbError> {
     let filter = Filter::new(
         tx,
-        "SELECT t.task_id, t.priority, t.capabilities, COALESCE(t.runtime, k.runtime) AS runtime
-         FROM task t JOIN kluster k ON k.kluster_id = t.kluster_id",
+        "SELECT t.task_id, t.kluster_id, t.priority, t.capabilities, COALESCE(t.runtime, k.runtime) AS runtime
+         FROM task t JOIN kluster k ON k.kluster_id = t.kluster_id JOIN mission m ON m.mission_id = t.mission_id",
     )
-    .always("t.state = 'ready' AND t.deleted_at IS NULL");
-    let mut filter = scope
+    .always(CLAIMABLE);
+    let mut filter = among
+        .scope
         .apply(filter, "t.organization_id = ?", "t.mission_id")
-        .and_some("t.mission_id = ?", mission)
-        .and_some("t.kluster_id = ?", kluster);
+        .and_some("t.mission_id = ?", among.mission)
+        .and_some("t.kluster_id = ?", among.kluster)
+        .labels("t.labels", among.labels);
     if let Some(last) = after {
         filter = filter.and("t.priority <= ?", last.priority).and_either(
             "t.priority < ?",
@@ -310,21 +353,21 @@ pub(crate) async fn candidates(
     filter.finish(tx, "t.priority DESC, t.task_id", limit).fetch_all().await
 }
 
-/// Ready tasks that name one of the runtimes, need no capability and have an attempt left; with the runtime.
+/// Claimable tasks that name one of the runtimes, need no capability and have an attempt left: what
+/// [`super::rules::against_node`] decides. With kluster and runtime, by priority, then age.
 pub(crate) async fn ready_with_runtime(
     tx: &mut Tx,
     organization: OrganizationId,
     runtimes: Vec<String>,
     limit: i64,
-) -> Result<Vec<(TaskId, String)>, DbError> {
+) -> Result<Vec<(TaskId, KlusterId, String)>, DbError> {
     Filter::new(
         tx,
-        "SELECT t.task_id, COALESCE(t.runtime, k.runtime) AS runtime
-         FROM task t JOIN kluster k ON k.kluster_id = t.kluster_id",
+        "SELECT t.task_id, t.kluster_id, COALESCE(t.runtime, k.runtime) AS runtime
+         FROM task t JOIN kluster k ON k.kluster_id = t.kluster_id JOIN mission m ON m.mission_id = t.mission_id",
     )
-    .always(
-        "t.state = 'ready' AND t.deleted_at IS NULL AND t.capabilities = '[]' AND t.attempt < t.max_attempts",
-    )
+    .always(CLAIMABLE)
+    .always("t.capabilities = '[]' AND t.attempt < t.max_attempts")
     .and("t.organization_id = ?", organization)
     .one_of("COALESCE(t.runtime, k.runtime)", runtimes)
     .finish(tx, "t.priority DESC, t.task_id", limit)

@@ -72,8 +72,16 @@ async fn a_limit_is_1_to_500(app: TestApp) {
         }
         for limit in ["-1", "x", "", "99999999999"] {
             let answer = app.get(app.admin(), &format!("/api/v1/{list}?limit={limit}")).await;
-            answer.problem(400, "malformed-request");
+            assert!(
+                answer.problem(400, "malformed-request").starts_with("query: ?limit: "),
+                "{}",
+                answer.text
+            );
+            assert_eq!(answer.body["errors"][0]["pointer"], "?limit");
         }
+        let answer = app.get(app.admin(), &format!("/api/v1/{list}?limt=3")).await;
+        answer.problem(400, "malformed-request");
+        assert_eq!(answer.body["errors"][0]["pointer"], "?limt");
         for limit in ["1", "500"] {
             app.get(app.admin(), &format!("/api/v1/{list}?limit={limit}")).await.ok(200);
         }

@@ -15,6 +15,7 @@ struct Fixture {
     artifact: String,
     doc: String,
     doomed: String,
+    template: String,
     workspace: String,
     publication: String,
     approval: String,
@@ -49,6 +50,8 @@ impl Fixture {
         app.post(app.admin(), &format!("/api/v1/docs/{doc}/versions"), body).await.ok(200);
         let body = json!({ "mission": mission, "name": "doomed", "content": "one" });
         let doomed = id(&app.post(app.admin(), "/api/v1/docs", body).await.ok(201));
+        let body = json!({ "mission": mission, "name": "fixture", "task": { "title": "fixture" } });
+        let template = id(&app.post(app.admin(), "/api/v1/templates", body).await.ok(201));
         app.post(app.admin(), "/api/v1/keystones", json!({ "mission": mission })).await.ok(200);
         let body = json!({ "mission": mission, "kluster": "fixture" });
         let loaded = app.post(app.admin(), "/api/v1/workspaces", body).await.ok(201);
@@ -77,6 +80,7 @@ impl Fixture {
             artifact,
             doc,
             doomed,
+            template,
             workspace,
             publication,
             approval,
@@ -101,6 +105,7 @@ impl Fixture {
             "overlaps" => &self.overlap,
             "artifacts" => &self.artifact,
             "docs" => &self.doc,
+            "templates" => &self.template,
             "workspaces" => &self.workspace,
             "publications" => &self.publication,
             "approvals" => &self.approval,

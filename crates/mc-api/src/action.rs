@@ -68,6 +68,14 @@ actions! {
     SteerTask = "task.steer" => Contributor,
     /// Accept or reject a task in review.
     ReviewTask = "task.review" => Contributor,
+    /// Read task templates and their versions.
+    ReadTemplate = "template.read" => Viewer,
+    /// Create a task template.
+    CreateTemplate = "template.create" => Contributor,
+    /// Write a new version of a task template.
+    UpdateTemplate = "template.update" => Contributor,
+    /// Delete a task template.
+    DeleteTemplate = "template.delete" => Admin,
     /// Read suggestions of overlapping work, and ask what a task would overlap.
     ReadOverlap = "overlap.read" => Viewer,
     /// Accept or dismiss a suggestion of overlapping work.

@@ -117,6 +117,7 @@ id_type!(/** An organization: the outermost owner of everything. */ Organization
 id_type!(/** A mission. */ MissionId, "mis");
 id_type!(/** A kluster: a group of tasks and knowledge inside a mission. */ KlusterId, "klu");
 id_type!(/** A task. */ TaskId, "task");
+id_type!(/** A task template. */ TemplateId, "tpl");
 id_type!(/** An agent session. */ SessionId, "ses");
 id_type!(/** A run of an agent session for a claim. */ RunId, "run");
 id_type!(/** A turn: one prompt and its reply. */ TurnId, "turn");

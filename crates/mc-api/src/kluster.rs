@@ -25,6 +25,9 @@ pub struct Kluster {
     pub description: String,
     /// The runtime its tasks inherit; a node claims only tasks that name one.
     pub runtime: Option<Name>,
+    /// At most so many of its tasks are claimed or running at once, 1 to 10000; absent for no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_running: Option<i32>,
     /// What a mutation does about overlapping work; absent for the mission's policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap_policy: Option<OverlapPolicy>,
@@ -60,6 +63,9 @@ pub struct CreateKluster {
     /// The runtime its tasks inherit.
     #[serde(default)]
     pub runtime: Option<Name>,
+    /// At most so many of its tasks are claimed or running at once, 1 to 10000; absent for no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_running: Option<i32>,
     /// For selection.
     #[serde(default)]
     pub labels: Labels,
@@ -80,6 +86,10 @@ pub struct UpdateKluster {
     #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Name>)]
     pub runtime: Option<Option<Name>>,
+    /// At most so many of its tasks are claimed or running at once, 1 to 10000; `null` for no limit.
+    #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i32>)]
+    pub max_running: Option<Option<i32>>,
     /// Replaces all labels.
     #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Labels>)]

@@ -29,9 +29,11 @@ pub mod search;
 pub mod session;
 pub mod system;
 pub mod task;
+pub mod template;
 mod text_enum;
 pub mod time;
 pub mod tool;
+pub mod why;
 pub mod workspace;
 
 pub use action::{Action, Role};

@@ -67,6 +67,9 @@ pub struct KlusterSpec {
     /// The runtime its tasks inherit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Name>,
+    /// At most so many of its tasks are claimed or running at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_running: Option<i32>,
 }
 
 /// `spec` of a `Task`.
@@ -152,7 +155,11 @@ impl From<&Kluster> for Manifest {
             annotations: kluster.annotations.clone(),
             ..Metadata::default()
         };
-        let spec = KlusterSpec { description: kluster.description.clone(), runtime: kluster.runtime.clone() };
+        let spec = KlusterSpec {
+            description: kluster.description.clone(),
+            runtime: kluster.runtime.clone(),
+            max_running: kluster.max_running,
+        };
         document("Kluster", metadata, &spec)
     }
 }

@@ -24,6 +24,9 @@ pub struct Mission {
     /// What a mutation does about overlapping work; absent for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap_policy: Option<OverlapPolicy>,
+    /// While it is paused, nobody claims its tasks; what is claimed goes on.
+    #[serde(default)]
+    pub paused: bool,
     /// For selection.
     pub labels: Labels,
     /// For people and tools; not selectable.
@@ -79,4 +82,7 @@ pub struct UpdateMission {
     #[serde(default, deserialize_with = "patch::member", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<OverlapPolicy>)]
     pub overlap_policy: Option<Option<OverlapPolicy>>,
+    /// Whether claims of its tasks are held back.
+    #[serde(default, deserialize_with = "patch::required", skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
 }

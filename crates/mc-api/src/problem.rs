@@ -150,6 +150,10 @@ problem_kinds! {
     LeaseLost => (409, "lease-lost", "The claim is not yours, or not any more"),
     /// A claim is held by someone else.
     AlreadyClaimed => (409, "already-claimed", "The task is claimed"),
+    /// The mission is paused: nobody claims its tasks.
+    MissionPaused => (409, "mission-paused", "The mission is paused"),
+    /// The kluster runs as many tasks as it may.
+    KlusterFull => (409, "kluster-full", "The kluster is at its capacity"),
     /// The paths are reserved by others, who are listed.
     ReservationConflict => (409, "reservation-conflict", "The paths are reserved"),
     /// Nothing to claim matches.

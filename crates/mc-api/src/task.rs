@@ -352,6 +352,9 @@ pub struct ClaimNextTask {
     /// Only tasks that name (or inherit) one of these runtimes; absent means any.
     #[serde(default)]
     pub runtimes: Option<Vec<Name>>,
+    /// Only tasks with these labels: `key=value` or `key`, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
     /// Length of the lease, 5 to 3600; default 60.
     #[serde(default)]
     pub lease_seconds: Option<u32>,

@@ -87,6 +87,32 @@ pub struct TaskRef {
     pub kluster: Option<String>,
 }
 
+/// Which template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateRef {
+    /// Id, or name with mission.
+    pub template: String,
+    /// Mission id or name, where a template's name is looked for.
+    #[serde(default)]
+    pub mission: Option<String>,
+}
+
+/// Which templates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListTemplates {
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
 /// Which tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

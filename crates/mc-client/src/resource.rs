@@ -12,6 +12,7 @@ use mc_api::publication::{CreatePublication, Publication};
 use mc_api::reservation::{CreateReservation, Reservation};
 use mc_api::session::{AgentSession, CreateSession, Turn};
 use mc_api::task::{CreateTask, Task, UpdateTask};
+use mc_api::template::{CreateTemplate, TaskTemplate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -75,6 +76,7 @@ resources! {
     Principal, "principal", "principals";
     Node, "node", "nodes";
     OverlapSuggestion, "overlap", "overlaps";
+    TaskTemplate, "template", "templates";
 }
 
 impl Resource for JoinToken {
@@ -93,6 +95,7 @@ creatable! {
     Kluster: CreateKluster;
     Task: CreateTask;
     Doc: CreateDoc;
+    TaskTemplate: CreateTemplate;
     Publication: CreatePublication;
     Reservation: CreateReservation;
     AgentSession: CreateSession;
@@ -100,4 +103,4 @@ creatable! {
     JoinToken: CreateJoinToken;
 }
 patchable! { Mission: UpdateMission; Kluster: UpdateKluster; Task: UpdateTask; Doc: UpdateDoc; }
-deletable! { Mission; Kluster; Task; Artifact; Doc; Node; JoinToken; }
+deletable! { TaskTemplate; Mission; Kluster; Task; Artifact; Doc; Node; JoinToken; }

@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use mc_api::Name;
 use mc_api::overlap::{OverlapAction, OverlapKind, OverlapMode};
 use mc_api::search::SearchKind;
+
+use crate::complete;
+use crate::kind::Kind;
 
 /// `mc search`.
 #[derive(Debug, Args)]
@@ -91,6 +95,33 @@ pub enum SetCommand {
     /// Set a policy
     #[command(subcommand)]
     Policy(SetPolicy),
+    /// Set how many tasks of the kluster of -k may be claimed or running at once
+    Capacity {
+        /// 1 to 10000
+        #[arg(value_name = "N", required_unless_present = "none")]
+        most: Option<i32>,
+        /// As many as there are
+        #[arg(long, conflicts_with = "most")]
+        none: bool,
+    },
+    /// Set the runtime that the tasks of the kluster of -k inherit
+    Runtime {
+        /// The runtime
+        #[arg(value_name = "NAME", required_unless_present = "none")]
+        runtime: Option<Name>,
+        /// None: nodes take no task that names none itself
+        #[arg(long, conflicts_with = "runtime")]
+        none: bool,
+    },
+    /// Set the priority of a task
+    Priority {
+        /// Id, key or name
+        #[arg(value_name = "REF", add = complete::of(Kind::Task))]
+        reference: String,
+        /// 0 to 100, higher is claimed first
+        #[arg(value_name = "N")]
+        priority: i32,
+    },
 }
 
 /// `mc set policy`.

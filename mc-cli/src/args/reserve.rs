@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::age::parse_duration;
+use crate::complete;
+use crate::kind::Target;
 
 /// `mc reserve`.
 #[derive(Debug, Args)]
@@ -44,6 +46,20 @@ pub struct Reserve {
     /// How long at most to wait; then the place in line is given up
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub timeout: Duration,
+}
+
+/// `mc renew`.
+#[derive(Debug, Args)]
+pub struct Renew {
+    /// Kind, or KIND/REF: only a reservation is renewed
+    #[arg(add = complete::targets())]
+    pub kind: Target,
+    /// Ids of reservations
+    #[arg(value_name = "ID", add = complete::of_target())]
+    pub references: Vec<String>,
+    /// Length of the lease from now, 1m to 24h; default: as it was
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub ttl: Option<Duration>,
 }
 
 /// `mc hook`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use mc_api::Name;
 
+use super::{Selector, parse_selector};
 use crate::age::parse_duration;
 use crate::complete;
 use crate::kind::Kind;
@@ -49,6 +50,9 @@ pub enum TaskCommand {
         /// Only tasks that name one of these runtimes; may be repeated (only without REF)
         #[arg(long = "runtime", value_name = "NAME", conflicts_with = "reference")]
         runtimes: Vec<Name>,
+        /// Only tasks with these labels: key=value,key2=value2 (only without REF)
+        #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "reference", value_parser = parse_selector)]
+        selector: Option<Selector>,
     },
     /// Renew the lease
     Heartbeat {

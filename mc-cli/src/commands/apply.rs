@@ -124,6 +124,7 @@ impl Applying<'_> {
                 name: required(wanted.metadata.name.as_ref())?,
                 description: wanted.spec.description.clone(),
                 runtime: wanted.spec.runtime.clone(),
+                max_running: wanted.spec.max_running,
                 labels: wanted.metadata.labels.clone(),
                 annotations: wanted.metadata.annotations.clone(),
             };

@@ -5,10 +5,12 @@ use mc_api::auth::{CreatePrincipal, Principal};
 use mc_api::kluster::{CreateKluster, Kluster};
 use mc_api::mission::{CreateMission, Mission};
 use mc_api::session::{AgentSession, CreateSession};
-use mc_api::task::{CreateTask, OnDependencyFailure};
+use mc_api::task::OnDependencyFailure;
+use mc_api::template::CreateFromTemplate;
+use mc_client::{Client, Scope};
 
 use super::get::done;
-use crate::args::{Create, Selector};
+use crate::args::{Create, CreateTask, Selector};
 use crate::context::Invocation;
 
 pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
@@ -23,12 +25,13 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
             };
             done(cx, &client.create::<Mission>(&body).await?, "created")
         }
-        Create::Kluster { name, description, runtime, labels } => {
+        Create::Kluster { name, description, runtime, max_running, labels } => {
             let body = CreateKluster {
                 mission: cx.mission()?,
                 name,
                 description,
                 runtime,
+                max_running,
                 labels: to_labels(labels),
                 annotations: Labels::default(),
             };
@@ -36,7 +39,10 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
         }
         Create::Task(args) => {
             let args = *args;
-            let body = CreateTask {
+            if let Some(template) = &args.template {
+                return of_template(cx, &client, template.clone(), args).await;
+            }
+            let body = mc_api::task::CreateTask {
                 mission: cx.mission()?,
                 kluster: cx.kluster()?,
                 title: args.title,
@@ -44,7 +50,7 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
                 description: args.description,
                 definition_of_done: args.definition_of_done,
                 parent: None,
-                priority: args.priority,
+                priority: args.priority.unwrap_or(50),
                 runtime: args.runtime,
                 capabilities: args.capabilities,
                 paths: args.paths,
@@ -74,6 +80,28 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
             done(cx, &client.create::<Principal>(&body).await?, "created")
         }
     }
+}
+
+async fn of_template(
+    cx: &Invocation,
+    client: &Client,
+    template: String,
+    args: CreateTask,
+) -> anyhow::Result<()> {
+    let body = CreateFromTemplate {
+        kluster: cx.kluster()?,
+        number: args.template_version,
+        parameters: args.parameters.into_iter().collect(),
+        name: args.name,
+        title: Some(args.title).filter(|title| !title.is_empty()),
+        priority: args.priority,
+        runtime: args.runtime,
+        depends_on: args.depends_on,
+        labels: to_labels(args.labels),
+        acknowledge_overlap: args.acknowledge_overlap,
+    };
+    let scope = Scope { mission: Some(cx.mission()?), kluster: None };
+    super::overlap::created(cx, &client.create_from_template(&template, &scope, &body).await?)
 }
 
 fn to_labels(selector: Option<Selector>) -> Labels {

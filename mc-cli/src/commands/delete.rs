@@ -31,6 +31,7 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
         Kind::Task => delete::<Task>(cx, &args, named).await,
         Kind::Artifact => delete::<mc_api::artifact::Artifact>(cx, &args, named).await,
         Kind::Reservation => release(cx, &args, named).await,
+        Kind::Template => delete::<mc_api::template::TaskTemplate>(cx, &args, named).await,
         Kind::Doc => delete::<Doc>(cx, &args, named).await,
         Kind::Session => {
             Err(Failure::Usage("a session is stopped, not deleted: `mc session stop SESSION`".into()).into())

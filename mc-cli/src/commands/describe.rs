@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use mc_api::auth::Principal;
 use mc_api::id::PrincipalId;
+use mc_api::kluster::Kluster;
 use mc_api::ledger::LedgerEvent;
-use mc_api::overlap::{OverlapState, OverlapSuggestion};
+use mc_api::mission::Mission;
+use mc_api::overlap::{OverlapAction, OverlapState, OverlapSuggestion};
 use mc_api::reservation::Reservation;
 use mc_api::task::Task;
 use mc_client::{Client, ListQuery, Resource as _, Scope};
@@ -32,7 +34,11 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
     if matches!(cx.out.format, Format::Json | Format::Yaml | Format::Name) {
         return super::get::show(cx, &item);
     }
-    let mut text = with_names(&client, table::fields(&item.fields(now())), &item.id()).await;
+    let mut fields = item.fields(now());
+    if V::KIND == Kluster::KIND {
+        inherited(&client, &item.id(), &mut fields).await?;
+    }
+    let mut text = with_names(&client, table::fields(&fields), &item.id()).await;
     if matches!(V::KIND, "task" | "doc" | "artifact") {
         match overlaps(&client, V::KIND, &item.id()).await {
             Ok(found) if found.is_empty() => {}
@@ -46,6 +52,19 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
         }
     }
     if V::KIND == Task::KIND {
+        match linked(&client, &item.id()).await {
+            Ok(links) if links.is_empty() => {}
+            Ok(links) => {
+                text.push_str("\nLinked:\n");
+                for link in &links {
+                    let other = if link.subject.id == item.id() { &link.candidate } else { &link.subject };
+                    let key = other.key.as_deref().unwrap_or(&other.id);
+                    let line = format!("{key}  {}  ({})", other.title, link.id);
+                    text.extend(["  ", &table::one_line(&line), "\n"]);
+                }
+            }
+            Err(error) => cx.out.talk(&format!("warning: links cannot be read: {error}")),
+        }
         match crossing(&client, &item.id()).await {
             Ok(crossing) if crossing.is_empty() => {}
             Ok(crossing) => {
@@ -69,6 +88,33 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
         Err(error) => cx.out.talk(&format!("warning: the ledger cannot be read: {error}")),
     }
     cx.out.data(&text)
+}
+
+/// Says which policy a kluster inherits.
+async fn inherited(client: &Client, kluster: &str, fields: &mut view::Fields) -> anyhow::Result<()> {
+    let kluster: Kluster = client.get(kluster, &Scope::default()).await?;
+    if kluster.overlap_policy.is_some() {
+        return Ok(());
+    }
+    let mission: Mission = client.get(&kluster.mission_id.to_string(), &Scope::default()).await?;
+    let words = view::in_force(None, Some((mission.name.as_str(), mission.overlap_policy.as_ref())));
+    if let Some(field) = fields.iter_mut().find(|(name, _)| *name == view::OVERLAP) {
+        field.1 = words;
+    }
+    Ok(())
+}
+
+/// The suggestions that somebody accepted as a link, with a task on one of both sides.
+async fn linked(client: &Client, task: &str) -> Result<Vec<OverlapSuggestion>, mc_client::Error> {
+    let query = ListQuery {
+        task: Some(task.to_owned()),
+        states: vec![OverlapState::Accepted.to_string()],
+        limit: Some(100),
+        ..ListQuery::default()
+    };
+    let mut accepted = client.list::<OverlapSuggestion>(&query).await?.items;
+    accepted.retain(|one| one.resolution == Some(OverlapAction::Link));
+    Ok(accepted)
 }
 
 /// People know principals by name. What cannot be looked up stays an id.

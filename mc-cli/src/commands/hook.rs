@@ -133,6 +133,11 @@ fn uninstall(cx: &Invocation, repo: &Path) -> anyhow::Result<()> {
 
 async fn pre_commit(cx: &Invocation, policy: FailPolicy) -> anyhow::Result<()> {
     let here = PathBuf::from(".");
+    // Asked first: outside of a checkout Git answers other questions with its help.
+    if git::top(&here).is_err() {
+        let message = "this folder is in no Git checkout, so nothing is staged; Git runs this hook in one";
+        return Err(Failure::Usage(message.into()).into());
+    }
     let (paths, odd) = git::staged(&here)?;
     if paths.is_empty() {
         return Ok(());

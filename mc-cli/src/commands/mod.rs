@@ -19,6 +19,7 @@ mod ledger_verify;
 mod mcp;
 mod node;
 mod overlap;
+mod planning;
 mod publish;
 mod reserve;
 mod run;
@@ -26,8 +27,10 @@ mod search;
 mod session;
 mod system;
 mod task;
+mod template;
 mod wait;
 mod watch;
+mod why;
 mod workspace;
 
 use crate::args::{Command, ConfigCommand, LedgerCommand};
@@ -91,7 +94,12 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Watch(args) => watch::run(cx, args).await,
         Command::Search(args) => search::run(cx, args).await,
         Command::Overlap(command) => overlap::run(cx, command).await,
-        Command::Set(command) => overlap::set(cx, command).await,
+        Command::Set(command) => planning::set(cx, command).await,
+        Command::Renew(args) => reserve::renew(cx, args).await,
+        Command::Why(args) => why::run(cx, args).await,
+        Command::Pause(args) => planning::pause(cx, args, true).await,
+        Command::Resume(args) => planning::pause(cx, args, false).await,
+        Command::Template(command) => template::run(cx, command).await,
         Command::Wait(args) => wait::run(cx, args).await,
         Command::Task(args) => task::run(cx, args).await,
         Command::Prompt(args) => session::prompt(cx, args).await,

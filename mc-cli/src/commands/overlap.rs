@@ -10,7 +10,7 @@ use mc_client::Scope;
 use serde::Serialize;
 
 use super::get::done;
-use crate::args::{OverlapCommand, SetCommand, SetPolicy};
+use crate::args::{OverlapCommand, SetPolicy};
 use crate::context::Invocation;
 use crate::output::Format;
 use crate::table;
@@ -125,8 +125,8 @@ pub(super) fn told(cx: &Invocation, overlaps: &[OverlapSuggestion]) {
     }
 }
 
-pub(super) async fn set(cx: &Invocation, command: SetCommand) -> anyhow::Result<()> {
-    let SetCommand::Policy(SetPolicy::Overlap { mode, acknowledge_at, block_at, inherit: _ }) = command;
+pub(super) async fn set_policy(cx: &Invocation, policy: SetPolicy) -> anyhow::Result<()> {
+    let SetPolicy::Overlap { mode, acknowledge_at, block_at, inherit: _ } = policy;
     let policy = mode.map(|mode| OverlapPolicy {
         mode,
         acknowledge_at_percent: acknowledge_at,

@@ -12,11 +12,13 @@ use mc_glob::Glob;
 use tokio::time::Instant;
 
 use super::get::done;
+use super::references;
 use super::wait::Patience;
-use crate::args::Reserve;
+use crate::args::{Renew, Reserve};
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::git;
+use crate::kind::Kind;
 
 pub(super) async fn run(cx: &Invocation, args: Reserve) -> anyhow::Result<()> {
     let client = cx.client()?;
@@ -24,11 +26,7 @@ pub(super) async fn run(cx: &Invocation, args: Reserve) -> anyhow::Result<()> {
         Some(repository) => (repository, args.paths),
         None => here(Path::new("."), &args.paths)?,
     };
-    let ttl_seconds = args
-        .ttl
-        .map(|ttl| u32::try_from(ttl.as_secs()))
-        .transpose()
-        .map_err(|_| Failure::Usage("the lease is too long".into()))?;
+    let ttl_seconds = seconds(args.ttl)?;
     let body = CreateReservation {
         repository,
         globs,
@@ -53,6 +51,31 @@ pub(super) async fn run(cx: &Invocation, args: Reserve) -> anyhow::Result<()> {
         };
     }
     done(cx, &reservation, &format!("is {}", reservation.state))
+}
+
+/// `mc renew`.
+pub(super) async fn renew(cx: &Invocation, args: Renew) -> anyhow::Result<()> {
+    if args.kind.kind != Kind::Reservation {
+        let message = format!("a {} has no lease to renew here; a reservation has", args.kind.kind);
+        return Err(Failure::Usage(message).into());
+    }
+    let wanted = references(&args.kind, args.references)?;
+    if wanted.is_empty() {
+        return Err(Failure::Usage("which reservation? Its id is needed".into()).into());
+    }
+    let client = cx.client()?;
+    let body = RenewReservation { ttl_seconds: seconds(args.ttl)? };
+    for id in wanted {
+        let renewed = client.renew_reservation(&id, &body).await?;
+        done(cx, &renewed, &format!("renewed until {}", renewed.expires_at))?;
+    }
+    Ok(())
+}
+
+fn seconds(ttl: Option<Duration>) -> Result<Option<u32>, Failure> {
+    ttl.map(|ttl| u32::try_from(ttl.as_secs()))
+        .transpose()
+        .map_err(|_| Failure::Usage("the lease is too long".into()))
 }
 
 /// Waits for the place in line to come, and keeps it.

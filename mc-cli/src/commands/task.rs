@@ -18,7 +18,7 @@ pub(super) async fn run(cx: &Invocation, command: TaskCommand) -> anyhow::Result
     let client = cx.client()?;
     let scope = cx.scope()?;
     match command {
-        TaskCommand::Claim { reference, lease, capabilities, runtimes } => {
+        TaskCommand::Claim { reference, lease, capabilities, runtimes, selector } => {
             let lease_seconds = seconds(lease)?;
             let task = if let Some(reference) = reference {
                 client.claim_task(&reference, &scope, &ClaimTask { lease_seconds }).await?
@@ -28,6 +28,7 @@ pub(super) async fn run(cx: &Invocation, command: TaskCommand) -> anyhow::Result
                     kluster: scope.kluster,
                     capabilities,
                     runtimes: Some(runtimes).filter(|list| !list.is_empty()),
+                    labels: selector.map(|selector| selector.to_string()),
                     lease_seconds,
                 };
                 client.claim_next_task(&body).await?

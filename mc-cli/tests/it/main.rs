@@ -16,6 +16,7 @@ mod fleet;
 mod kills;
 #[path = "../../../mesh/tests/it/model_stub.rs"]
 mod model_stub;
+mod planning;
 mod reservations;
 mod run;
 mod server;

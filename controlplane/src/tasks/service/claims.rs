@@ -3,11 +3,12 @@
 use mc_api::task::{ClaimNextTask, ClaimTask, Heartbeat, Task};
 use mc_api::{Action, ProblemKind};
 
-use super::{At, check, open, save, within};
+use super::{At, check, open, resolve, save, within};
 use crate::app::App;
 use crate::error::Error;
+use crate::http::page;
 use crate::op::OpCtx;
-use crate::tasks::{model, store};
+use crate::tasks::{model, rules, store};
 use crate::write_tx;
 
 /// How many candidates are looked at per step.
@@ -16,7 +17,8 @@ const STEP: i64 = 50;
 /// Claims one named task.
 ///
 /// # Errors
-/// [`ProblemKind::AlreadyClaimed`], [`ProblemKind::InvalidTransition`], [`ProblemKind::Forbidden`].
+/// [`ProblemKind::AlreadyClaimed`], [`ProblemKind::MissionPaused`], [`ProblemKind::KlusterFull`],
+/// [`ProblemKind::InvalidTransition`], [`ProblemKind::Forbidden`].
 pub async fn claim(
     app: &App,
     cx: &OpCtx,
@@ -26,9 +28,13 @@ pub async fn claim(
 ) -> Result<Task, Error> {
     let lease = check::lease(request.lease_seconds)?;
     write_tx!(app, cx, |tx| {
+        let (mission, kluster) = within(tx, cx, at).await?;
+        let found = resolve(tx, cx, reference, mission, kluster).await?;
+        store::lock_capacity(tx, found.task.kluster_id).await?;
         let (before, proof) = open(tx, cx, reference, at, Action::ClaimTask).await?;
+        let room = store::room(tx, before.task.id, before.task.kluster_id).await?;
         let mut after = before.clone();
-        model::claim(&mut after, (cx.caller.id, &cx.caller.name), cx.now(), lease)?;
+        model::claim(&mut after, &room, (cx.caller.id, &cx.caller.name), cx.now(), lease)?;
         save(tx, cx, proof, &before, after).await
     })
 }
@@ -40,6 +46,7 @@ pub async fn claim(
 pub async fn claim_next(app: &App, cx: &OpCtx, request: ClaimNextTask) -> Result<Task, Error> {
     let lease = check::lease(request.lease_seconds)?;
     let at = At { mission: request.mission.clone(), kluster: request.kluster.clone() };
+    let labels = page::selector("/labels", request.labels.as_deref())?;
     write_tx!(app, cx, |tx| {
         if cx.scope(Action::ClaimTask).is_empty() {
             cx.authorize(Action::ClaimTask)?;
@@ -48,7 +55,8 @@ pub async fn claim_next(app: &App, cx: &OpCtx, request: ClaimNextTask) -> Result
         let mut last: Option<store::Candidate> = None;
         loop {
             let scope = cx.scope(Action::ClaimTask);
-            let found = store::candidates(tx, scope, mission, kluster, last.as_ref(), STEP).await?;
+            let among = store::Among { scope, mission, kluster, labels: labels.clone() };
+            let found = store::candidates(tx, among, last.as_ref(), STEP).await?;
             if found.is_empty() {
                 return Err(Error::new(
                     ProblemKind::NothingToClaim,
@@ -61,15 +69,23 @@ pub async fn claim_next(app: &App, cx: &OpCtx, request: ClaimNextTask) -> Result
                 let runs = request.runtimes.as_ref().is_none_or(|offered| {
                     candidate.runtime.as_ref().is_some_and(|runtime| offered.contains(runtime))
                 });
-                if !able || !runs || !store::lock_ready(tx, candidate.task_id).await? {
+                if !able || !runs {
+                    continue;
+                }
+                store::lock_capacity(tx, candidate.kluster_id).await?;
+                if !store::lock_ready(tx, candidate.task_id).await? {
                     continue;
                 }
                 let Some(before) = store::find(tx, cx.caller.organization, candidate.task_id).await? else {
                     continue;
                 };
                 let proof = cx.authorize_in(Action::ClaimTask, before.task.mission_id)?;
+                let room = store::room(tx, candidate.task_id, candidate.kluster_id).await?;
+                if !rules::against_claim(&before.task, &room, cx.now()).is_empty() {
+                    continue;
+                }
                 let mut after = before.clone();
-                model::claim(&mut after, (cx.caller.id, &cx.caller.name), cx.now(), lease)?;
+                model::claim(&mut after, &room, (cx.caller.id, &cx.caller.name), cx.now(), lease)?;
                 return save(tx, cx, proof, &before, after).await;
             }
             last = found.into_iter().next_back();

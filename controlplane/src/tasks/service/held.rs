@@ -10,7 +10,7 @@ use super::save;
 use crate::db::Tx;
 use crate::error::Error;
 use crate::op::OpCtx;
-use crate::tasks::{model, store};
+use crate::tasks::{model, rules, store};
 
 /// The lease of a claim held by an agent session: its node renews it, and only after this silence it is offered again.
 pub(crate) const RECLAIM_AFTER: Duration = Duration::from_mins(15);
@@ -50,13 +50,16 @@ pub(crate) async fn claim_in(
     agent: (PrincipalId, &str),
 ) -> Result<Task, Error> {
     let gone = || Error::not_found("task", task);
+    let found = store::find(tx, cx.caller.organization, task).await?.ok_or_else(gone)?;
+    store::lock_capacity(tx, found.task.kluster_id).await?;
     if !store::lock(tx, task).await? {
         return Err(gone());
     }
     let before = store::find(tx, cx.caller.organization, task).await?.ok_or_else(gone)?;
     let proof = cx.authorize_in(Action::ClaimTask, before.task.mission_id)?;
+    let room = store::room(tx, task, before.task.kluster_id).await?;
     let mut after = before.clone();
-    model::claim(&mut after, agent, cx.now(), RECLAIM_AFTER)?;
+    model::claim(&mut after, &room, agent, cx.now(), RECLAIM_AFTER)?;
     save(tx, cx, proof, &before, after).await
 }
 
@@ -64,17 +67,30 @@ pub(crate) async fn claim_in(
 /// capability and has an attempt left: highest priority, then oldest.
 pub(crate) async fn next_for_runtimes(
     tx: &mut Tx,
+    now: Timestamp,
     organization: OrganizationId,
     runtimes: &[String],
 ) -> Result<Option<(Task, String)>, Error> {
-    for (id, runtime) in store::ready_with_runtime(tx, organization, runtimes.to_vec(), 20).await? {
+    for (id, kluster, runtime) in store::ready_with_runtime(tx, organization, runtimes.to_vec(), 20).await? {
+        store::lock_capacity(tx, kluster).await?;
         if store::lock_ready(tx, id).await?
             && let Some(found) = store::find(tx, organization, id).await?
+            && rules::against_claim(&found.task, &store::room(tx, id, kluster).await?, now).is_empty()
+            && rules::against_node(&found.task, Some(&runtime)).is_empty()
         {
             return Ok(Some((found.task, runtime)));
         }
     }
     Ok(None)
+}
+
+/// The task that a node with these runtimes would be given now.
+pub(crate) async fn front(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    runtimes: &[String],
+) -> Result<Option<TaskId>, Error> {
+    Ok(store::ready_with_runtime(tx, organization, runtimes.to_vec(), 1).await?.pop().map(|(id, _, _)| id))
 }
 
 /// Whether a ready task names one of the runtimes.
@@ -83,7 +99,7 @@ pub(crate) async fn has_work(
     organization: OrganizationId,
     runtimes: &[String],
 ) -> Result<bool, Error> {
-    Ok(!store::ready_with_runtime(tx, organization, runtimes.to_vec(), 1).await?.is_empty())
+    Ok(front(tx, organization, runtimes).await?.is_some())
 }
 
 /// Locks the task and says whether this attempt of this agent can still end it.

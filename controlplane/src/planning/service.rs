@@ -1,0 +1,3 @@
+//! What planning answers.
+
+pub use super::why::why;
