@@ -6,6 +6,7 @@ mod docs;
 mod installation;
 mod node;
 mod overlap;
+mod persistence;
 mod reserve;
 mod session;
 mod work;
@@ -29,6 +30,7 @@ pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};
 pub use installation::{Down, Up};
 pub use node::{NodeCommand, TokenCommand};
 pub use overlap::{OverlapCommand, Search, SetCommand, SetPolicy};
+pub use persistence::{CreateBinding, CreateConnection, CredentialFile, PersistenceCommand};
 pub use reserve::{FailPolicy, HookCommand, Reserve};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
@@ -154,8 +156,11 @@ pub enum Command {
     Approve(Decide),
     /// Decide against an approval
     Reject(Decide),
-    /// Publish artifacts to the Git ledger
+    /// Publish artifacts and other entities to Git
     Publish(Publish),
+    /// Where missions publish to: connections, bindings, policy
+    #[command(subcommand)]
+    Persistence(PersistenceCommand),
     /// Let machines join, look after nodes
     #[command(subcommand)]
     Node(NodeCommand),
@@ -325,6 +330,12 @@ pub enum Create {
     /// Create an agent session in the mission of -m
     #[command(visible_alias = "ses")]
     Session(CreateSession),
+    /// Create a connection to where Git repositories are
+    #[command(visible_alias = "con")]
+    Connection(Box<CreateConnection>),
+    /// Bind the mission of -m to a branch of a repository
+    #[command(visible_alias = "bnd")]
+    Binding(CreateBinding),
     /// Create a principal
     #[command(visible_alias = "prn")]
     Principal {

@@ -33,6 +33,10 @@ pub enum Kind {
     Overlap,
     /// A join token.
     JoinToken,
+    /// A connection to Git repositories.
+    Connection,
+    /// A binding of a mission to a repository.
+    Binding,
 }
 
 impl Kind {
@@ -52,6 +56,8 @@ impl Kind {
         Self::Node,
         Self::Overlap,
         Self::JoinToken,
+        Self::Connection,
+        Self::Binding,
     ];
 
     /// Singular, plural and short name.
@@ -71,6 +77,8 @@ impl Kind {
             Self::Node => ["node", "nodes", "no"],
             Self::Overlap => ["overlap", "overlaps", "ovl"],
             Self::JoinToken => ["join_token", "join-tokens", "jt"],
+            Self::Connection => ["connection", "connections", "con"],
+            Self::Binding => ["binding", "bindings", "bnd"],
         }
     }
 }
@@ -176,6 +184,14 @@ macro_rules! for_kind {
             }
             $crate::kind::Kind::JoinToken => {
                 type $R = mc_api::node::JoinToken;
+                $body
+            }
+            $crate::kind::Kind::Connection => {
+                type $R = mc_api::persistence::Connection;
+                $body
+            }
+            $crate::kind::Kind::Binding => {
+                type $R = mc_api::persistence::Binding;
                 $body
             }
         }

@@ -26,6 +26,8 @@ const fn code(kind: ProblemKind) -> Code {
         K::InvalidTransition
         | K::AlreadyDecided
         | K::NotEmpty
+        | K::NoRoute
+        | K::LedgerInvalid
         | K::DependencyCycle
         | K::ReservationConflict
         | K::NothingToClaim

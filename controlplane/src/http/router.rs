@@ -11,8 +11,8 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, docs, klusters, ledger, mcp, missions, nodes, overlap, publications,
-    reservations, search, sessions, tasks, workspaces,
+    approvals, artifacts, authn, docs, klusters, ledger, mcp, missions, nodes, overlap, persistence,
+    publications, reservations, search, sessions, tasks, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -35,6 +35,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(workspaces::routes::routes())
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())
+        .merge(persistence::routes::routes())
         .merge(reservations::routes::routes())
         .merge(sessions::routes::routes())
         .merge(nodes::routes::routes())

@@ -10,7 +10,8 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    approvals, artifacts, authn, docs, ledger, overlap, publications, reservations, search, tasks, workspaces,
+    approvals, artifacts, authn, docs, ledger, overlap, persistence, publications, reservations, search,
+    tasks, workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
@@ -23,6 +24,7 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         docs::tools::tools(),
         workspaces::tools::tools(),
         publications::tools::tools(),
+        persistence::tools::tools(),
         approvals::tools::tools(),
         reservations::tools::tools(),
         ledger::tools::tools(),

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::harness::{Client, TestApp, eventually};
 
-fn program(data_dir: &Path, database: Option<&str>) -> Command {
+pub(crate) fn program(data_dir: &Path, database: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mc-controlplane"));
     command.env_clear().env("NO_COLOR", "1").arg("--data-dir").arg(data_dir).args(["--http", "127.0.0.1:0"]);
     if let Some(url) = database {

@@ -97,7 +97,13 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
         }
         (
             Condition::State(_),
-            Kind::Mission | Kind::Kluster | Kind::Artifact | Kind::Principal | Kind::JoinToken,
+            Kind::Mission
+            | Kind::Kluster
+            | Kind::Artifact
+            | Kind::Principal
+            | Kind::JoinToken
+            | Kind::Connection
+            | Kind::Binding,
         ) => {
             Err(Failure::Usage(format!("a {kind} has no state; only `--for delete` can be waited for"))
                 .into())
