@@ -119,6 +119,14 @@ published() {
     approval && mc approve "$APPROVAL" --context reviewer &&
     mc wait publication "$(member id "$WORK/publication")" --for state=published --timeout 20s
 }
+published_elsewhere() {
+  git init -q --bare -b main "$WORK/elsewhere/ledger.git" && mc create connection "$M" --kind local --url "$WORK/elsewhere" &&
+    mc persistence test "$M" --repo ledger.git && mc persistence provision -m "$M" --connection "$M" --repo ledger.git &&
+    says create mc publish task/by-hand -m "$M" --plan && mc publish task/by-hand -m "$M" -o json >"$WORK/publication" &&
+    approval && mc approve "$APPROVAL" --context reviewer &&
+    mc wait publication "$(member id "$WORK/publication")" --for state=published --timeout 20s &&
+    says ok mc ledger verify --git "$WORK/elsewhere/ledger.git" && says task.complete mc ledger history task by-hand -m "$M"
+}
 exported() { mc ledger export --file "$WORK/export" && says 'ok' mc ledger verify --file "$WORK/export"; }
 tampered() {
   sed '2s/"action":"\([a-z]\)/"action":"x\1/' "$WORK/export" >"$WORK/bad" && ! cmp -s "$WORK/export" "$WORK/bad" &&
@@ -206,6 +214,7 @@ check 'an artifact comes back byte for byte' "$LOOK" artifact_comes_back
 check 'a second login' "$LOOK" eval 'mc auth login --as smoke-reviewer --role contributor --ttl 10m --context reviewer && mc config use-context local'
 check 'a publication is approved by it and committed to Git' "$LOOK" published
 check 'the commit carries its provenance' "$LOOK" says Approval git --git-dir "$DIR/ledger.git" log -1 --format=%B main
+check 'a task is published to a bound repository, planned before, verified after' "mc persistence status -m $M" published_elsewhere
 check 'the node is ready' "mc describe node; $DIR/logs/mesh.log" says ready mc get nodes
 check 'an agent session starts' "$DIR/logs/mesh.log" session_started
 check 'a prompt is answered and logged' "$DIR/logs/mesh.log" prompted

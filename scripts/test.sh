@@ -106,6 +106,14 @@ install_agents() {
   skip "the tests of third-party agents: $wanted cannot be installed"
 }
 
+# The real server that publishing over SSH is tested with; the tests start one of their own, on loopback.
+install_sshd() {
+  [ -x /usr/sbin/sshd ] || ! have apt-get || (RUNLEVEL=1 apt_install openssh-server) || true
+  [ ! -x /usr/sbin/sshd ] || return 0
+  ! is_ci || return 1
+  skip "publishing over SSH: openssh-server cannot be installed"
+}
+
 # The weights that local embeddings are tested with.
 install_model() {
   [ -z "${MC_TEST_MODEL:-}" ] || return 0
@@ -165,6 +173,7 @@ else
 fi
 phase agents install_agents
 phase model install_model
+phase sshd install_sshd
 [ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings
 phase tests run_tests
 [ -n "$QUICK" ] || phase documents check_documents

@@ -44,7 +44,9 @@ pub struct App {
     pub publisher: Arc<tokio::sync::Notify>,
     /// Followers of agent sessions, and nudges for their reconciler.
     pub sessions: crate::sessions::Hub,
-    /// Held while a publication is executed.
+    /// Names this process in leases.
+    pub instance: uuid::Uuid,
+    /// Held while publications are executed.
     pub publishing: tokio::sync::Mutex<()>,
     /// The bare repository of the Git ledger.
     pub git_ledger: PathBuf,
@@ -99,6 +101,7 @@ impl App {
         let embeddings =
             Box::pin(crate::embeddings::Embeddings::open(&config.embeddings, &db, &ids, clock.now())).await?;
         Ok(Arc::new(Self {
+            instance: ids.uuid(clock.now()),
             db,
             clock,
             ids,

@@ -6,6 +6,7 @@ mod docs;
 mod installation;
 mod node;
 mod overlap;
+mod persistence;
 mod planning;
 mod reserve;
 mod session;
@@ -30,6 +31,7 @@ pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};
 pub use installation::{Down, Up};
 pub use node::{NodeCommand, TokenCommand};
 pub use overlap::{OverlapCommand, Search, SetCommand, SetPolicy};
+pub use persistence::{CreateBinding, CreateConnection, CredentialFile, PersistenceCommand};
 pub use planning::TemplateCommand;
 pub use reserve::{FailPolicy, HookCommand, Renew, Reserve};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
@@ -167,8 +169,11 @@ pub enum Command {
     Approve(Decide),
     /// Decide against an approval
     Reject(Decide),
-    /// Publish artifacts to the Git ledger
+    /// Publish artifacts and other entities to Git
     Publish(Publish),
+    /// Where missions publish to: connections, bindings, policy
+    #[command(subcommand)]
+    Persistence(PersistenceCommand),
     /// Let machines join, look after nodes
     #[command(subcommand)]
     Node(NodeCommand),
@@ -348,6 +353,12 @@ pub enum Create {
     /// Create an agent session in the mission of -m
     #[command(visible_alias = "ses")]
     Session(CreateSession),
+    /// Create a connection to where Git repositories are
+    #[command(visible_alias = "con")]
+    Connection(Box<CreateConnection>),
+    /// Bind the mission of -m to a branch of a repository
+    #[command(visible_alias = "bnd")]
+    Binding(CreateBinding),
     /// Create a principal
     #[command(visible_alias = "prn")]
     Principal {

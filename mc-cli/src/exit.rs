@@ -90,6 +90,7 @@ impl Exit {
             | ProblemKind::BodyTooLarge
             | ProblemKind::RangeNotSatisfiable
             | ProblemKind::UnsupportedMediaType
+            | ProblemKind::LedgerInvalid
             | ProblemKind::Validation => Self::Usage,
             ProblemKind::Unauthenticated
             | ProblemKind::Forbidden
@@ -107,6 +108,7 @@ impl Exit {
             | ProblemKind::NothingToClaim
             | ProblemKind::AlreadyDecided
             | ProblemKind::NotEmpty
+            | ProblemKind::NoRoute
             | ProblemKind::DependencyCycle
             | ProblemKind::IdempotencyInFlight
             | ProblemKind::IdempotencyKeyReused

@@ -35,6 +35,10 @@ pub enum Kind {
     Template,
     /// A join token.
     JoinToken,
+    /// A connection to Git repositories.
+    Connection,
+    /// A binding of a mission to a repository.
+    Binding,
 }
 
 impl Kind {
@@ -55,6 +59,8 @@ impl Kind {
         Self::Overlap,
         Self::Template,
         Self::JoinToken,
+        Self::Connection,
+        Self::Binding,
     ];
 
     /// Singular, plural and short name.
@@ -75,6 +81,8 @@ impl Kind {
             Self::Overlap => ["overlap", "overlaps", "ovl"],
             Self::Template => ["template", "templates", "tpl"],
             Self::JoinToken => ["join_token", "join-tokens", "jt"],
+            Self::Connection => ["connection", "connections", "con"],
+            Self::Binding => ["binding", "bindings", "bnd"],
         }
     }
 }
@@ -184,6 +192,14 @@ macro_rules! for_kind {
             }
             $crate::kind::Kind::JoinToken => {
                 type $R = mc_api::node::JoinToken;
+                $body
+            }
+            $crate::kind::Kind::Connection => {
+                type $R = mc_api::persistence::Connection;
+                $body
+            }
+            $crate::kind::Kind::Binding => {
+                type $R = mc_api::persistence::Binding;
                 $body
             }
         }

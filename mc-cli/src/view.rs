@@ -1,6 +1,7 @@
 //! How each kind of object is shown: as a row, as fields, as a manifest.
 
 mod fleet;
+mod persistence;
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
@@ -608,15 +609,16 @@ impl View for Publication {
     fn columns(wide: bool) -> Vec<&'static str> {
         either(
             &["ID", "STATE", "AGE", "MESSAGE"],
-            &["ID", "STATE", "AGE", "MISSION", "ARTIFACTS", "APPROVAL", "COMMIT", "MESSAGE"],
+            &["ID", "STATE", "AGE", "MISSION", "ITEMS", "BINDING", "APPROVAL", "COMMIT", "MESSAGE"],
             wide,
         )
     }
     fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
         let mut row = vec![self.id.to_string(), self.state.to_string(), age(self.created_at, now)];
         if wide {
-            let (mission, count) = (self.mission.to_string(), self.artifacts.len().to_string());
-            row.extend([mission, count, self.approval_id.to_string(), dash(self.commit.as_ref())]);
+            let (mission, count) = (self.mission.to_string(), self.items.len().to_string());
+            let binding = dash(self.binding.as_ref());
+            row.extend([mission, count, binding, self.approval_id.to_string(), dash(self.commit.as_ref())]);
         }
         row.push(self.message.clone());
         row
@@ -625,13 +627,19 @@ impl View for Publication {
         self.id.to_string()
     }
     fn fields(&self, now: Timestamp) -> Fields {
-        let artifacts: Vec<String> = self.artifacts.iter().map(ToString::to_string).collect();
+        let items: Vec<String> = self.items.iter().map(|item| item.path.clone()).collect();
+        let tried = match (&self.last_error, self.next_attempt_at) {
+            (Some(error), Some(at)) => format!("{} times, again at {at}: {error}", self.failures),
+            _ => "-".to_owned(),
+        };
         vec![
             ("Id", self.id.to_string()),
             ("State", self.state.to_string()),
             ("Mission", self.mission.to_string()),
             ("Message", self.message.clone()),
-            ("Artifacts", artifacts.join("\n")),
+            ("Items", items.join("\n")),
+            ("Binding", dash(self.binding.as_ref())),
+            ("Failed", tried),
             ("Approval", self.approval_id.to_string()),
             ("Commit", dash(self.commit.as_ref())),
             ("Asked by", format!("{}, {}", self.requester_id, when(self.created_at, now))),

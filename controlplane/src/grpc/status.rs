@@ -28,6 +28,8 @@ const fn code(kind: ProblemKind) -> Code {
         | K::MissionPaused
         | K::KlusterFull
         | K::NotEmpty
+        | K::NoRoute
+        | K::LedgerInvalid
         | K::DependencyCycle
         | K::ReservationConflict
         | K::NothingToClaim

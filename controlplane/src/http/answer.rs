@@ -46,6 +46,17 @@ versioned! {
     mc_api::auth::Principal => "principals",
     mc_api::node::Node => "nodes",
     mc_api::overlap::OverlapSuggestion => "overlaps",
+    mc_api::persistence::Connection => "connections",
+    mc_api::persistence::Binding => "bindings",
+}
+
+impl Versioned for mc_api::persistence::PublicationPolicy {
+    fn version(&self) -> Option<i64> {
+        Some(self.version)
+    }
+    fn location(&self) -> Option<String> {
+        Some(format!("/api/v1/publication-policies/{}", self.mission_id))
+    }
 }
 
 impl Versioned for mc_api::overlap::TaskAnswer {
@@ -112,7 +123,9 @@ unversioned! {
     mc_api::artifact::DownloadUrl, mc_api::overlap::OverlapCheck, mc_api::search::SearchPage,
     mc_api::why::TaskWhy,
     mc_api::doc::DocContent, mc_api::doc::DocDiff, mc_api::workspace::WorkspaceContent,
-    mc_api::workspace::CommittedWorkspace,
+    mc_api::workspace::CommittedWorkspace, mc_api::persistence::ConnectionTest, mc_api::persistence::PublishPlan,
+    mc_api::persistence::PendingList, mc_api::persistence::PublishedPending, mc_api::persistence::PublicationStatus,
+    mc_api::persistence::ProvisionedPersistence, mc_api::persistence::RestoredLedger,
 }
 
 impl<T> Versioned for mc_api::Page<T> {

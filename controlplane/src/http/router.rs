@@ -11,8 +11,8 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, docs, embeddings, klusters, ledger, mcp, missions, nodes, overlap, planning,
-    publications, reservations, search, sessions, tasks, templates, workspaces,
+    approvals, artifacts, authn, docs, embeddings, klusters, ledger, mcp, missions, nodes, overlap, persistence,
+    planning, publications, reservations, search, sessions, tasks, templates, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -38,6 +38,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(workspaces::routes::routes())
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())
+        .merge(persistence::routes::routes())
         .merge(reservations::routes::routes())
         .merge(sessions::routes::routes())
         .merge(nodes::routes::routes())

@@ -5,6 +5,7 @@
 //! codes ([`Purpose`]), the keys that commands to nodes are signed with, and the certificate [`Authority`].
 
 mod authority;
+mod seal;
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -19,6 +20,8 @@ use crate::clock::IdSource;
 use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::error::Error;
+
+use seal::SealKeys;
 
 pub use authority::{Authority, AuthorityError, NODE_CERTIFICATE_LIFE, NodeCertificate};
 
@@ -60,6 +63,7 @@ pub struct Keyring {
     /// Oldest first; never empty.
     command_keys: Vec<(String, Ed25519KeyPair)>,
     authority: Authority,
+    seal_keys: SealKeys,
 }
 
 /// Why the root key cannot be used.
@@ -208,7 +212,20 @@ impl Keyring {
         if command_keys.is_empty() {
             return Err(inconsistent("the command keys are gone".into()).into());
         }
-        Ok(Self { keys, newest, command_keys, authority })
+        drop(tx);
+        let seal_keys = SealKeys::open(db, root, ids, now).await?;
+        Ok(Self { keys, newest, command_keys, authority, seal_keys })
+    }
+
+    /// Seals a secret for the database: key id and sealed bytes. `bound` says whose secret it is; sealed bytes that are
+    /// moved to another row do not open.
+    pub fn seal(&self, ids: &IdSource, bound: &str, secret: &[u8]) -> (&str, Vec<u8>) {
+        self.seal_keys.seal(ids, bound, secret)
+    }
+
+    /// Opens what [`Self::seal`] made; `None` for another key, another row, or changed bytes.
+    pub fn unseal(&self, key_id: &str, bound: &str, sealed: Vec<u8>) -> Option<Vec<u8>> {
+        self.seal_keys.unseal(key_id, bound, sealed)
     }
 
     /// The certificate authority.
@@ -251,6 +268,7 @@ impl Keyring {
             newest: [(Purpose::Approval, ids[0].to_owned())].into(),
             command_keys: Vec::new(),
             authority,
+            seal_keys: SealKeys::default(),
         }
     }
 

@@ -7,6 +7,8 @@ use futures_util::stream;
 use http::{HeaderValue, header};
 use mc_api::Page;
 use mc_api::ledger::{LedgerEvent, LedgerHead};
+use mc_api::persistence::{EntityKind, RestoreLedger, RestoredLedger};
+use mc_api::tool::EntityHistory;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,7 +17,8 @@ use utoipa_axum::routes;
 use super::service;
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::http::{Ctx, Found, Query, page};
+use crate::http::{Cmd, Ctx, Found, Query, page};
+use crate::restore;
 
 /// What the ledger may be narrowed to.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
@@ -84,7 +87,56 @@ async fn export(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, 
     Ok(response)
 }
 
+/// What a history may be narrowed to.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryOf {
+    /// The kind of the entity; absent: `entity_id` is an id.
+    pub entity_type: Option<EntityKind>,
+    /// Id, or with `entity_type` also key or name.
+    pub entity_id: Option<String>,
+    /// Mission id or name.
+    pub mission_id: Option<String>,
+    /// 1 to 500, default 50.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// What happened to an entity, oldest first.
+#[utoipa::path(get, path = "/api/v1/ledger/history", tag = "ledger", params(HistoryOf), responses((status = 200, body = Page<LedgerEvent>)))]
+async fn history(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<HistoryOf>,
+) -> Result<Response, Error> {
+    let wanted = EntityHistory {
+        entity_type: query.entity_type,
+        entity_id: query.entity_id,
+        mission_id: query.mission_id,
+        limit: query.limit,
+        cursor: query.cursor,
+        ..EntityHistory::default()
+    };
+    Ok(Found::answer(&cx, &service::history(&app, &cx, wanted).await?))
+}
+
+/// Rebuilds published state from a Git ledger, in an installation without missions: everything or nothing.
+#[utoipa::path(post, path = "/api/v1/ledger/restore", tag = "ledger", request_body = RestoreLedger, responses((status = 200, body = RestoredLedger)))]
+async fn restore(
+    State(app): State<SharedApp>,
+    Cmd(cx, body): Cmd<RestoreLedger, { restore::MAX_BODY_BYTES }>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &restore::restore(&app, &cx, body).await?))
+}
+
 /// The routes.
 pub fn routes() -> OpenApiRouter<SharedApp> {
-    OpenApiRouter::new().routes(routes!(events)).routes(routes!(head)).routes(routes!(export))
+    OpenApiRouter::new()
+        .routes(routes!(events))
+        .routes(routes!(head))
+        .routes(routes!(export))
+        .routes(routes!(history))
+        .routes(routes!(restore))
 }

@@ -1,6 +1,7 @@
 //! Reading and exporting the ledger.
 
 use mc_api::ledger::{LedgerEvent, LedgerHead};
+use mc_api::tool::EntityHistory;
 use mc_api::{Action, Page};
 use mc_ledger::SealedEvent;
 
@@ -9,9 +10,8 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
 use crate::http::page;
-use crate::missions;
 use crate::op::{OpCtx, Scope};
-use crate::write_tx;
+use crate::{missions, publications, write_tx};
 
 /// What a reader of the ledger asks for.
 pub struct Query {
@@ -46,6 +46,30 @@ pub async fn list(
     };
     let rows = store::list(&mut tx, cx.scope(Action::ReadLedger), wanted).await?;
     Ok(page.cut(app, rows.into_iter().map(LedgerEvent::from).collect(), |event| event.seq))
+}
+
+/// What happened to an entity, by its id, or by its kind and any reference; or to a mission, or to everything.
+///
+/// # Errors
+/// [`mc_api::ProblemKind::NotFound`], [`mc_api::ProblemKind::Validation`].
+pub async fn history(app: &App, cx: &OpCtx, wanted: EntityHistory) -> Result<Page<LedgerEvent>, Error> {
+    let name = format!("ledger {:?} {:?} {:?}", wanted.mission_id, wanted.entity_id, wanted.action);
+    let page = page::Request::read(app, name, wanted.limit, wanted.cursor.as_deref())?;
+    let subject = match (wanted.entity_type, wanted.entity_id) {
+        (Some(_), None) => return Err(Error::invalid("/entity_id", "which one? An id, key or name")),
+        (Some(kind), Some(reference)) => {
+            let mission = wanted.mission_id.as_deref();
+            Some(publications::service::id_of(app, cx, kind, reference, mission).await?)
+        }
+        (None, id) => id,
+    };
+    let query = Query {
+        mission: wanted.mission_id,
+        subject,
+        action: wanted.action,
+        after: wanted.after.unwrap_or(0),
+    };
+    list(app, cx, page, query).await
 }
 
 /// The end of the chain.

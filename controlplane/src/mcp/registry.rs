@@ -10,7 +10,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    approvals, artifacts, authn, docs, embeddings, ledger, overlap, planning, publications, reservations, search,
+    approvals, artifacts, authn, docs, embeddings, ledger, overlap, persistence, planning, publications, reservations, search,
     tasks, templates, workspaces,
 };
 
@@ -27,6 +27,7 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         docs::tools::tools(),
         workspaces::tools::tools(),
         publications::tools::tools(),
+        persistence::tools::tools(),
         approvals::tools::tools(),
         reservations::tools::tools(),
         ledger::tools::tools(),

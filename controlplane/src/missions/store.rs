@@ -240,6 +240,13 @@ pub(crate) async fn prefix_taken(
     Ok(found)
 }
 
+/// Every task number that was given is below this.
+pub(crate) async fn next_number(tx: &mut Tx, mission: MissionId) -> Result<i64, DbError> {
+    let (next,): (i64,) =
+        tx.query("SELECT next_number FROM mission WHERE mission_id = $1").bind(mission).fetch_one().await?;
+    Ok(next)
+}
+
 /// Reserves a block of task numbers; the first of them.
 pub(crate) async fn reserve_numbers(tx: &mut Tx, mission: MissionId, count: i64) -> Result<i64, DbError> {
     let (next,): (i64,) = tx

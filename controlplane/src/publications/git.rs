@@ -1,15 +1,10 @@
 //! The Git ledger: deterministic commits in a bare repository, and one reference moved by compare-and-set.
 
-use std::io::Write as _;
 use std::path::Path;
 
-use futures_util::StreamExt as _;
 use git2::build::TreeUpdateBuilder;
-use git2::{BlobWriter, ErrorCode, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
+use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
 use mc_api::Timestamp;
-use mc_ledger::Digest;
-
-use crate::objects::ByteStream;
 
 /// The one branch.
 pub(super) const MAIN: &str = "refs/heads/main";
@@ -20,12 +15,11 @@ pub enum GitError {
     /// The repository cannot be used; a retry may help.
     #[error("the Git ledger cannot be used")]
     Git(#[from] git2::Error),
-    /// Stored content cannot be read; a retry may help.
-    #[error("the content of {0} cannot be read")]
-    Content(String, #[source] std::io::Error),
-    /// Stored content is not what was approved; only a person can help.
-    #[error("the content of {0} does not have the approved digest")]
-    Digest(String),
+    /// The folder of the chain is somebody else's; only a person can help.
+    #[error(
+        "the repository has a folder {0} that this installation did not write; bind to another base path"
+    )]
+    Foreign(String),
     /// Somebody else moved the branch; only a person can help.
     #[error("main is at {found}, expected {expected}: a foreign hand moved it, nothing is forced")]
     Moved {
@@ -36,18 +30,10 @@ pub enum GitError {
     },
 }
 
-/// A file of the commit.
-pub(super) enum Source {
-    /// A text.
-    Text(String),
-    /// Stored content with its approved digest.
-    Content(ByteStream, Digest),
-}
-
 /// Everything that determines a commit.
 pub(super) struct Plan {
     pub(super) parent: Option<String>,
-    pub(super) files: Vec<(String, Source)>,
+    pub(super) files: Vec<(String, String)>,
     pub(super) message: String,
     pub(super) at: Timestamp,
 }
@@ -67,7 +53,7 @@ fn open(path: &Path) -> Result<Repository, git2::Error> {
     Ok(repository)
 }
 
-/// Makes the commit, without moving anything. The same plan gives the same id. Blocks; needs a Tokio runtime around.
+/// Makes the commit, without moving anything. The same plan gives the same id. Blocks.
 pub(super) fn commit(path: &Path, plan: Plan) -> Result<String, GitError> {
     let repository = open(path)?;
     let parent = match &plan.parent {
@@ -79,11 +65,8 @@ pub(super) fn commit(path: &Path, plan: Plan) -> Result<String, GitError> {
         None => repository.find_tree(repository.treebuilder(None)?.write()?)?,
     };
     let mut update = TreeUpdateBuilder::new();
-    for (name, source) in plan.files {
-        let blob = match source {
-            Source::Text(text) => repository.blob(text.as_bytes())?,
-            Source::Content(content, digest) => copy(repository.blob_writer(None)?, &name, content, digest)?,
-        };
+    for (name, text) in plan.files {
+        let blob = repository.blob(text.as_bytes())?;
         update.upsert(name, blob, FileMode::Blob);
     }
     let tree = repository.find_tree(update.create_updated(&repository, &baseline)?)?;
@@ -93,24 +76,50 @@ pub(super) fn commit(path: &Path, plan: Plan) -> Result<String, GitError> {
     Ok(repository.commit(None, &who, &who, &plan.message, &tree, &parents)?.to_string())
 }
 
-fn copy(
-    mut blob: BlobWriter<'_>,
-    name: &str,
-    mut content: ByteStream,
-    digest: Digest,
-) -> Result<Oid, GitError> {
-    let unreadable = |error| GitError::Content(name.to_owned(), error);
-    let mut seen = ring::digest::Context::new(&ring::digest::SHA256);
-    let runtime = tokio::runtime::Handle::current();
-    while let Some(part) = runtime.block_on(content.next()) {
-        let part = part.map_err(unreadable)?;
-        seen.update(&part);
-        blob.write_all(&part).map_err(unreadable)?;
+/// Makes the bare repository when it is not there. Blocks.
+pub(super) fn prepare(path: &Path) -> Result<(), GitError> {
+    Ok(open(path).map(drop)?)
+}
+
+/// Whether the repository has the commit already. Blocks.
+pub(super) fn has(path: &Path, commit: &str) -> Result<bool, GitError> {
+    Ok(open(path)?.find_commit(Oid::from_str(commit)?).is_ok())
+}
+
+/// The newest commit on the way from `head` back to `known` with this line in its message. Blocks.
+pub(super) fn find(
+    path: &Path,
+    head: &str,
+    known: Option<&str>,
+    line: &str,
+) -> Result<Option<String>, GitError> {
+    let repository = open(path)?;
+    let mut walk = repository.revwalk()?;
+    walk.push(Oid::from_str(head)?)?;
+    if let Some(known) = known.and_then(|known| Oid::from_str(known).ok())
+        && repository.find_commit(known).is_ok()
+    {
+        walk.hide(known)?;
     }
-    if seen.finish().as_ref() != digest.0 {
-        return Err(GitError::Digest(name.to_owned()));
+    for id in walk {
+        let id = id?;
+        let commit = repository.find_commit(id)?;
+        if commit.message().is_ok_and(|message| message.lines().any(|found| found == line)) {
+            return Ok(Some(id.to_string()));
+        }
     }
-    Ok(blob.commit()?)
+    Ok(None)
+}
+
+/// Whether a commit has something at a path. Blocks.
+pub(super) fn holds(path: &Path, commit: &str, inner: &str) -> Result<bool, GitError> {
+    let repository = open(path)?;
+    let tree = repository.find_commit(Oid::from_str(commit)?)?.tree()?;
+    match tree.get_path(inner.as_ref()) {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Moves `main` from the parent to the commit; nothing to do when it is there already.

@@ -1,18 +1,17 @@
 //! What is approved and what is committed, as exact texts.
 
+use mc_api::Timestamp;
 use mc_api::approval::Approval;
-use mc_api::artifact::Artifact;
-use mc_api::id::{ArtifactId, BatchId, MissionId, OrganizationId, PrincipalId, TaskId};
+use mc_api::id::{BatchId, MissionId, OrganizationId};
+use mc_api::persistence::{EntityKind, EntityRef, PublicationItem};
 use mc_api::publication::{CreatePublication, Publication};
-use mc_api::{Name, Timestamp};
 use mc_ledger::{canonical::NotCanonical, to_canonical};
 use serde::Serialize;
 
-use crate::artifacts::model::safe_name;
 use crate::error::Error;
 
-/// At most this many artifacts in one publication.
-const MAX_ARTIFACTS: usize = 256;
+/// At most this many entities in one publication.
+pub(crate) const MAX_ITEMS: usize = 256;
 
 /// A publication with what only the executor needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,16 +22,24 @@ pub struct Record {
     /// The ledger positions that its commit carries, once fixed.
     pub(crate) range: Option<(i64, i64)>,
     pub(crate) queued_at: Option<Timestamp>,
+    /// The request that asked for it.
+    pub(crate) request_id: String,
 }
 
-/// Refuses empty and oversized requests; the ids come back sorted and once each.
-pub(crate) fn check(request: &CreatePublication) -> Result<Vec<ArtifactId>, Error> {
-    let mut ids = request.artifacts.clone();
-    ids.sort_unstable();
-    ids.dedup();
-    if !(1..=MAX_ARTIFACTS).contains(&ids.len()) {
-        return Err(Error::invalid("/artifacts", format!("1 to {MAX_ARTIFACTS} artifacts")));
+/// Refuses empty and oversized requests; gives every entity that is asked for, with the place in the request.
+pub(crate) fn check(request: &CreatePublication) -> Result<Vec<(String, EntityRef)>, Error> {
+    let artifacts = request.artifacts.iter().enumerate().map(|(index, id)| {
+        let entity = EntityRef { entity_type: EntityKind::Artifact, entity_id: id.to_string() };
+        (format!("/artifacts/{index}"), entity)
+    });
+    let entities = request.entities.iter().enumerate();
+    let entities = entities.map(|(index, entity)| (format!("/entities/{index}"), entity.clone()));
+    let wanted: Vec<_> = artifacts.chain(entities).collect();
+    if !(1..=MAX_ITEMS).contains(&wanted.len()) {
+        let pointer = if request.entities.is_empty() { "/artifacts" } else { "/entities" };
+        return Err(Error::invalid(pointer, format!("1 to {MAX_ITEMS} artifacts and entities")));
     }
+    check_references(wanted.iter().map(|(pointer, entity)| (pointer.as_str(), entity)))?;
     if let Some(message) = &request.message
         && (message.trim().is_empty()
             || message.chars().count() > 200
@@ -40,15 +47,20 @@ pub(crate) fn check(request: &CreatePublication) -> Result<Vec<ArtifactId>, Erro
     {
         return Err(Error::invalid("/message", "one line of 1 to 200 characters"));
     }
-    Ok(ids)
+    Ok(wanted)
 }
 
-#[derive(Serialize)]
-struct ActionArtifact<'a> {
-    id: ArtifactId,
-    name: &'a str,
-    sha256: &'a str,
-    size_bytes: i64,
+/// Refuses what can be no reference.
+pub(crate) fn check_references<'a>(
+    wanted: impl Iterator<Item = (&'a str, &'a EntityRef)>,
+) -> Result<(), Error> {
+    for (pointer, entity) in wanted {
+        let id = &entity.entity_id;
+        if !(1..=255).contains(&id.len()) || id.chars().any(char::is_control) {
+            return Err(Error::invalid(format!("{pointer}/entity_id"), "an id, key or name"));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -57,167 +69,88 @@ struct PublishAction<'a> {
     mission_id: MissionId,
     publication_id: BatchId,
     message: &'a str,
-    artifacts: Vec<ActionArtifact<'a>>,
+    target: &'a str,
+    items: &'a [PublicationItem],
 }
 
-/// The canonical text of the action that is approved. `artifacts` are in the order of their ids.
-pub(crate) fn action(
-    mission: MissionId,
-    id: BatchId,
-    message: &str,
-    artifacts: &[Artifact],
-) -> Result<String, NotCanonical> {
-    let artifacts = artifacts
-        .iter()
-        .map(|artifact| ActionArtifact {
-            id: artifact.id,
-            name: &artifact.name,
-            sha256: &artifact.sha256,
-            size_bytes: artifact.size_bytes,
-        })
-        .collect();
+/// The canonical text of the action that is approved: which state of what goes where.
+pub(crate) fn action(publication: &Publication, target: &str) -> Result<String, NotCanonical> {
     to_canonical(&PublishAction {
         action: "publication.publish",
-        mission_id: mission,
-        publication_id: id,
-        message,
-        artifacts,
+        mission_id: publication.mission_id,
+        publication_id: publication.id,
+        message: &publication.message,
+        target,
+        items: &publication.items,
     })
 }
 
-/// The folder of an artifact in the repository, and its file there.
-pub(crate) fn paths(artifact: &Artifact) -> (String, String) {
-    let folder = format!("missions/{}/artifacts/{}", artifact.mission, artifact.id);
-    let file = format!("{folder}/{}", safe_name(&artifact.name));
-    (folder, file)
+/// Where the ledger's part lies. A rebuilt installation has a chain of its own, beside the one it was rebuilt from.
+pub(crate) fn ledger_path(base: &str, origin: Option<&str>, (from, to): (i64, i64)) -> String {
+    format!("{}/{from:012}-{to:012}.jsonl", ledger_folder(base, origin))
 }
 
-/// Where the ledger's part lies.
-pub(crate) fn ledger_path((from, to): (i64, i64)) -> String {
-    format!("ledger/{from:012}-{to:012}.jsonl")
+/// The folder of the chain.
+pub(crate) fn ledger_folder(base: &str, origin: Option<&str>) -> String {
+    let top = if base.is_empty() { "ledger".to_owned() } else { format!("{base}/ledger") };
+    match origin {
+        Some(hash) => format!("{top}/after-{}", &hash[..16.min(hash.len())]),
+        None => top,
+    }
 }
 
-#[derive(Serialize)]
-struct Who<'a> {
-    id: PrincipalId,
-    name: &'a str,
-}
-
-#[derive(Serialize)]
-struct ProvenanceArtifact<'a> {
-    id: ArtifactId,
-    name: &'a str,
-    file: String,
-    mission_id: MissionId,
-    mission: &'a Name,
-    task_id: Option<TaskId>,
-    media_type: &'a str,
-    sha256: &'a str,
-    size_bytes: i64,
-    created_by: PrincipalId,
-    created_at: Timestamp,
-}
-
-#[derive(Serialize)]
-struct Provenance<'a> {
-    artifact: ProvenanceArtifact<'a>,
-    publication_id: BatchId,
-    approval_id: mc_api::id::ApprovalId,
-    action_sha256: &'a str,
-    requester: Who<'a>,
-    decider: Option<Who<'a>>,
-    self_approved: bool,
-    decided_at: Option<Timestamp>,
-}
-
-/// The canonical text that says where a published file comes from and who answers for it.
-pub(crate) fn provenance(
-    artifact: &Artifact,
-    id: BatchId,
-    approval: &Approval,
-) -> Result<String, NotCanonical> {
-    let decider =
-        approval.decider_id.map(|id| Who { id, name: approval.decider.as_deref().unwrap_or_default() });
-    to_canonical(&Provenance {
-        artifact: ProvenanceArtifact {
-            id: artifact.id,
-            name: &artifact.name,
-            file: safe_name(&artifact.name),
-            mission_id: artifact.mission_id,
-            mission: &artifact.mission,
-            task_id: artifact.task_id,
-            media_type: &artifact.media_type,
-            sha256: &artifact.sha256,
-            size_bytes: artifact.size_bytes,
-            created_by: artifact.created_by,
-            created_at: artifact.created_at,
-        },
-        publication_id: id,
-        approval_id: approval.id,
-        action_sha256: &approval.action_sha256,
-        requester: Who { id: approval.requester_id, name: &approval.requester },
-        decider,
-        self_approved: approval.self_approved,
-        decided_at: approval.decided_at,
-    })
+/// The trailer by which a commit is recognised.
+pub(crate) fn trailer(id: BatchId) -> String {
+    format!("Publication: {id}")
 }
 
 /// The commit message with its trailers.
-pub(crate) fn message(publication: &Publication, approval: &Approval, (from, to): (i64, i64)) -> String {
+pub(crate) fn message(record: &Record, approval: &Approval, (from, to): (i64, i64)) -> String {
+    let publication = &record.publication;
     let decider = approval.decider.as_deref().unwrap_or("-");
     format!(
-        "{}\n\nMission: {} ({})\nPublication: {}\nApproval: {}\nAction-SHA256: {}\nRequested-by: {}\nApproved-by: {decider}\nLedger: {from}-{to}\n",
+        "{}\n\nMission: {} ({})\n{}\nRequest: {}\nApproval: {}\nAction-SHA256: {}\nRequested-by: {}\nApproved-by: {decider}\nLedger: {from}-{to}\n",
         publication.message,
         publication.mission,
         publication.mission_id,
-        publication.id,
+        trailer(publication.id),
+        record.request_id,
         approval.id,
         approval.action_sha256,
         approval.requester,
     )
 }
 
+/// How long to wait after a number of failures: 1 s, 2 s, 4 s … 5 minutes, with a part that differs between targets.
+pub(crate) fn backoff(failures: i64, jitter: u8) -> std::time::Duration {
+    let doubled = u32::try_from(failures.clamp(1, 16) - 1).unwrap_or(15);
+    let base = std::time::Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(doubled));
+    let base = base.min(std::time::Duration::from_mins(5));
+    base + base.mul_f64(f64::from(jitter) / 1024.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
+    use std::time::Duration;
 
     #[test]
-    fn the_action_is_one_exact_text() {
-        let at = Timestamp::from_micros(0);
-        let artifact = Artifact {
-            kind: "artifact".into(),
-            id: ArtifactId::from_uuid(Uuid::from_u128(3)),
-            name: "a \"b\".md".into(),
-            mission_id: MissionId::from_uuid(Uuid::from_u128(1)),
-            mission: "demo".parse().unwrap(),
-            task_id: None,
-            kluster_id: None,
-            media_type: "text/markdown".into(),
-            sha256: "ab".repeat(32),
-            size_bytes: 7,
-            labels: mc_api::Labels::default(),
-            version: 1,
-            created_by: PrincipalId::from_uuid(Uuid::from_u128(9)),
-            created_at: at,
-            updated_at: at,
-        };
-        let id = BatchId::from_uuid(Uuid::from_u128(2));
-        let text = action(artifact.mission_id, id, "first", std::slice::from_ref(&artifact)).unwrap();
-        let digest = "ab".repeat(32);
+    fn the_chain_of_a_rebuilt_installation_is_beside_the_old_one() {
+        assert_eq!(ledger_path("", None, (1, 42)), "ledger/000000000001-000000000042.jsonl");
+        let hash = "ab".repeat(32);
         assert_eq!(
-            text,
-            format!(
-                "{{\"action\":\"publication.publish\",\"artifacts\":[{{\"id\":\"art_00000000000000000000000000000003\",\
-                 \"name\":\"a \\\"b\\\".md\",\"sha256\":\"{digest}\",\"size_bytes\":7}}],\"message\":\"first\",\
-                 \"mission_id\":\"mis_00000000000000000000000000000001\",\
-                 \"publication_id\":\"bat_00000000000000000000000000000002\"}}"
-            )
+            ledger_path("missions/x", Some(&hash), (1, 2)),
+            "missions/x/ledger/after-abababababababab/000000000001-000000000002.jsonl"
         );
-        assert_eq!(
-            paths(&artifact).1,
-            "missions/demo/artifacts/art_00000000000000000000000000000003/a__b_.md"
-        );
-        assert_eq!(ledger_path((1, 42)), "ledger/000000000001-000000000042.jsonl");
+    }
+
+    #[test]
+    fn waiting_doubles_up_to_five_minutes() {
+        assert_eq!(backoff(1, 0), Duration::from_secs(1));
+        assert_eq!(backoff(4, 0), Duration::from_secs(8));
+        for failures in [9, 10, 100, i64::MAX] {
+            let wait = backoff(failures, u8::MAX);
+            assert!(wait >= Duration::from_secs(256) && wait < Duration::from_secs(400), "{wait:?}");
+        }
     }
 }

@@ -3,6 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use mc_api::Page;
+use mc_api::persistence::{
+    PendingList, PlanPublication, PublicationStatus, PublishPending, PublishPlan, PublishedPending,
+};
 use mc_api::publication::{CreatePublication, Publication, PublicationState};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -69,7 +72,58 @@ async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) ->
     Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
 }
 
+/// Something of a mission.
+#[derive(Debug, Clone, Deserialize, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct OfMission {
+    /// Mission id or name.
+    pub mission: String,
+    /// 1 to 500.
+    pub limit: Option<u32>,
+}
+
+/// Says what a publication would do: repository, branch, file, format, change, approval. Changes nothing.
+#[utoipa::path(post, path = "/api/v1/publications/plan", tag = "publications", request_body = PlanPublication, responses((status = 200, body = PublishPlan)))]
+async fn plan(State(app): State<SharedApp>, Cmd(cx, body): Cmd<PlanPublication>) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::plan(&app, &cx, body).await?))
+}
+
+/// What changed in a mission since it was last published.
+#[utoipa::path(get, path = "/api/v1/publications/pending", tag = "publications", params(OfMission), responses((status = 200, body = PendingList)))]
+async fn pending(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<OfMission>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::pending(&app, &cx, &query.mission, query.limit).await?))
+}
+
+/// Asks for the publication of everything that waits: one publication for each target.
+#[utoipa::path(post, path = "/api/v1/publications/pending", tag = "publications", request_body = PublishPending, responses((status = 200, body = PublishedPending)))]
+async fn publish_pending(
+    State(app): State<SharedApp>,
+    Cmd(cx, body): Cmd<PublishPending>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::publish_pending(&app, &cx, body).await?))
+}
+
+/// How far a mission is published.
+#[utoipa::path(get, path = "/api/v1/publications/status", tag = "publications", params(OfMission), responses((status = 200, body = PublicationStatus)))]
+async fn status(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<OfMission>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::status(&app, &cx, &query.mission, query.limit).await?))
+}
+
 /// The routes.
 pub fn routes() -> OpenApiRouter<SharedApp> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get))
+    OpenApiRouter::new()
+        .routes(routes!(plan))
+        .routes(routes!(pending, publish_pending))
+        .routes(routes!(status))
+        .routes(routes!(list, create))
+        .routes(routes!(get))
 }

@@ -1,12 +1,24 @@
 //! Operations on publications, and what their approval sets in motion.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use mc_api::approval::{ApprovalKind, Execute};
-use mc_api::id::{BatchId, MissionId};
+use mc_api::auth::GovernanceProfile;
+use mc_api::id::{ArtifactId, BatchId, BindingId, ConnectionId, MissionId};
+use mc_api::mission::Mission;
+use mc_api::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use mc_api::persistence::{
+    Binding, EntityKind, EntityRef, LeftOut, PendingEntity, PendingList, PlanPublication, PlannedChange,
+    PlannedItem, PublicationStatus, PublishPending, PublishPlan, PublishedPending,
+};
 use mc_api::publication::{CreatePublication, Publication, PublicationState};
 use mc_api::{Action, Page, ProblemKind};
+use mc_ledger::Digest;
 
-use super::model::{self, Record};
+use super::model::{self, MAX_ITEMS, Record};
+use super::snapshot::{self, Snapshot};
 use super::store;
+use super::target::{Placed, Targets};
 use crate::app::App;
 use crate::approvals::model::{DEFAULT_WAIT, Record as ApprovalRecord};
 use crate::approvals::service::{NewApproval, request_in};
@@ -16,8 +28,10 @@ use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::missions::service::changed_meanwhile;
 use crate::op::{OpCtx, system_proof};
-use crate::write_tx;
-use crate::{artifacts, authn, missions};
+use crate::{artifacts, authn, missions, persistence, write, write_tx};
+
+/// At most this many bytes of text in one publication.
+const MAX_TEXT_BYTES: usize = 16 * 1024 * 1024;
 
 fn event<'a>(after: &'a Record, before: Option<&Record>) -> Result<Event<'a, Publication>, Error> {
     let before_sha256 = match before {
@@ -28,57 +42,409 @@ fn event<'a>(after: &'a Record, before: Option<&Record>) -> Result<Event<'a, Pub
     Ok(Event { subject_kind: "publication", subject_id, body: &after.publication, before_sha256 })
 }
 
+/// The texts of what is to be published, by digest: read before the transaction.
+type Texts = HashMap<(EntityKind, Digest), Option<String>>;
+
+async fn read_texts(app: &App, mission: MissionId, snapshots: &[Snapshot]) -> Result<Texts, Error> {
+    let mut texts = Texts::new();
+    let mut bytes = 0;
+    for snapshot in snapshots {
+        if let Some(digest) = snapshot.content {
+            let text = snapshot.read(app, mission).await?;
+            bytes += text.as_ref().map_or(0, String::len);
+            if bytes > MAX_TEXT_BYTES {
+                let message =
+                    format!("the texts are more than {MAX_TEXT_BYTES} bytes together; ask in parts");
+                return Err(Error::invalid("/entities", message));
+            }
+            texts.insert((snapshot.kind, digest), text);
+        }
+    }
+    Ok(texts)
+}
+
+/// Takes the pictures of entities; a problem names the place in the request.
+async fn take_all(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    mission: &Mission,
+    wanted: &[(String, EntityRef)],
+) -> Result<Vec<(String, Snapshot)>, Error> {
+    let mut taken: Vec<(String, Snapshot)> = Vec::with_capacity(wanted.len());
+    for (pointer, entity) in wanted {
+        let snapshot = snapshot::take(tx, cx, mission, entity).await.map_err(|error| match error.kind {
+            ProblemKind::NotFound => {
+                let message =
+                    format!("mission {} has no {} {:?}", mission.name, entity.entity_type, entity.entity_id);
+                Error::invalid(pointer.clone(), message)
+            }
+            _ => error,
+        })?;
+        if !taken.iter().any(|(_, other)| other.id == snapshot.id) {
+            taken.push((pointer.clone(), snapshot));
+        }
+    }
+    taken.sort_by(|(_, a), (_, b)| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
+    Ok(taken)
+}
+
+/// Where a publication goes, for people and for the action that is approved.
+async fn target_text(tx: &mut Tx, cx: &OpCtx, binding: Option<&Binding>) -> Result<String, Error> {
+    let Some(binding) = binding else { return Ok("git ledger of the installation, branch main".to_owned()) };
+    let organization = cx.caller.organization;
+    let connection =
+        persistence::store::find_connection(tx, organization, &binding.connection_id.to_string()).await?;
+    let connection =
+        connection.ok_or_else(|| Error::not_found("connection", binding.connection_id))?.connection;
+    let user = connection.username.as_deref();
+    let url =
+        persistence::remote::url(connection.connection_kind, &connection.url, user, &binding.repository);
+    Ok(format!("{url}, branch {}, binding {}", binding.branch, binding.id))
+}
+
 /// Asks for a publication: the batch and its approval in one transaction.
 ///
 /// # Errors
-/// [`ProblemKind::Validation`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
+/// [`ProblemKind::Validation`], [`ProblemKind::NoRoute`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`],
+/// [`ProblemKind::StaleVersion`] when something changed at the same moment.
 pub async fn create(app: &App, cx: &OpCtx, request: CreatePublication) -> Result<Publication, Error> {
-    let ids = model::check(&request)?;
-    write_tx!(app, cx, |tx| {
-        let mission = missions::service::resolve(tx, cx, &request.mission).await?;
-        let proof = cx.authorize_in(Action::RequestPublication, mission.id)?;
-        missions::store::lock(tx, mission.id).await?;
-        let found = artifacts::service::find_in(tx, cx.caller.organization, ids.clone()).await?;
-        let here = |id| found.iter().any(|artifact| artifact.id == id && artifact.mission_id == mission.id);
-        if let Some((index, id)) = request.artifacts.iter().enumerate().find(|(_, id)| !here(**id)) {
-            let pointer = format!("/artifacts/{index}");
-            return Err(Error::invalid(pointer, format!("mission {} has no artifact {id}", mission.name)));
+    let wanted = model::check(&request)?;
+    let (mission, snapshots) = {
+        let mut tx = app.db.begin_read().await?;
+        let mission = missions::service::resolve(&mut tx, cx, &request.mission).await?;
+        if let Err(error) = cx.authorize_in(Action::RequestPublication, mission.id) {
+            drop(tx);
+            return Err(write::refused(app, cx, error).await);
         }
-        let id = BatchId::from_uuid(cx.new_uuid());
-        let message = request.message.clone().unwrap_or_else(|| {
-            let plural = if ids.len() == 1 { "" } else { "s" };
-            format!("Publish {} artifact{plural} of {}", ids.len(), mission.name)
-        });
-        let new = NewApproval {
-            kind: ApprovalKind::Publish,
-            mission: &mission,
-            title: message.clone(),
-            action: model::action(mission.id, id, &message, &found)?,
-            execute: Execute::OnApproval,
-            expires_at: cx.now().plus(DEFAULT_WAIT),
-        };
-        let approval = request_in(tx, cx, new).await?.approval;
-        let publication = Publication {
-            kind: "publication".into(),
-            id,
-            state: PublicationState::AwaitingApproval,
-            mission_id: mission.id,
-            mission: mission.name,
-            message,
-            artifacts: ids.clone(),
-            approval_id: approval.id,
-            commit: None,
-            requester_id: cx.caller.id,
-            version: 1,
-            created_at: cx.now(),
-            updated_at: cx.now(),
-        };
-        let record =
-            Record { publication, organization: cx.caller.organization, range: None, queued_at: None };
-        store::insert(tx, &record).await?;
-        ledger::record(tx, cx, proof, event(&record, None)?).await?;
-        Ok(record.publication)
+        let taken = take_all(&mut tx, cx, &mission, &wanted).await?;
+        (mission, taken.into_iter().map(|(_, snapshot)| snapshot).collect::<Vec<_>>())
+    };
+    let texts = read_texts(app, mission.id, &snapshots).await?;
+    write_tx!(app, cx, |tx| {
+        missions::store::lock(tx, mission.id).await?;
+        let taken = take_all(tx, cx, &mission, &wanted).await?;
+        let targets = Targets::read(tx, cx, &mission).await?;
+        let mut placed: Vec<Placed> = Vec::with_capacity(taken.len());
+        for (pointer, snapshot) in taken {
+            let next = targets.place(snapshot)?;
+            if let Some(first) = placed.first()
+                && first.binding_id() != next.binding_id()
+            {
+                let name = |placed: &Placed| match &placed.binding {
+                    Some(binding) => format!("binding {}", binding.name),
+                    None => "the Git ledger".to_owned(),
+                };
+                let message =
+                    format!("it goes to {}, others to {}; ask for each on its own", name(&next), name(first));
+                return Err(Error::invalid(pointer, message));
+            }
+            placed.push(next);
+        }
+        create_in(tx, cx, &mission, placed, &texts, request.message.clone()).await
     })
+}
+
+/// Makes a publication of what goes to one target, with its approval.
+async fn create_in(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    mission: &Mission,
+    placed: Vec<Placed>,
+    texts: &Texts,
+    message: Option<String>,
+) -> Result<Publication, Error> {
+    let proof = cx.authorize_in(Action::RequestPublication, mission.id)?;
+    let binding = placed.first().and_then(|placed| placed.binding.clone());
+    let mut items = Vec::with_capacity(placed.len());
+    let mut paths = HashSet::new();
+    for Placed { snapshot, item, .. } in &placed {
+        if !paths.insert(item.path.clone()) {
+            return Err(Error::invalid("/entities", format!("two of them would be the file {}", item.path)));
+        }
+        let content = match snapshot.content {
+            // Read outside of the transaction; another text means that it changed since.
+            Some(digest) => texts.get(&(snapshot.kind, digest)).ok_or_else(changed_meanwhile)?.clone(),
+            None => None,
+        };
+        let meta = serde_json::to_string(&snapshot.meta).map_err(Error::internal)?;
+        items.push(store::NewItem { item: item.clone(), meta, content });
+    }
+    let message = message.unwrap_or_else(|| default_message(&placed, mission));
+    let mut artifacts: Vec<ArtifactId> = placed
+        .iter()
+        .filter_map(|placed| placed.snapshot.artifact.as_ref().map(|artifact| artifact.id))
+        .collect();
+    artifacts.sort_unstable();
+    let mut publication = Publication {
+        kind: "publication".into(),
+        id: BatchId::from_uuid(cx.new_uuid()),
+        state: PublicationState::AwaitingApproval,
+        mission_id: mission.id,
+        mission: mission.name.clone(),
+        message,
+        artifacts,
+        items: placed.iter().map(|placed| placed.item.clone()).collect(),
+        binding_id: binding.as_ref().map(|binding| binding.id),
+        binding: binding.as_ref().map(|binding| binding.name.clone()),
+        // Made below, once there is an action to approve.
+        approval_id: mc_api::id::ApprovalId::from_uuid(cx.new_uuid()),
+        commit: None,
+        failures: 0,
+        last_error: None,
+        next_attempt_at: None,
+        task_numbers_below: missions::store::next_number(tx, mission.id).await?,
+        requester_id: cx.caller.id,
+        version: 1,
+        created_at: cx.now(),
+        updated_at: cx.now(),
+    };
+    let target = target_text(tx, cx, binding.as_ref()).await?;
+    let new = NewApproval {
+        kind: ApprovalKind::Publish,
+        mission,
+        title: publication.message.clone(),
+        action: model::action(&publication, &target)?,
+        execute: Execute::OnApproval,
+        expires_at: cx.now().plus(DEFAULT_WAIT),
+    };
+    publication.approval_id = request_in(tx, cx, new).await?.approval.id;
+    let record = Record {
+        publication,
+        organization: cx.caller.organization,
+        range: None,
+        queued_at: None,
+        request_id: cx.request_id.clone(),
+    };
+    store::insert(tx, &record).await?;
+    store::insert_items(tx, record.publication.id, &items).await?;
+    ledger::record(tx, cx, proof, event(&record, None)?).await?;
+    Ok(record.publication)
+}
+
+fn default_message(placed: &[Placed], mission: &Mission) -> String {
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let artifacts = placed.iter().filter(|placed| placed.snapshot.artifact.is_some()).count();
+    if artifacts == placed.len() {
+        return format!("Publish {artifacts} artifact{} of {}", plural(artifacts), mission.name);
+    }
+    let count = placed.len();
+    format!("Publish {count} object{} of {}", plural(count), mission.name)
+}
+
+/// Says what a publication would do; changes nothing.
+///
+/// # Errors
+/// [`ProblemKind::Validation`], [`ProblemKind::NoRoute`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
+pub async fn plan(app: &App, cx: &OpCtx, request: PlanPublication) -> Result<PublishPlan, Error> {
+    if !(1..=MAX_ITEMS).contains(&request.entities.len()) {
+        return Err(Error::invalid("/entities", format!("1 to {MAX_ITEMS}")));
+    }
+    let wanted: Vec<(String, EntityRef)> = (0..)
+        .zip(&request.entities)
+        .map(|(index, entity): (u32, _)| (format!("/entities/{index}"), entity.clone()))
+        .collect();
+    model::check_references(wanted.iter().map(|(pointer, entity)| (pointer.as_str(), entity)))?;
+    let mut tx = app.db.begin_read().await?;
+    let mission = missions::service::resolve(&mut tx, cx, &request.mission).await?;
+    cx.authorize_in(Action::ReadPublication, mission.id)?;
+    let targets = Targets::read(&mut tx, cx, &mission).await?;
+    let (mut items, mut places) = (Vec::new(), HashSet::new());
+    for (_, snapshot) in take_all(&mut tx, cx, &mission, &wanted).await? {
+        let placed = targets.place(snapshot)?;
+        let id = placed.snapshot.id.clone();
+        let change = match store::last_state(&mut tx, &id, placed.binding_id(), false).await? {
+            None => PlannedChange::Create,
+            Some(digest) if digest == placed.item.sha256 => PlannedChange::Unchanged,
+            Some(_) => PlannedChange::Update,
+        };
+        places.insert(placed.binding_id());
+        let binding = placed.binding.as_ref();
+        items.push(PlannedItem {
+            repository: target_text(&mut tx, cx, binding).await?,
+            branch: binding.map_or_else(|| "main".to_owned(), |binding| binding.branch.clone()),
+            binding: binding.map(|binding| binding.name.clone()),
+            route: placed.route,
+            change,
+            item: placed.item,
+        });
+    }
+    Ok(PublishPlan {
+        kind: "publish_plan".into(),
+        mission_id: mission.id,
+        mission: mission.name,
+        items,
+        publications: u32::try_from(places.len()).unwrap_or(u32::MAX),
+        approval_kind: ApprovalKind::Publish.to_string(),
+        self_approval: app.governance == GovernanceProfile::Development,
+    })
+}
+
+/// The id of an entity that the caller may read. What is gone is found by its id only.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`]; [`ProblemKind::Validation`] when a name needs the mission.
+pub(crate) async fn id_of(
+    app: &App,
+    cx: &OpCtx,
+    kind: EntityKind,
+    reference: String,
+    mission: Option<&str>,
+) -> Result<String, Error> {
+    let is_id = match kind {
+        EntityKind::Mission => reference.parse::<MissionId>().is_ok(),
+        EntityKind::Kluster => reference.parse::<mc_api::id::KlusterId>().is_ok(),
+        EntityKind::Task => reference.parse::<mc_api::id::TaskId>().is_ok(),
+        EntityKind::Doc | EntityKind::Keystone => reference.parse::<mc_api::id::DocId>().is_ok(),
+        EntityKind::Artifact => reference.parse::<ArtifactId>().is_ok(),
+    };
+    if is_id {
+        return Ok(reference);
+    }
+    let mut tx = app.db.begin_read().await?;
+    let mission = match (mission, kind) {
+        (Some(mission), _) => mission,
+        (None, EntityKind::Mission) => reference.as_str(),
+        (None, _) => {
+            return Err(Error::invalid("/mission_id", "a name or key is looked for in a mission; name it"));
+        }
+    };
+    let mission = missions::service::resolve(&mut tx, cx, mission).await?;
+    let entity = EntityRef { entity_type: kind, entity_id: reference };
+    Ok(snapshot::take(&mut tx, cx, &mission, &entity).await?.id)
+}
+
+/// What changed in a mission since it was last published or asked for.
+pub async fn pending(app: &App, cx: &OpCtx, mission: &str, limit: Option<u32>) -> Result<PendingList, Error> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Error::invalid("?limit", format!("1 to {MAX_LIMIT}")));
+    }
+    let mut tx = app.db.begin_read().await?;
+    let mission = missions::service::resolve(&mut tx, cx, mission).await?;
+    cx.authorize_in(Action::ReadPublication, mission.id)?;
+    let items = store::pending(&mut tx, mission.id, i64::from(limit)).await?;
+    Ok(PendingList { kind: "pending".into(), items })
+}
+
+/// Asks for the publication of what waits, at most [`MAX_ITEMS`] entities at once: one publication for each target. Asked
+/// again it makes none for what was asked for already.
+///
+/// # Errors
+/// [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`], [`ProblemKind::StaleVersion`] when something changed at the
+/// same moment. What cannot be published is in the answer, with its reason.
+pub async fn publish_pending(
+    app: &App,
+    cx: &OpCtx,
+    request: PublishPending,
+) -> Result<PublishedPending, Error> {
+    let limit = i64::try_from(MAX_ITEMS).map_err(Error::internal)?;
+    let (mission, snapshots, left_out) = {
+        let mut tx = app.db.begin_read().await?;
+        let mission = missions::service::resolve(&mut tx, cx, &request.mission_id).await?;
+        if let Err(error) = cx.authorize_in(Action::RequestPublication, mission.id) {
+            drop(tx);
+            return Err(write::refused(app, cx, error).await);
+        }
+        let found = store::pending(&mut tx, mission.id, limit).await?;
+        let (snapshots, left_out) = present(&mut tx, cx, &mission, &found).await?;
+        (mission, snapshots, left_out)
+    };
+    let texts = read_texts(app, mission.id, &snapshots).await?;
+    write_tx!(app, cx, |tx| {
+        cx.authorize_in(Action::RequestPublication, mission.id)?;
+        missions::store::lock(tx, mission.id).await?;
+        let targets = Targets::read(tx, cx, &mission).await?;
+        let mut left_out = left_out.clone();
+        let mut groups: BTreeMap<Option<BindingId>, Vec<Placed>> = BTreeMap::new();
+        for seen in &snapshots {
+            let entity = EntityRef { entity_type: seen.kind, entity_id: seen.id.clone() };
+            let snapshot = snapshot::take(tx, cx, &mission, &entity).await?;
+            match targets.place(snapshot) {
+                Ok(placed) => {
+                    let asked = store::last_state(tx, &placed.snapshot.id, placed.binding_id(), true).await?;
+                    if asked.as_ref() != Some(&placed.item.sha256) {
+                        groups.entry(placed.binding_id()).or_default().push(placed);
+                    }
+                }
+                Err(error) if error.kind == ProblemKind::NoRoute => left_out.push(LeftOut {
+                    entity_type: entity.entity_type,
+                    entity_id: entity.entity_id,
+                    reason: error.detail,
+                }),
+                Err(error) => return Err(error),
+            }
+        }
+        let mut publications = Vec::with_capacity(groups.len());
+        for placed in groups.into_values() {
+            publications.push(create_in(tx, cx, &mission, placed, &texts, None).await?);
+        }
+        Ok(PublishedPending { kind: "published_pending".into(), publications, left_out })
+    })
+}
+
+/// Pictures of what is still there, in the order of kinds and ids; and what is gone.
+async fn present(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    mission: &Mission,
+    found: &[PendingEntity],
+) -> Result<(Vec<Snapshot>, Vec<LeftOut>), Error> {
+    let (mut snapshots, mut left_out) = (Vec::new(), Vec::new());
+    for pending in found {
+        let entity = EntityRef { entity_type: pending.entity_type, entity_id: pending.entity_id.clone() };
+        match snapshot::take(tx, cx, mission, &entity).await {
+            Ok(snapshot) => snapshots.push(snapshot),
+            Err(error) if error.kind == ProblemKind::NotFound => left_out.push(LeftOut {
+                entity_type: entity.entity_type,
+                entity_id: entity.entity_id,
+                reason: error.detail,
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    snapshots.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
+    Ok((snapshots, left_out))
+}
+
+/// How far a mission is published, with its newest publications.
+pub async fn status(
+    app: &App,
+    cx: &OpCtx,
+    mission: &str,
+    limit: Option<u32>,
+) -> Result<PublicationStatus, Error> {
+    let limit = limit.unwrap_or(20);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Error::invalid("?limit", format!("1 to {MAX_LIMIT}")));
+    }
+    let mut tx = app.db.begin_read().await?;
+    let mission = missions::service::resolve(&mut tx, cx, mission).await?;
+    cx.authorize_in(Action::ReadPublication, mission.id)?;
+    let mut status = PublicationStatus {
+        kind: "publication_status".into(),
+        mission_id: mission.id,
+        awaiting_approval: 0,
+        queued: 0,
+        retrying: 0,
+        published: 0,
+        publications: Vec::new(),
+    };
+    for (state, count, failing) in store::counts(&mut tx, mission.id).await? {
+        match state {
+            PublicationState::AwaitingApproval => status.awaiting_approval = count,
+            PublicationState::Queued => (status.queued, status.retrying) = (count, failing),
+            PublicationState::Published => status.published = count,
+            PublicationState::Rejected => {}
+        }
+    }
+    let newest = store::newest(&mut tx, mission.id, i64::from(limit)).await?;
+    status.publications = newest.into_iter().map(|record| record.publication).collect();
+    Ok(status)
+}
+
+/// Publications that wait for a connection are tried at once: its credential is another now.
+pub(crate) async fn retry_now(tx: &mut Tx, connection: ConnectionId) -> Result<(), Error> {
+    Ok(store::retry_now(tx, connection).await.map(drop)?)
 }
 
 /// One publication by id.
@@ -169,9 +535,13 @@ pub(crate) async fn queue_in(app: &App, tx: &mut Tx, approval: &ApprovalRecord) 
         ));
     }
     let found = artifacts::service::find_in(tx, before.organization, publication.artifacts.clone()).await?;
-    let action = model::action(publication.mission_id, publication.id, &publication.message, &found)?;
-    if action != approval.approval.action {
+    if found.len() != publication.artifacts.len() {
         return Err(refused("an artifact of the request was deleted; reject the request".into()));
+    }
+    if publication.items.is_empty() {
+        return Err(refused(
+            "it was asked for before publications had items; reject it and ask again".into(),
+        ));
     }
     let mut after = before.clone();
     after.publication.state = PublicationState::Queued;

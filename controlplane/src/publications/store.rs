@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use mc_api::id::{ApprovalId, ArtifactId, BatchId, MissionId, OrganizationId, PrincipalId};
+use mc_api::id::{
+    ApprovalId, ArtifactId, BatchId, BindingId, ConnectionId, MissionId, OrganizationId, PrincipalId,
+};
+use mc_api::persistence::{EntityKind, PendingEntity, PublicationItem, PublishFormat};
 use mc_api::publication::{Publication, PublicationState};
 use mc_api::{Name, Timestamp};
 
@@ -24,6 +27,13 @@ struct Row {
     commit_id: Option<String>,
     requester_id: PrincipalId,
     queued_at: Option<Timestamp>,
+    binding_id: Option<BindingId>,
+    binding: Option<Name>,
+    failures: i64,
+    last_error: Option<String>,
+    next_attempt_at: Option<Timestamp>,
+    request_id: String,
+    task_numbers_below: i64,
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -31,8 +41,9 @@ struct Row {
 
 const SELECT: &str =
     "SELECT p.publication_id, p.organization_id, p.mission_id, m.name AS mission, p.state, p.message, p.approval_id,
-    p.ledger_from, p.ledger_to, p.commit_id, p.requester_id, p.queued_at, p.version, p.created_at, p.updated_at
-    FROM publication p JOIN mission m ON m.mission_id = p.mission_id";
+    p.ledger_from, p.ledger_to, p.commit_id, p.requester_id, p.queued_at, p.binding_id, b.name AS binding,
+    p.failures, p.last_error, p.next_attempt_at, p.request_id, p.task_numbers_below, p.version, p.created_at, p.updated_at
+    FROM publication p JOIN mission m ON m.mission_id = p.mission_id LEFT JOIN git_binding b ON b.binding_id = p.binding_id";
 
 #[derive(Default)]
 pub(crate) struct Wanted {
@@ -58,10 +69,12 @@ async fn whole(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Record>, DbError> {
     for (publication, artifact) in pairs {
         artifacts.entry(publication).or_default().push(artifact);
     }
+    let mut items = items(tx, rows.iter().map(|row| row.publication_id).collect()).await?;
     let records = rows.into_iter().map(|row| Record {
         organization: row.organization_id,
         range: row.ledger_from.zip(row.ledger_to),
         queued_at: row.queued_at,
+        request_id: row.request_id,
         publication: Publication {
             kind: "publication".into(),
             id: row.publication_id,
@@ -70,8 +83,15 @@ async fn whole(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Record>, DbError> {
             mission: row.mission,
             message: row.message,
             artifacts: artifacts.remove(&row.publication_id).unwrap_or_default(),
+            items: items.remove(&row.publication_id).unwrap_or_default(),
+            binding_id: row.binding_id,
+            binding: row.binding,
             approval_id: row.approval_id,
             commit: row.commit_id,
+            failures: row.failures,
+            last_error: row.last_error,
+            next_attempt_at: row.next_attempt_at,
+            task_numbers_below: row.task_numbers_below,
             requester_id: row.requester_id,
             version: row.version,
             created_at: row.created_at,
@@ -105,9 +125,32 @@ pub(crate) async fn of_approval(tx: &mut Tx, approval: ApprovalId) -> Result<Rec
     })
 }
 
-/// The publication that is committed next.
-pub(crate) async fn next_queued(tx: &mut Tx) -> Result<Option<Record>, DbError> {
-    let filter = Filter::new(tx, SELECT).always("p.state = 'queued'");
+/// A place that publications go to: a binding, or the installation's own Git ledger.
+pub(crate) type Target = Option<BindingId>;
+
+fn of_target(filter: Filter, target: Target) -> Filter {
+    match target {
+        Some(binding) => filter.and("p.binding_id = ?", binding),
+        None => filter.always("p.binding_id IS NULL"),
+    }
+}
+
+/// The targets that something waits for, and may be tried now.
+pub(crate) async fn due_targets(tx: &mut Tx, now: Timestamp) -> Result<Vec<Target>, DbError> {
+    let rows: Vec<(Option<BindingId>,)> = tx
+        .query(
+            "SELECT DISTINCT binding_id FROM publication
+             WHERE state = 'queued' AND (next_attempt_at IS NULL OR next_attempt_at <= $1)",
+        )
+        .bind(now)
+        .fetch_all()
+        .await?;
+    Ok(rows.into_iter().map(|(target,)| target).collect())
+}
+
+/// The publication that is committed next to a target.
+pub(crate) async fn next_queued(tx: &mut Tx, target: Target) -> Result<Option<Record>, DbError> {
+    let filter = of_target(Filter::new(tx, SELECT).always("p.state = 'queued'"), target);
     // One whose range is fixed was begun before a crash and goes first, whatever the clock said.
     let order = "CASE WHEN p.ledger_from IS NULL THEN 1 ELSE 0 END, p.queued_at, p.publication_id";
     let rows: Vec<Row> = filter.finish(tx, order, 1).fetch_all().await?;
@@ -115,12 +158,236 @@ pub(crate) async fn next_queued(tx: &mut Tx) -> Result<Option<Record>, DbError> 
 }
 
 /// The end of the last range that was fixed, and the last commit.
-pub(crate) async fn last_published(tx: &mut Tx) -> Result<(i64, Option<String>), DbError> {
-    let last: Option<(i64, Option<String>)> = tx
-        .query("SELECT ledger_to, commit_id FROM publication WHERE state = 'published' ORDER BY ledger_to DESC LIMIT 1")
-        .fetch_optional()
-        .await?;
+pub(crate) async fn last_published(tx: &mut Tx, target: Target) -> Result<(i64, Option<String>), DbError> {
+    let filter = Filter::new(tx, "SELECT p.ledger_to, p.commit_id FROM publication p");
+    let filter = of_target(filter.always("p.state = 'published'"), target);
+    let last: Option<(i64, Option<String>)> =
+        filter.finish(tx, "p.ledger_to DESC", 1).fetch_optional().await?;
     Ok(last.unwrap_or((0, None)))
+}
+
+/// Takes or renews the lease of a target. `false`: somebody else has it.
+pub(crate) async fn lease(
+    tx: &mut Tx,
+    target: Target,
+    holder: uuid::Uuid,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool, DbError> {
+    let taken = tx
+        .query(
+            "INSERT INTO publication_lease (target, holder, until) VALUES ($1, $2, $3)
+             ON CONFLICT (target) DO UPDATE SET holder = excluded.holder, until = excluded.until
+             WHERE publication_lease.holder = excluded.holder OR publication_lease.until <= $4",
+        )
+        .bind(name_of(target))
+        .bind(holder)
+        .bind(until)
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(taken == 1)
+}
+
+/// Gives a lease back.
+pub(crate) async fn release(tx: &mut Tx, target: Target, holder: uuid::Uuid) -> Result<(), DbError> {
+    tx.query("DELETE FROM publication_lease WHERE target = $1 AND holder = $2")
+        .bind(name_of(target))
+        .bind(holder)
+        .execute()
+        .await
+        .map(drop)
+}
+
+fn name_of(target: Target) -> String {
+    target.map_or_else(|| "ledger".to_owned(), |binding| binding.to_string())
+}
+
+/// Publications that wait for a connection are tried at once.
+pub(crate) async fn retry_now(tx: &mut Tx, connection: ConnectionId) -> Result<u64, DbError> {
+    tx.query(
+        "UPDATE publication SET next_attempt_at = NULL WHERE state = 'queued' AND next_attempt_at IS NOT NULL
+             AND binding_id IN (SELECT binding_id FROM git_binding WHERE connection_id = $1)",
+    )
+    .bind(connection)
+    .execute()
+    .await
+}
+
+#[derive(sqlx::FromRow)]
+struct ItemRow {
+    publication_id: BatchId,
+    entity_kind: EntityKind,
+    entity_id: String,
+    entity_version: i64,
+    path: String,
+    format: PublishFormat,
+    sha256: String,
+}
+
+impl ItemRow {
+    fn item(self) -> (BatchId, PublicationItem) {
+        let item = PublicationItem {
+            entity_type: self.entity_kind,
+            entity_id: self.entity_id,
+            entity_version: self.entity_version,
+            path: self.path,
+            format: self.format,
+            sha256: self.sha256,
+        };
+        (self.publication_id, item)
+    }
+}
+
+async fn items(tx: &mut Tx, ids: Vec<BatchId>) -> Result<HashMap<BatchId, Vec<PublicationItem>>, DbError> {
+    let rows: Vec<ItemRow> = Filter::new(
+        tx,
+        "SELECT publication_id, entity_kind, entity_id, entity_version, path, format, sha256 FROM publication_item",
+    )
+    .one_of("publication_id", ids)
+    .finish(tx, "publication_id, position", i64::MAX)
+    .fetch_all()
+    .await?;
+    let mut items: HashMap<BatchId, Vec<PublicationItem>> = HashMap::new();
+    for (publication, item) in rows.into_iter().map(ItemRow::item) {
+        items.entry(publication).or_default().push(item);
+    }
+    Ok(items)
+}
+
+/// What is stored of each item, in their order: state and text.
+pub(crate) async fn contents(tx: &mut Tx, id: BatchId) -> Result<Vec<(String, Option<String>)>, DbError> {
+    tx.query("SELECT meta, content FROM publication_item WHERE publication_id = $1 ORDER BY position")
+        .bind(id)
+        .fetch_all()
+        .await
+}
+
+/// An item with what is written of it.
+pub(crate) struct NewItem {
+    pub(crate) item: PublicationItem,
+    pub(crate) meta: String,
+    pub(crate) content: Option<String>,
+}
+
+/// Writes the items of a new publication.
+pub(crate) async fn insert_items(tx: &mut Tx, id: BatchId, items: &[NewItem]) -> Result<(), DbError> {
+    for (position, new) in (0_i64..).zip(items) {
+        tx.query(
+            "INSERT INTO publication_item (publication_id, position, entity_kind, entity_id, entity_version,
+                 ledger_ordinal, path, format, sha256, meta, content)
+             VALUES ($1, $2, $3, $4, $5,
+                 (SELECT COALESCE(MAX(ordinal), 0) FROM ledger_event WHERE subject_id = $6), $7, $8, $9, $10, $11)",
+        )
+        .bind(id)
+        .bind(position)
+        .bind(new.item.entity_type)
+        .bind(new.item.entity_id.clone())
+        .bind(new.item.entity_version)
+        .bind(new.item.entity_id.clone())
+        .bind(new.item.path.clone())
+        .bind(new.item.format)
+        .bind(new.item.sha256.clone())
+        .bind(new.meta.clone())
+        .bind(new.content.clone())
+        .execute()
+        .await?;
+    }
+    Ok(())
+}
+
+/// The texts are in Git; here they are needed no more.
+pub(crate) async fn forget_contents(tx: &mut Tx, id: BatchId) -> Result<(), DbError> {
+    tx.query("UPDATE publication_item SET content = NULL WHERE publication_id = $1 AND content IS NOT NULL")
+        .bind(id)
+        .execute()
+        .await
+        .map(drop)
+}
+
+/// The digest of the state that was published, or (with `asked`) asked for, last at a target.
+pub(crate) async fn last_state(
+    tx: &mut Tx,
+    entity: &str,
+    target: Target,
+    asked: bool,
+) -> Result<Option<String>, DbError> {
+    let filter = Filter::new(
+        tx,
+        "SELECT i.sha256 FROM publication_item i JOIN publication p ON p.publication_id = i.publication_id",
+    )
+    .and("i.entity_id = ?", entity.to_owned());
+    let filter = filter.always(if asked { "p.state <> 'rejected'" } else { "p.state = 'published'" });
+    let last: Option<(String,)> =
+        of_target(filter, target).finish(tx, "p.publication_id DESC", 1).fetch_optional().await?;
+    Ok(last.map(|(digest,)| digest))
+}
+
+#[derive(sqlx::FromRow)]
+struct PendingRow {
+    subject_kind: EntityKind,
+    subject_id: String,
+    events: i64,
+    last_seq: i64,
+}
+
+/// What changed in a mission since it was last asked for, oldest change first; what is gone is not there.
+pub(crate) async fn pending(
+    tx: &mut Tx,
+    mission: MissionId,
+    limit: i64,
+) -> Result<Vec<PendingEntity>, DbError> {
+    let rows: Vec<PendingRow> = tx
+        .query(
+            "SELECT e.subject_kind, e.subject_id, COUNT(*) AS events, MAX(e.seq) AS last_seq FROM ledger_event e
+             WHERE e.mission_id = $1 AND e.seq IS NOT NULL
+                 AND e.subject_kind IN ('mission', 'kluster', 'task', 'doc', 'artifact')
+                 AND e.ordinal > COALESCE((SELECT MAX(i.ledger_ordinal) FROM publication_item i
+                     JOIN publication p ON p.publication_id = i.publication_id
+                     WHERE i.entity_id = e.subject_id AND p.state <> 'rejected'), 0)
+                 AND NOT EXISTS (SELECT 1 FROM ledger_event d
+                     WHERE d.subject_id = e.subject_id AND d.action = e.subject_kind || '.delete')
+             GROUP BY e.subject_kind, e.subject_id ORDER BY MAX(e.seq) LIMIT $2",
+        )
+        .bind(mission)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    let pending = rows.into_iter().map(|row| PendingEntity {
+        entity_type: row.subject_kind,
+        entity_id: row.subject_id,
+        events: row.events,
+        last_seq: row.last_seq,
+    });
+    Ok(pending.collect())
+}
+
+/// How many publications of a mission are in each state; of the queued also how many failed.
+pub(crate) async fn counts(
+    tx: &mut Tx,
+    mission: MissionId,
+) -> Result<Vec<(PublicationState, i64, i64)>, DbError> {
+    tx.query(
+        "SELECT state, COUNT(*), COUNT(CASE WHEN failures > 0 THEN 1 END) FROM publication
+         WHERE mission_id = $1 GROUP BY state",
+    )
+    .bind(mission)
+    .fetch_all()
+    .await
+}
+
+/// The newest publications of a mission, newest first.
+pub(crate) async fn newest(tx: &mut Tx, mission: MissionId, limit: i64) -> Result<Vec<Record>, DbError> {
+    let filter = Filter::new(tx, SELECT).and("p.mission_id = ?", mission);
+    let rows: Vec<Row> = filter.finish(tx, "p.publication_id DESC", limit).fetch_all().await?;
+    whole(tx, rows).await
+}
+
+/// The chain that this installation was rebuilt from: the hash of its end.
+pub(crate) async fn origin(tx: &mut Tx) -> Result<Option<String>, DbError> {
+    let row: Option<(String,)> =
+        tx.query("SELECT hash FROM ledger_origin WHERE ledger_origin_id = 1").fetch_optional().await?;
+    Ok(row.map(|(hash,)| hash))
 }
 
 /// Whether events of the publication or its approval still wait for their seal.
@@ -138,8 +405,8 @@ pub(crate) async fn insert(tx: &mut Tx, record: &Record) -> Result<(), DbError> 
     let publication = &record.publication;
     tx.query(
         "INSERT INTO publication (publication_id, organization_id, mission_id, state, message, approval_id, requester_id,
-             version, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             version, created_at, updated_at, binding_id, request_id, task_numbers_below)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(publication.id)
     .bind(record.organization)
@@ -151,6 +418,9 @@ pub(crate) async fn insert(tx: &mut Tx, record: &Record) -> Result<(), DbError> 
     .bind(publication.version)
     .bind(publication.created_at)
     .bind(publication.updated_at)
+    .bind(publication.binding_id)
+    .bind(record.request_id.clone())
+    .bind(publication.task_numbers_below)
     .execute()
     .await?;
     for artifact in &publication.artifacts {
@@ -181,7 +451,7 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Record, after: &Record) -> Res
     let changed = tx
         .query(
             "UPDATE publication SET state = $4, ledger_from = $5, ledger_to = $6, commit_id = $7, queued_at = $8,
-                 version = $9, updated_at = $10
+                 version = $9, updated_at = $10, failures = $11, last_error = $12, next_attempt_at = $13
              WHERE publication_id = $1 AND version = $2 AND state = $3",
         )
         .bind(old.id)
@@ -194,6 +464,9 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Record, after: &Record) -> Res
         .bind(after.queued_at)
         .bind(new.version)
         .bind(new.updated_at)
+        .bind(new.failures)
+        .bind(new.last_error.clone())
+        .bind(new.next_attempt_at)
         .execute()
         .await?;
     Ok(changed == 1)

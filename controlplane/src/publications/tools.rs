@@ -1,18 +1,61 @@
 //! Publications as tools for agents.
 
 use mc_api::Action;
+use mc_api::persistence::{EntityRef, PlanPublication, PublishPending};
 use mc_api::publication::CreatePublication;
-use mc_api::tool::NoArguments;
+use mc_api::tool::{NoArguments, OfMission, PlanOf};
 
 use super::service;
 use crate::mcp::Tool;
 
 /// The tools.
 pub fn tools() -> Vec<Tool> {
-    vec![Tool::new(
-        "request_publication",
-        Action::RequestPublication,
-        "Asks to publish artifacts to the Git ledger. A person decides; follow it by get_approval with approval_id.",
-        |app, cx, _: NoArguments, body: CreatePublication| async move { service::create(&app, &cx, body).await },
-    )]
+    vec![
+        Tool::new(
+            "request_publication",
+            Action::RequestPublication,
+            "Asks to publish artifacts and other entities to Git. A person decides; follow it by get_approval with \
+             approval_id.",
+            |app, cx, _: NoArguments, body: CreatePublication| async move { service::create(&app, &cx, body).await },
+        ),
+        Tool::new(
+            "resolve_publish_plan",
+            Action::ReadPublication,
+            "Says what publishing an entity would do: repository, branch, file, format, what would change, and which \
+             approval it needs. Changes nothing.",
+            |app, cx, of: PlanOf, _: NoArguments| async move {
+                let entity = EntityRef { entity_type: of.entity_type, entity_id: of.entity_id };
+                let request = PlanPublication { mission: of.mission_id, entities: vec![entity] };
+                service::plan(&app, &cx, request).await
+            },
+        )
+        .read_only(),
+        Tool::new(
+            "list_pending_ledger_events",
+            Action::ReadPublication,
+            "What changed in a mission since it was last published, oldest change first.",
+            |app, cx, of: OfMission, _: NoArguments| async move {
+                service::pending(&app, &cx, &of.mission_id, of.limit).await
+            },
+        )
+        .read_only(),
+        Tool::new(
+            "publish_pending_ledger_events",
+            Action::RequestPublication,
+            "Asks to publish everything of a mission that changed since it was last published: one publication for each \
+             repository. A person decides.",
+            |app, cx, _: NoArguments, body: PublishPending| async move {
+                service::publish_pending(&app, &cx, body).await
+            },
+        ),
+        Tool::new(
+            "get_publication_status",
+            Action::ReadPublication,
+            "How far a mission is published: publications by state, and the newest of them with what failed.",
+            |app, cx, of: OfMission, _: NoArguments| async move {
+                service::status(&app, &cx, &of.mission_id, of.limit).await
+            },
+        )
+        .read_only(),
+    ]
 }

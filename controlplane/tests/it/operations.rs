@@ -176,6 +176,72 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         r#"{"mission":"{mission}","artifacts":["{artifact}"],"message":"{new}"}"#,
     ),
     ("GET", "/api/v1/publications/{ref}", Needs(Action::ReadPublication), ""),
+    (
+        "POST",
+        "/api/v1/publications/plan",
+        Needs(Action::ReadPublication),
+        r#"{"mission":"{mission}","entities":[{"entity_type":"task","entity_id":"{task}"}]}"#,
+    ),
+    ("GET", "/api/v1/publications/pending?mission={mission}", Needs(Action::ReadPublication), ""),
+    (
+        "POST",
+        "/api/v1/publications/pending",
+        Needs(Action::RequestPublication),
+        r#"{"mission_id":"{mission}"}"#,
+    ),
+    ("GET", "/api/v1/publications/status?mission={mission}", Needs(Action::ReadPublication), ""),
+    ("GET", "/api/v1/connections", Needs(Action::ReadConnection), ""),
+    (
+        "POST",
+        "/api/v1/connections",
+        Needs(Action::ManageConnection),
+        r#"{"name":"{new}","connection_kind":"local","url":"/nowhere"}"#,
+    ),
+    ("GET", "/persistence/connections", Needs(Action::ReadConnection), ""),
+    (
+        "POST",
+        "/persistence/connections",
+        Needs(Action::ManageConnection),
+        r#"{"name":"{new}","connection_kind":"local","url":"/nowhere"}"#,
+    ),
+    ("GET", "/api/v1/connections/{ref}", Needs(Action::ReadConnection), ""),
+    ("DELETE", "/api/v1/connections/{ref}", Needs(Action::ManageConnection), ""),
+    (
+        "POST",
+        "/api/v1/connections/{ref}/rotate",
+        Needs(Action::ManageConnection),
+        r#"{"credential":{"credential_kind":"none"}}"#,
+    ),
+    (
+        "POST",
+        "/api/v1/connections/{ref}/test",
+        Needs(Action::ManageConnection),
+        r#"{"repository":"absent.git"}"#,
+    ),
+    ("GET", "/api/v1/bindings", Needs(Action::ReadBinding), ""),
+    (
+        "POST",
+        "/api/v1/bindings",
+        Needs(Action::ManageBinding),
+        r#"{"mission":"{mission}","name":"{new}","connection":"fixture","repository":"{new}.git"}"#,
+    ),
+    ("GET", "/persistence/bindings", Needs(Action::ReadBinding), ""),
+    (
+        "POST",
+        "/persistence/bindings",
+        Needs(Action::ManageBinding),
+        r#"{"mission":"{mission}","name":"{new}","connection":"fixture","repository":"{new}.git"}"#,
+    ),
+    (
+        "POST",
+        "/api/v1/bindings/provision",
+        Needs(Action::ManageBinding),
+        r#"{"mission_id":"{mission}","connection":"fixture","repository":"fixture.git","binding":"fixture"}"#,
+    ),
+    ("GET", "/api/v1/bindings/{ref}", Needs(Action::ReadBinding), ""),
+    ("DELETE", "/api/v1/bindings/{ref}", Needs(Action::ManageBinding), ""),
+    ("GET", "/api/v1/publication-policies/{ref}", Needs(Action::ReadBinding), ""),
+    ("PUT", "/api/v1/publication-policies/{ref}", Needs(Action::SetPublicationPolicy), "{}"),
     ("GET", "/api/v1/approvals", Needs(Action::ReadApproval), ""),
     ("GET", "/api/v1/approvals/{ref}", Needs(Action::ReadApproval), ""),
     ("POST", "/api/v1/approvals/{ref}/approve", Needs(Action::DecideApproval), "{}"),
@@ -226,6 +292,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("DELETE", "/api/v1/join-tokens/{ref}", Needs(Action::ManageNode), ""),
     ("GET", "/api/v1/ledger/events", Needs(Action::ReadLedger), ""),
     ("GET", "/api/v1/ledger/head", Needs(Action::ReadLedger), ""),
+    ("GET", "/api/v1/ledger/history", Needs(Action::ReadLedger), ""),
+    // It verifies nothing here: the fixture is no empty installation. `restore` tests the rest.
+    ("POST", "/api/v1/ledger/restore", Needs(Action::RestoreLedger), r#"{"files":[],"commit":"0000000"}"#),
     ("GET", "/api/v1/ledger/export", Needs(Action::ExportLedger), ""),
 ];
 
@@ -361,6 +430,27 @@ pub(crate) const TOOLS: &[Operation] = &[
         r#"{"tool":"check_paths","arguments":{"repository":"git@host.example:x/y","globs":["**"]}}"#,
     ),
     tool(Needs(Action::ReadReservation), r#"{"tool":"list_reservations","arguments":{}}"#),
+    tool(
+        Needs(Action::ReadPublication),
+        r#"{"tool":"resolve_publish_plan","arguments":{"entity_type":"task","entity_id":"{task}","mission_id":"{mission}"}}"#,
+    ),
+    tool(
+        Needs(Action::ReadPublication),
+        r#"{"tool":"list_pending_ledger_events","arguments":{"mission_id":"{mission}"}}"#,
+    ),
+    tool(
+        Needs(Action::RequestPublication),
+        r#"{"tool":"publish_pending_ledger_events","arguments":{"mission_id":"{mission}"}}"#,
+    ),
+    tool(
+        Needs(Action::ReadPublication),
+        r#"{"tool":"get_publication_status","arguments":{"mission_id":"{mission}"}}"#,
+    ),
+    tool(Needs(Action::ReadBinding), r#"{"tool":"list_repo_bindings","arguments":{}}"#),
+    tool(
+        Needs(Action::ManageBinding),
+        r#"{"tool":"provision_mission_persistence","arguments":{"mission_id":"{mission}","connection":"fixture","repository":"fixture.git","binding":"fixture"}}"#,
+    ),
     tool(Needs(Action::ReadLedger), r#"{"tool":"get_entity_history","arguments":{}}"#),
 ];
 

@@ -68,6 +68,7 @@ async fn approved_bytes_and_a_chain_that_verifies_are_in_git(app: TestApp) {
     for trailer in [
         "Mission: demo",
         "Publication: bat_",
+        "Request: ",
         "Approval: apr_",
         "Action-SHA256: ",
         "Requested-by: bootstrap",
@@ -81,8 +82,8 @@ async fn approved_bytes_and_a_chain_that_verifies_are_in_git(app: TestApp) {
         assert_eq!(file(&repository, &format!("{folder}/{name}")), name.as_bytes());
         let provenance: Value =
             serde_json::from_slice(&file(&repository, &format!("{folder}/provenance.json"))).unwrap();
-        assert_eq!(provenance["publication_id"], publication["id"]);
-        assert_eq!(provenance["artifact"]["sha256"], mc_ledger::sha256(name.as_bytes()).to_string());
+        assert_eq!(provenance["provenance"]["publication_id"], publication["id"]);
+        assert_eq!(provenance["object"]["sha256"], mc_ledger::sha256(name.as_bytes()).to_string());
     }
     let lines = chain(&repository);
     let report = mc_ledger::verify_lines(lines.iter().map(String::as_str));
@@ -109,11 +110,11 @@ async fn after_a_crash_at_any_point_the_same_commit_is_made(app: TestApp) {
     let held = app.publishing.lock().await;
     approve(&local, &publication).await;
     local.0.sealed().await;
-    let queued = reconcile::next(app).await.unwrap().unwrap();
+    let queued = reconcile::next(app, None).await.unwrap().unwrap();
     // Dies after the range was fixed; the ledger grows before the next start.
     reconcile::fix_range(app, queued).await.unwrap().unwrap();
     local.upload("later", b"later").await;
-    let again = reconcile::next(app).await.unwrap().unwrap();
+    let again = reconcile::next(app, None).await.unwrap().unwrap();
     let fixed = reconcile::fix_range(app, again.clone()).await.unwrap().unwrap();
     assert_eq!(fixed, again, "a fixed range stays");
     // Dies after main was moved, before anything was recorded.
@@ -143,10 +144,14 @@ async fn a_foreign_hand_on_main_is_not_overwritten(app: TestApp) {
     };
     let second = local.publication(ROOT, "two.md").await;
     approve(&local, &second).await;
-    local.0.sealed().await;
-    let error = reconcile::publish(local.app()).await.unwrap_err();
-    assert!(format!("{error:?}").contains("foreign") || format!("{error:?}").contains("Moved"), "{error:?}");
-    assert_eq!(get(&local, &second).await["state"], "queued");
+    let failed = eventually("the failure is shown", || async {
+        let now = get(&local, &second).await;
+        (now["failures"].as_i64() > Some(0)).then_some(now)
+    })
+    .await;
+    assert_eq!(failed["state"], "queued");
+    assert!(failed["last_error"].as_str().unwrap().contains("foreign hand"), "{failed}");
+    assert!(failed["next_attempt_at"].is_string(), "{failed}");
     assert_eq!(main_of(&repository(&local)), foreign);
 }
 

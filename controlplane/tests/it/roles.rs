@@ -25,6 +25,8 @@ struct Fixture {
     grant: String,
     node: String,
     join_token: String,
+    connection: String,
+    binding: String,
     /// One per call, so that what one call makes never stands in the way of another.
     made: std::cell::Cell<u32>,
 }
@@ -71,6 +73,10 @@ impl Fixture {
         let node = crate::nodes::Machine::join(app, "fixture").await.identity.node_id().to_owned();
         // A lease that runs out would be an event among those that are counted.
         app.sql("UPDATE node SET lease_until = 9000000000000000").await;
+        let body = json!({ "name": "fixture", "connection_kind": "local", "url": "/nowhere" });
+        let connection = id(&app.post(app.admin(), "/api/v1/connections", body).await.ok(201));
+        let body = json!({ "mission": mission, "name": "fixture", "connection": "fixture", "repository": "fixture.git" });
+        let binding = id(&app.post(app.admin(), "/api/v1/bindings", body).await.ok(201));
         let join_token = id(&app.post(app.admin(), "/api/v1/join-tokens", json!({})).await.ok(201));
         Self {
             mission,
@@ -90,6 +96,8 @@ impl Fixture {
             grant,
             node,
             join_token,
+            connection,
+            binding,
             made: std::cell::Cell::new(0),
         }
     }
@@ -114,6 +122,9 @@ impl Fixture {
             "reservations" => &self.reservation,
             "nodes" => &self.node,
             "join-tokens" => &self.join_token,
+            "connections" => &self.connection,
+            "bindings" => &self.binding,
+            "publication-policies" => &self.mission,
             "principals" => "somebody",
             "auth" => &self.grant,
             _ => {

@@ -124,6 +124,18 @@ actions! {
     Publish = "publication.publish" => Contributor,
     /// Read publications.
     ReadPublication = "publication.read" => Viewer,
+    /// Read connections to Git repositories; credentials are never read.
+    ReadConnection = "connection.read" => Viewer,
+    /// Make, change, test and delete connections.
+    ManageConnection = "connection.manage" => Admin,
+    /// Read bindings and what a mission publishes where.
+    ReadBinding = "binding.read" => Viewer,
+    /// Bind missions to repositories.
+    ManageBinding = "binding.manage" => Admin,
+    /// Say what a mission publishes where.
+    SetPublicationPolicy = "publication.set_policy" => Admin,
+    /// Rebuild published state from a Git ledger.
+    RestoreLedger = "ledger.restore" => Admin,
     /// Read path reservations, and ask which ones touch a path.
     ReadReservation = "reservation.read" => Viewer,
     /// Reserve paths of a repository.

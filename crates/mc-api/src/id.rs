@@ -132,6 +132,8 @@ id_type!(/** A login session or another token. */ TokenId, "tok");
 id_type!(/** A suggestion of overlapping work. */ OverlapId, "ovl");
 id_type!(/** A publication batch. */ BatchId, "bat");
 id_type!(/** A path reservation. */ ReservationId, "rsv");
+id_type!(/** A connection to where Git repositories are. */ ConnectionId, "con");
+id_type!(/** A binding of a mission to a branch of a repository. */ BindingId, "bnd");
 
 #[cfg(test)]
 mod tests {

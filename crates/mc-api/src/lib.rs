@@ -21,6 +21,7 @@ pub mod node;
 pub mod overlap;
 pub mod page;
 pub mod patch;
+pub mod persistence;
 pub mod problem;
 pub mod publication;
 pub mod repository;

@@ -172,6 +172,10 @@ problem_kinds! {
     IdempotencyInFlight => (409, "idempotency-in-flight", "The same request is being worked on"),
     /// The name or key means several objects.
     AmbiguousReference => (409, "ambiguous-reference", "The reference means more than one resource"),
+    /// The policy of the mission has no route for it and is closed.
+    NoRoute => (409, "no-route", "Nothing says where this is published"),
+    /// What is restored does not verify.
+    LedgerInvalid => (422, "ledger-invalid", "The ledger does not verify"),
     /// A change was made of another version than the newest.
     VersionConflict => (409, "version-conflict", "The change was made of another version"),
     /// The watch asked for more than is kept.

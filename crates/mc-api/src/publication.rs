@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::{ApprovalId, ArtifactId, BatchId, MissionId, PrincipalId};
+use crate::id::{ApprovalId, ArtifactId, BatchId, BindingId, MissionId, PrincipalId};
+use crate::persistence::{EntityRef, PublicationItem};
 use crate::{Name, Timestamp};
 
 crate::text_enum! {
@@ -36,12 +37,33 @@ pub struct Publication {
     pub mission: Name,
     /// First line of the commit message.
     pub message: String,
-    /// The artifacts, in the order of their ids.
+    /// The artifacts among the items, in the order of their ids.
     pub artifacts: Vec<ArtifactId>,
+    /// What is published, which state of it, and where.
+    #[serde(default)]
+    pub items: Vec<PublicationItem>,
+    /// Where it goes; absent: the Git ledger of the installation.
+    #[serde(default)]
+    pub binding_id: Option<BindingId>,
+    /// The binding's name.
+    #[serde(default)]
+    pub binding: Option<Name>,
     /// The approval that covers exactly these artifacts and digests.
     pub approval_id: ApprovalId,
     /// The commit, once published.
     pub commit: Option<String>,
+    /// How often it failed to be committed or pushed.
+    #[serde(default)]
+    pub failures: i64,
+    /// Why it failed last; empty again once published.
+    #[serde(default)]
+    pub last_error: Option<String>,
+    /// When it is tried again.
+    #[serde(default)]
+    pub next_attempt_at: Option<Timestamp>,
+    /// Every task number that the mission had given when this was asked for is below; a rebuilt installation goes on above.
+    #[serde(default)]
+    pub task_numbers_below: i64,
     /// Who asked.
     pub requester_id: PrincipalId,
     /// Optimistic lock.
@@ -62,8 +84,12 @@ fn kind() -> String {
 pub struct CreatePublication {
     /// Mission id or name.
     pub mission: String,
-    /// The artifacts to publish; 1 to 256, all of this mission.
+    /// The artifacts to publish, all of this mission.
+    #[serde(default)]
     pub artifacts: Vec<ArtifactId>,
+    /// What else to publish; with the artifacts 1 to 256, all of this mission and all for the same binding.
+    #[serde(default)]
+    pub entities: Vec<EntityRef>,
     /// First line of the commit message, at most 200 characters.
     #[serde(default)]
     pub message: Option<String>,

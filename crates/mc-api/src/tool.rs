@@ -11,6 +11,7 @@ use crate::approval::ApprovalState;
 use crate::artifact::Artifact;
 use crate::doc::DocState;
 use crate::overlap::OverlapState;
+use crate::persistence::EntityKind;
 use crate::reservation::ReservationState;
 use crate::task::TaskState;
 use crate::{Name, Timestamp};
@@ -379,18 +380,59 @@ pub struct OverlapsOfTask {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntityHistory {
-    /// The id of a mission, kluster, task, artifact, approval or publication; absent: everything.
+    /// The kind of the entity; absent: `entity_id` is an id of whatever kind.
     #[serde(default)]
-    pub entity: Option<String>,
+    pub entity_type: Option<EntityKind>,
+    /// Id, or with `entity_type` and `mission_id` also key or name; absent: everything.
+    #[serde(default, alias = "entity")]
+    pub entity_id: Option<String>,
     /// Mission id or name.
     #[serde(default)]
-    pub mission: Option<String>,
+    pub mission_id: Option<String>,
     /// Only this action, such as `task.complete`.
     #[serde(default)]
     pub action: Option<String>,
     /// Events after this position.
     #[serde(default)]
     pub after: Option<i64>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// What a publication of an entity would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanOf {
+    /// The kind of the entity.
+    pub entity_type: EntityKind,
+    /// Id, key or name.
+    pub entity_id: String,
+    /// Mission id or name.
+    pub mission_id: String,
+}
+
+/// Something of a mission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OfMission {
+    /// Mission id or name.
+    pub mission_id: String,
+    /// 1 to 500.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// Which bindings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListRepoBindings {
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission_id: Option<String>,
     /// 1 to 500, default 50.
     #[serde(default)]
     pub limit: Option<u32>,

@@ -15,6 +15,7 @@ mod ledger;
 mod nodes;
 mod operations;
 mod options;
+mod persistence;
 mod planning;
 mod query;
 mod reservations;

@@ -8,6 +8,7 @@ use mc_api::kluster::{CreateKluster, Kluster, UpdateKluster};
 use mc_api::mission::{CreateMission, Mission, UpdateMission};
 use mc_api::node::{CreateJoinToken, JoinToken, Node};
 use mc_api::overlap::OverlapSuggestion;
+use mc_api::persistence::{Binding, Connection, CreateBinding, CreateConnection};
 use mc_api::publication::{CreatePublication, Publication};
 use mc_api::reservation::{CreateReservation, Reservation};
 use mc_api::session::{AgentSession, CreateSession, Turn};
@@ -77,6 +78,8 @@ resources! {
     Node, "node", "nodes";
     OverlapSuggestion, "overlap", "overlaps";
     TaskTemplate, "template", "templates";
+    Connection, "connection", "connections";
+    Binding, "binding", "bindings";
 }
 
 impl Resource for JoinToken {
@@ -101,6 +104,8 @@ creatable! {
     AgentSession: CreateSession;
     Principal: CreatePrincipal;
     JoinToken: CreateJoinToken;
+    Connection: CreateConnection;
+    Binding: CreateBinding;
 }
 patchable! { Mission: UpdateMission; Kluster: UpdateKluster; Task: UpdateTask; Doc: UpdateDoc; }
-deletable! { TaskTemplate; Mission; Kluster; Task; Artifact; Doc; Node; JoinToken; }
+deletable! { TaskTemplate; Mission; Kluster; Task; Artifact; Doc; Node; JoinToken; Connection; Binding; }

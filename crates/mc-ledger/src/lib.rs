@@ -11,6 +11,8 @@
 pub mod canonical;
 pub mod chain;
 pub mod export;
+pub mod published;
+pub mod tree;
 
 pub use canonical::to_canonical;
 pub use chain::{Digest, Envelope, SealedEvent, sha256};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
+use mc_api::persistence::EntityKind;
 use mc_api::{Name, Role};
 
 use crate::age::parse_duration;
@@ -16,9 +17,28 @@ pub enum LedgerCommand {
         /// An export instead of the server, `-` for standard input
         #[arg(long, value_name = "FILE", conflicts_with = "git")]
         file: Option<PathBuf>,
-        /// The Git ledger instead of the server: a bare repository, branch main
+        /// The Git ledger instead of the server: a local repository
         #[arg(long, value_name = "DIR")]
         git: Option<PathBuf>,
+        /// With --git: the branch
+        #[arg(long, default_value = "main", requires = "git")]
+        branch: String,
+    },
+    /// Show what happened to an entity
+    History {
+        /// mission, kluster, task, doc, keystone or artifact
+        kind: EntityKind,
+        /// Id, key or name
+        reference: String,
+    },
+    /// Rebuild what was published, in an installation without missions: everything or nothing
+    Restore {
+        /// A local repository of the Git ledger, or a clone of a binding's repository
+        #[arg(long, value_name = "DIR")]
+        git: PathBuf,
+        /// Its branch
+        #[arg(long, default_value = "main")]
+        branch: String,
     },
     /// Show events
     Log {

@@ -183,9 +183,15 @@ pub struct Decide {
 /// `mc publish`.
 #[derive(Debug, Args)]
 pub struct Publish {
-    /// Artifacts, by id or name
-    #[arg(value_name = "ARTIFACT")]
-    pub artifacts: Vec<String>,
+    /// KIND/REF of a mission, kluster, task, doc, keystone or artifact; without a kind: an artifact, by id or name
+    #[arg(value_name = "ENTITY")]
+    pub entities: Vec<String>,
+    /// Everything of the mission that changed since it was last published
+    #[arg(long, conflicts_with_all = ["entities", "task", "message", "plan"])]
+    pub pending: bool,
+    /// Only say what would be published where
+    #[arg(long, conflicts_with_all = ["wait", "message"])]
+    pub plan: bool,
     /// All artifacts of this task
     #[arg(long, value_name = "REF")]
     pub task: Option<String>,

@@ -75,6 +75,8 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
             };
             done(cx, &client.create::<AgentSession>(&body).await?, "created")
         }
+        Create::Connection(args) => super::persistence::create_connection(cx, *args).await,
+        Create::Binding(args) => super::persistence::create_binding(cx, args).await,
         Create::Principal { name, principal_kind, role } => {
             let body = CreatePrincipal { name, principal_kind, role };
             done(cx, &client.create::<Principal>(&body).await?, "created")
@@ -104,6 +106,6 @@ async fn of_template(
     super::overlap::created(cx, &client.create_from_template(&template, &scope, &body).await?)
 }
 
-fn to_labels(selector: Option<Selector>) -> Labels {
+pub(super) fn to_labels(selector: Option<Selector>) -> Labels {
     Labels(selector.unwrap_or_default().0.into_iter().collect())
 }

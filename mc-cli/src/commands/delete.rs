@@ -38,6 +38,8 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
         }
         Kind::Node => delete::<mc_api::node::Node>(cx, &args, named).await,
         Kind::JoinToken => delete::<mc_api::node::JoinToken>(cx, &args, named).await,
+        Kind::Connection => delete::<mc_api::persistence::Connection>(cx, &args, named).await,
+        Kind::Binding => delete::<mc_api::persistence::Binding>(cx, &args, named).await,
         kind @ (Kind::Approval | Kind::Publication | Kind::Turn | Kind::Principal | Kind::Overlap) => {
             Err(Failure::Usage(format!("a {kind} cannot be deleted; it is part of the record")).into())
         }

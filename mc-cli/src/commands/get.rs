@@ -72,7 +72,7 @@ pub(crate) async fn collect<R: Resource>(
     mut query: ListQuery,
     limit: Option<u32>,
 ) -> Result<Page<R>, mc_client::Error> {
-    if matches!(R::KIND, "mission" | "principal" | "node" | "join_token") {
+    if matches!(R::KIND, "mission" | "principal" | "node" | "join_token" | "connection") {
         // They are in no mission; the context's does not filter them.
         query.mission = None;
     }

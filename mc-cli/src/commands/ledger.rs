@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mc_api::ledger::LedgerEvent;
 use mc_api::page::MAX_LIMIT;
+use mc_api::persistence::{EntityKind, LedgerFile, RestoreLedger};
 use mc_client::{Client, ListQuery};
 
 use crate::age::now;
@@ -38,8 +39,48 @@ pub(super) async fn run(cx: &Invocation, command: LedgerCommand) -> anyhow::Resu
             log(cx, &client, query, tail, follow).await
         }
         LedgerCommand::Export { file } => export(cx, file.as_deref()).await,
+        LedgerCommand::History { kind, reference } => history(cx, kind, &reference).await,
+        LedgerCommand::Restore { git, branch } => restore(cx, &git, &branch).await,
         LedgerCommand::Verify { .. } => unreachable!("handled by ledger_verify"),
     }
+}
+
+/// Everything that happened to an entity, oldest first.
+async fn history(cx: &Invocation, kind: EntityKind, reference: &str) -> anyhow::Result<()> {
+    let (client, mission) = (cx.client()?, cx.scope()?.mission);
+    let (mut events, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = client.entity_history((kind.as_str(), reference), mission.as_deref(), cursor).await?;
+        events.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return show(cx, events);
+        }
+    }
+}
+
+/// Sends the text files of a branch; the server verifies them again, and writes everything or nothing.
+async fn restore(cx: &Invocation, dir: &Path, branch: &str) -> anyhow::Result<()> {
+    let (commit, found) = super::ledger_verify::files(dir, branch)?;
+    let tree = mc_ledger::tree::verify(&found);
+    super::ledger_verify::whole(&tree, dir)?;
+    let files = found.into_iter().filter_map(|(path, text)| Some(LedgerFile { path, text: text? })).collect();
+    let restored = cx.client()?.restore_ledger(&RestoreLedger { files, commit }).await?;
+    for note in &restored.notes {
+        cx.out.talk(&format!("note: {note}"));
+    }
+    cx.out.value(&restored, || {
+        format!(
+            "restored from {}: {} missions, {} klusters, {} tasks, {} docs, {} keystones, {} artifacts\n",
+            restored.commit,
+            restored.missions,
+            restored.klusters,
+            restored.tasks,
+            restored.docs,
+            restored.keystones,
+            restored.artifacts
+        )
+    })
 }
 
 /// The id of `KIND/REF`; another text is an id already.

@@ -1,10 +1,12 @@
 //! `mc ledger verify`: the chain is recomputed here, from the server, an export or the Git ledger.
 
+use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use mc_ledger::export::Verifier;
+use mc_ledger::tree::Tree;
 use mc_ledger::{Fault, Report, SealedEvent};
 use serde::Serialize;
 
@@ -114,68 +116,69 @@ pub(super) fn file(cx: &Invocation, path: &Path) -> anyhow::Result<()> {
     Verified::new(verifier.finish(), path.display().to_string(), None).tell(cx)
 }
 
-/// Verifies the Git ledger: `ledger/<from>-<to>.jsonl` on branch `main`, in order and without a gap.
-pub(super) fn git(cx: &Invocation, dir: &Path) -> anyhow::Result<()> {
-    let report = git_report(dir)?;
-    Verified::new(report, dir.display().to_string(), None).tell(cx)
+/// Verifies the Git ledger: every chain in it, and every published file against its chain.
+pub(super) fn git(cx: &Invocation, dir: &Path, branch: &str) -> anyhow::Result<()> {
+    Verified::new(git_report(dir, branch)?, dir.display().to_string(), None).tell(cx)
 }
 
-fn git_report(dir: &Path) -> anyhow::Result<Report> {
+/// The commit of a branch, and its files by path; `None` for what is no text.
+pub(super) fn files(dir: &Path, branch: &str) -> anyhow::Result<(String, BTreeMap<String, Option<String>>)> {
     let repository = git2::Repository::open(dir).map_err(|error| {
         Failure::NotFound(format!("{} is no Git repository: {}", dir.display(), error.message()))
     })?;
-    let main = repository.find_reference("refs/heads/main").map_err(|_| {
-        Failure::NotFound(format!("{} has no branch main; nothing was published yet", dir.display()))
+    let reference = repository.find_reference(&format!("refs/heads/{branch}")).map_err(|_| {
+        Failure::NotFound(format!("{} has no branch {branch}; nothing was published yet", dir.display()))
     })?;
-    let tree = main.peel_to_tree().context("branch main has no tree")?;
-    let mut parts: Vec<(u64, u64, git2::Oid)> = Vec::new();
-    if let Some(entry) = tree.get_name("ledger") {
-        let folder = repository.find_tree(entry.id()).context("ledger is no folder")?;
-        for entry in &folder {
-            let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
-            let Some((from, to)) = range(&name) else {
-                let message = format!("ledger/{name} does not belong there");
-                return Ok(fault(Verifier::new().finish(), message));
-            };
-            parts.push((from, to, entry.id()));
+    let commit = reference.peel_to_commit().with_context(|| format!("branch {branch} has no commit"))?;
+    let tree = commit.tree().with_context(|| format!("branch {branch} has no tree"))?;
+    let mut found = BTreeMap::new();
+    let mut failure = None;
+    tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+        if entry.kind() != Some(git2::ObjectType::Blob) {
+            return git2::TreeWalkResult::Ok;
         }
+        let path = format!("{folder}{}", String::from_utf8_lossy(entry.name_bytes()));
+        match repository.find_blob(entry.id()) {
+            Ok(blob) => {
+                found.insert(path, String::from_utf8(blob.content().to_vec()).ok());
+                git2::TreeWalkResult::Ok
+            }
+            Err(error) => {
+                failure = Some(anyhow::Error::from(error).context(path));
+                git2::TreeWalkResult::Abort
+            }
+        }
+    })
+    .ok();
+    match failure {
+        Some(error) => Err(error),
+        None => Ok((commit.id().to_string(), found)),
     }
-    parts.sort_unstable_by_key(|(from, to, _)| (*from, *to));
-    let mut verifier = Verifier::new();
-    let mut next = 1;
-    for (from, to, id) in parts {
-        if from != next {
-            return Ok(fault(verifier.finish(), format!("ledger/{from}-{to}.jsonl should begin at {next}")));
-        }
-        let blob = repository.find_blob(id).with_context(|| format!("ledger/{from}-{to}.jsonl"))?;
-        let text = String::from_utf8_lossy(blob.content());
-        let lines =
-            text.lines().filter(|line| !line.trim().is_empty()).inspect(|line| verifier.line(line)).count();
-        if lines as u64 != to - from + 1 {
-            let message = format!("ledger/{from}-{to}.jsonl has {lines} events");
-            return Ok(fault(verifier.finish(), message));
-        }
-        next = to + 1;
-    }
-    Ok(verifier.finish())
 }
 
-/// Adds a fault to a report that has none.
-fn fault(mut report: Report, message: String) -> Report {
-    if report.fault.is_none() {
+/// Refuses a Git ledger that does not verify.
+pub(super) fn whole(tree: &Tree, dir: &Path) -> anyhow::Result<()> {
+    let report = report(tree);
+    match report.fault {
+        None => Ok(()),
+        Some(fault) => Err(Failure::Refused(format!("{} does not verify: {fault}", dir.display())).into()),
+    }
+}
+
+fn git_report(dir: &Path, branch: &str) -> anyhow::Result<Report> {
+    Ok(report(&mc_ledger::tree::verify(&files(dir, branch)?.1)))
+}
+
+/// One report of all chains: the first bad one, else the longest with what is wrong with the files.
+fn report(tree: &Tree) -> Report {
+    let bad = tree.chains.values().find(|chain| !chain.ok);
+    let longest = tree.chains.values().max_by_key(|chain| chain.last_seq);
+    let mut report = bad.or(longest).cloned().unwrap_or_else(|| Verifier::new().finish());
+    if let (Some(message), true) = (&tree.fault, report.ok) {
         report.ok = false;
-        let seq = Some(report.last_seq + 1);
-        report.fault = Some(Fault { line: report.events + 1, seq, message });
+        report.fault = Some(Fault { line: 0, seq: None, message: message.clone() });
     }
     report
-}
-
-/// `<from>-<to>.jsonl`, with or without leading zeros.
-fn range(name: &str) -> Option<(u64, u64)> {
-    let (from, to) = name.strip_suffix(".jsonl")?.split_once('-')?;
-    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    let (from, to): (u64, u64) = (number(from)?, number(to)?);
-    (1 <= from && from <= to).then_some((from, to))
 }
 
 #[cfg(test)]
@@ -223,7 +226,7 @@ mod tests {
     }
 
     fn message(dir: &tempfile::TempDir) -> String {
-        git_report(dir.path()).unwrap().fault.map(|fault| fault.message).unwrap_or_default()
+        git_report(dir.path(), "main").unwrap().fault.map(|fault| fault.message).unwrap_or_default()
     }
 
     #[test]
@@ -234,7 +237,7 @@ mod tests {
             ("10-12.jsonl", lines[9..].concat()),
             ("3-9.jsonl", lines[2..9].concat()),
         ]);
-        let report = git_report(dir.path()).unwrap();
+        let report = git_report(dir.path(), "main").unwrap();
         assert!(report.ok && report.events == 12 && report.last_seq == 12, "{report:?}");
     }
 
@@ -253,8 +256,8 @@ mod tests {
     #[test]
     fn an_empty_repository_says_so() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(git_report(dir.path()).unwrap_err().to_string().contains("no Git repository"));
+        assert!(git_report(dir.path(), "main").unwrap_err().to_string().contains("no Git repository"));
         git2::Repository::init_bare(dir.path()).unwrap();
-        assert!(git_report(dir.path()).unwrap_err().to_string().contains("no branch main"));
+        assert!(git_report(dir.path(), "main").unwrap_err().to_string().contains("no branch main"));
     }
 }

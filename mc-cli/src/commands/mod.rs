@@ -19,6 +19,7 @@ mod ledger_verify;
 mod mcp;
 mod node;
 mod overlap;
+mod persistence;
 mod planning;
 mod publish;
 mod reserve;
@@ -46,8 +47,10 @@ pub(crate) fn run(cx: &Invocation, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Completion { shell } => completion::run(cx, shell),
         Command::Config(command) => configuration(cx, &command),
-        Command::Ledger(LedgerCommand::Verify { file: Some(file), git: _ }) => ledger_verify::file(cx, &file),
-        Command::Ledger(LedgerCommand::Verify { file: None, git: Some(dir) }) => ledger_verify::git(cx, &dir),
+        Command::Ledger(LedgerCommand::Verify { file: Some(file), .. }) => ledger_verify::file(cx, &file),
+        Command::Ledger(LedgerCommand::Verify { file: None, git: Some(dir), branch }) => {
+            ledger_verify::git(cx, &dir, &branch)
+        }
         Command::Detached { command } => up::detached(&command),
         // These meet signals in their own way.
         Command::Up(args) => runtime()?.block_on(up::up(cx, args)),
@@ -114,6 +117,7 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
         Command::Publish(args) => publish::run(cx, args).await,
+        Command::Persistence(command) => persistence::run(cx, command).await,
         Command::Node(args) => node::run(cx, args).await,
         Command::Ledger(LedgerCommand::Verify { .. }) => ledger_verify::server(cx).await,
         Command::Ledger(args) => ledger::run(cx, args).await,

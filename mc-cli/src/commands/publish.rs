@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use mc_api::artifact::Artifact;
+use mc_api::id::ArtifactId;
+use mc_api::persistence::{EntityKind, EntityRef, PlanPublication};
 use mc_api::publication::{CreatePublication, Publication, PublicationState};
 use mc_client::{Client, ListQuery, Scope};
 use tokio::time::Instant;
@@ -11,54 +13,102 @@ use super::get::{artifact_named, collect, done};
 use crate::args::Publish;
 use crate::context::Invocation;
 use crate::exit::Failure;
+use crate::table;
 
 pub(super) async fn run(cx: &Invocation, args: Publish) -> anyhow::Result<()> {
     let client = cx.client()?;
-    let mission = cx.mission()?;
-    let mut artifacts = Vec::new();
-    for reference in &args.artifacts {
-        artifacts.push(match reference.parse() {
-            Ok(id) => id,
-            Err(_) => artifact_named(&client, reference, Some(&mission)).await?.id,
-        });
+    let publications = if args.pending {
+        super::persistence::publish_pending(cx).await?
+    } else {
+        let (mission, entities) = named(cx, &client, &args).await?;
+        if args.plan {
+            return plan(cx, &client, mission, entities).await;
+        }
+        let body = CreatePublication { mission, artifacts: Vec::new(), entities, message: args.message };
+        vec![client.create::<Publication>(&body).await?]
+    };
+    if publications.is_empty() {
+        cx.out.talk("everything is published, or asked for");
     }
-    if let Some(task) = args.task {
+    for mut publication in publications {
+        if publication.state == PublicationState::AwaitingApproval {
+            cx.out.talk(&format!("it needs an approval: mc approve {}", publication.approval_id));
+        }
+        if args.wait {
+            publication = settled(&client, publication, args.timeout).await?;
+        }
+        let what = match (&publication.commit, publication.state) {
+            (Some(commit), _) => format!("published as commit {commit}"),
+            (None, state) => state.to_string(),
+        };
+        done(cx, &publication, &what)?;
+        if args.wait && publication.state == PublicationState::Rejected {
+            return Err(Failure::Refused(format!(
+                "the publication was not approved; see approval {}",
+                publication.approval_id
+            ))
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// The mission, and what is named in it.
+async fn named(cx: &Invocation, client: &Client, args: &Publish) -> anyhow::Result<(String, Vec<EntityRef>)> {
+    let mission = cx.mission()?;
+    let mut entities = Vec::new();
+    for text in &args.entities {
+        let kind =
+            text.split_once('/').and_then(|(kind, rest)| Some((kind.parse::<EntityKind>().ok()?, rest)));
+        let (kind, reference) = kind.unwrap_or((EntityKind::Artifact, text));
+        let entity_id = if kind == EntityKind::Artifact && reference.parse::<ArtifactId>().is_err() {
+            artifact_named(client, reference, Some(&mission)).await?.id.to_string()
+        } else {
+            reference.to_owned()
+        };
+        entities.push(EntityRef { entity_type: kind, entity_id });
+    }
+    if let Some(task) = &args.task {
         let query =
             ListQuery { mission: Some(mission.clone()), task: Some(task.clone()), ..ListQuery::default() };
-        let found = collect::<Artifact>(&client, query, None).await?.items;
+        let found = collect::<Artifact>(client, query, None).await?.items;
         if found.is_empty() {
             return Err(
                 Failure::NotFound(format!("task {task} has no artifacts in mission {mission}")).into()
             );
         }
-        artifacts.extend(found.iter().map(|artifact| artifact.id));
+        entities.extend(found.iter().map(|artifact| EntityRef {
+            entity_type: EntityKind::Artifact,
+            entity_id: artifact.id.to_string(),
+        }));
     }
-    artifacts.sort_unstable();
-    artifacts.dedup();
-    if artifacts.is_empty() {
-        return Err(Failure::Usage("what is to be published? Name artifacts, or --task REF".into()).into());
+    if entities.is_empty() {
+        let message = "what is to be published? KIND/REF, the name of an artifact, --task REF or --pending";
+        return Err(Failure::Usage(message.into()).into());
     }
-    let body = CreatePublication { mission, artifacts, message: args.message };
-    let mut publication = client.create::<Publication>(&body).await?;
-    if publication.state == PublicationState::AwaitingApproval {
-        cx.out.talk(&format!("it needs an approval: mc approve {}", publication.approval_id));
-    }
-    if args.wait {
-        publication = settled(&client, publication, args.timeout).await?;
-    }
-    let what = match (&publication.commit, publication.state) {
-        (Some(commit), _) => format!("published as commit {commit}"),
-        (None, state) => state.to_string(),
-    };
-    done(cx, &publication, &what)?;
-    if args.wait && publication.state == PublicationState::Rejected {
-        return Err(Failure::Refused(format!(
-            "the publication was not approved; see approval {}",
-            publication.approval_id
-        ))
-        .into());
-    }
-    Ok(())
+    Ok((mission, entities))
+}
+
+async fn plan(
+    cx: &Invocation,
+    client: &Client,
+    mission: String,
+    entities: Vec<EntityRef>,
+) -> anyhow::Result<()> {
+    let plan = client.plan_publication(&PlanPublication { mission, entities }).await?;
+    let rows = plan.items.iter().map(|planned| {
+        let target = planned.binding.as_ref().map_or_else(|| "git ledger".to_owned(), ToString::to_string);
+        let entity = format!("{}/{}", planned.item.entity_type, planned.item.entity_id);
+        vec![planned.change.to_string(), target, planned.branch.clone(), planned.item.path.clone(), entity]
+    });
+    let table = table::render(&["CHANGE", "TARGET", "BRANCH", "FILE", "ENTITY"], rows.collect(), true);
+    cx.out.value(&plan, || {
+        let own = if plan.self_approval { ", may be given by who asks" } else { "" };
+        format!(
+            "{table}{} publication(s), each needs an approval{own}; nothing was changed\n",
+            plan.publications
+        )
+    })
 }
 
 async fn settled(

@@ -102,7 +102,9 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
             | Kind::Artifact
             | Kind::Principal
             | Kind::Template
-            | Kind::JoinToken,
+            | Kind::JoinToken
+            | Kind::Connection
+            | Kind::Binding,
         ) => {
             Err(Failure::Usage(format!("a {kind} has no state; only `--for delete` can be waited for"))
                 .into())

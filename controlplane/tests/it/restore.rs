@@ -1,0 +1,303 @@
+//! Rebuilding from Git, as a drill; and publishing and rebuilding that are killed at every named point.
+
+use std::path::Path;
+
+use mc_api::auth::GovernanceProfile;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Child;
+
+use crate::harness::{Client, DEADLINE, TestApp, eventually};
+use crate::local::{Local, ROOT, slug};
+use crate::persistence::{approve, bare, bind, commits, files, post, published, work};
+use crate::process::program;
+
+/// A control plane of its own on SQLite in a folder.
+struct Process {
+    child: Child,
+    client: Client,
+    token: String,
+    reader: tokio::task::JoinSet<()>,
+    stopped: tokio::sync::watch::Receiver<bool>,
+}
+
+impl Process {
+    /// Starts it; at the crash point it stops.
+    async fn start(folder: &Path, point: Option<&str>) -> Self {
+        let mut command = program(folder, None);
+        command.envs(point.map(|point| ("MC_CRASH_POINT", point)));
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        let base = tokio::time::timeout(DEADLINE, async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some((_, rest)) = line.split_once("serving http://") {
+                    return format!("http://{}", rest.split_whitespace().next().unwrap());
+                }
+                said += &line;
+            }
+            panic!("it ended: {said}")
+        });
+        let base = base.await.expect("it serves in time");
+        let (tell, stopped) = tokio::sync::watch::channel(false);
+        let mut reader = tokio::task::JoinSet::new();
+        reader.spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if line.contains("stopped at the crash point") {
+                    tell.send_replace(true);
+                }
+            }
+        });
+        let token = std::fs::read_to_string(folder.join("token")).unwrap();
+        Self { child, client: Client::new(&base), token, reader, stopped }
+    }
+
+    /// SIGKILL, by the id of the process that was started here, once it stands at its point.
+    async fn kill_at_point(mut self) {
+        tokio::time::timeout(DEADLINE, self.stopped.wait_for(|at| *at))
+            .await
+            .expect("it comes to the point")
+            .unwrap();
+        self.kill().await;
+    }
+
+    async fn kill(mut self) {
+        self.child.start_kill().unwrap();
+        self.child.wait().await.unwrap();
+        self.reader.shutdown().await;
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let answer = self.client.send("POST", &format!("/api/v1{path}"), &self.token, &[], Some(body)).await;
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.text);
+        answer.body
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.client.send("GET", &format!("/api/v1{path}"), &self.token, &[], None).await.ok(200)
+    }
+
+    async fn published(&self, publication: &Value) -> Value {
+        let path = format!("/publications/{}", publication["id"].as_str().unwrap());
+        eventually("it is published", || async {
+            let now = self.get(&path).await;
+            (now["state"] == "published").then_some(now)
+        })
+        .await
+    }
+
+    async fn approve(&self, publication: &Value) {
+        let path = format!("/approvals/{}/approve", publication["approval_id"].as_str().unwrap());
+        self.post(&path, json!({})).await;
+    }
+
+    async fn sealed(&self) {
+        eventually("all is sealed", || async {
+            (self.get("/ledger/head").await["unsealed"] == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// The chain of the export, verified.
+    async fn verify(&self) {
+        self.sealed().await;
+        let text = self.client.send("GET", "/api/v1/ledger/export", &self.token, &[], None).await.text;
+        let report = mc_ledger::verify_lines(text.lines());
+        assert!(report.ok, "{report:?}");
+    }
+}
+
+fn request(path: &Path) -> Value {
+    let files: Vec<Value> = files(path)
+        .into_iter()
+        .filter_map(|(path, text)| Some(json!({"path": path, "text": text?})))
+        .collect();
+    json!({"files": files, "commit": commits(path)[0].to_string()})
+}
+
+/// What must be the same before and after.
+async fn picture(process: &Process) -> Vec<Value> {
+    let mut all = Vec::new();
+    for path in ["/missions", "/klusters", "/tasks", "/docs", "/artifacts"] {
+        let page = process.get(&format!("{path}?limit=500")).await;
+        all.extend(page["items"].as_array().unwrap().clone());
+    }
+    let doc = process.get("/docs/guide/content?mission=demo").await;
+    all.push(doc["content"].clone());
+    all
+}
+
+async fn fill(process: &Process) {
+    process.post("/missions", json!({"name": "demo", "description": "What for."})).await;
+    process.post("/klusters", json!({"mission": "demo", "name": "api"})).await;
+    for n in 0..3 {
+        let depends: Vec<String> = (n > 0).then(|| format!("demo-{n}")).into_iter().collect();
+        let body =
+            json!({"mission": "demo", "kluster": "api", "title": format!("T{n}"), "depends_on": depends});
+        process.post("/tasks", body).await;
+    }
+    let doc = json!({"mission": "demo", "kluster": "api", "name": "guide", "content": "# Guide\n\ntext\n"});
+    process.post("/docs", doc).await;
+    process.post("/keystones", json!({"mission": "demo"})).await;
+    let path = "/artifacts?mission=demo&name=notes.json";
+    process.post(path, json!({"a": 1})).await;
+    process.sealed().await;
+}
+
+async fn provision(process: &Process, root: &Path) {
+    let body = json!({"name": "here", "connection_kind": "local", "url": root.to_str().unwrap()});
+    process.post("/connections", body).await;
+    let body = json!({"mission_id": "demo", "connection": "here", "repository": "ledger.git"});
+    process.post("/bindings/provision", body).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_published_comes_back_and_work_goes_on() {
+    let (root, a, b) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = bare(root.path(), "ledger.git");
+    let first = Process::start(a.path(), None).await;
+    fill(&first).await;
+    provision(&first, root.path()).await;
+    let made = first.post("/publications/pending", json!({"mission_id": "demo"})).await;
+    first.approve(&made["publications"][0]).await;
+    first.published(&made["publications"][0]).await;
+    // Made after the last publication: it is lost, and its key is not given again.
+    first.post("/tasks", json!({"mission": "demo", "kluster": "api", "title": "never published"})).await;
+    let mut before = picture(&first).await;
+    before.retain(|object| object["title"] != "never published");
+    first.kill().await;
+    drop(a);
+
+    let second = Process::start(b.path(), None).await;
+    let mut tampered = request(&path);
+    let file = tampered["files"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .find(|f| f["path"].as_str().unwrap().ends_with("guide.md"));
+    let file = file.unwrap();
+    file["text"] = json!(file["text"].as_str().unwrap().replace("text", "tex7"));
+    let answer =
+        second.client.send("POST", "/api/v1/ledger/restore", &second.token, &[], Some(tampered)).await;
+    answer.problem(422, "ledger-invalid");
+    let restored = second.post("/ledger/restore", request(&path)).await;
+    assert_eq!(
+        [
+            &restored["missions"],
+            &restored["klusters"],
+            &restored["tasks"],
+            &restored["docs"],
+            &restored["keystones"],
+            &restored["artifacts"]
+        ],
+        [&json!(1), &json!(1), &json!(3), &json!(1), &json!(1), &json!(1)],
+        "{restored}"
+    );
+    assert_eq!(picture(&second).await, before);
+    let answer =
+        second.client.send("POST", "/api/v1/ledger/restore", &second.token, &[], Some(request(&path))).await;
+    answer.problem(409, "not-empty");
+    let new = second.post("/tasks", json!({"mission": "demo", "kluster": "api", "title": "goes on"})).await;
+    let number: i64 = new["key"].as_str().unwrap().rsplit_once('-').unwrap().1.parse().unwrap();
+    assert!(number > 500, "keys are never given again: {number}");
+    // Into the same repository, in a chain of its own beside the old one.
+    provision(&second, root.path()).await;
+    second.sealed().await;
+    let made = second.post("/publications/pending", json!({"mission_id": "demo"})).await;
+    second.approve(&made["publications"][0]).await;
+    second.published(&made["publications"][0]).await;
+    let tree = mc_ledger::tree::verify(&files(&path));
+    assert!(tree.is_ok(), "{:?} {:?}", tree.fault, tree.chains);
+    assert_eq!(tree.chains.len(), 2);
+    second.verify().await;
+    let events = second.get("/ledger/events?action=ledger.restore").await;
+    assert_eq!(events["items"].as_array().unwrap().len(), 1);
+    second.kill().await;
+}
+
+/// Kills a publication at a point and starts again; afterwards Git and database agree and nothing is there twice.
+async fn killed_while_publishing(point: &str, bound: bool) {
+    let (root, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = if bound { bare(root.path(), "ledger.git") } else { data.path().join("ledger.git") };
+    let first = Process::start(data.path(), Some(point)).await;
+    fill(&first).await;
+    if bound {
+        provision(&first, root.path()).await;
+    }
+    let made = first.post("/publications/pending", json!({"mission_id": "demo"})).await;
+    let publication = made["publications"][0].clone();
+    first.approve(&publication).await;
+    first.kill_at_point().await;
+
+    let second = Process::start(data.path(), None).await;
+    let done = second.published(&publication).await;
+    let found = commits(&path);
+    assert_eq!(found.len(), 1, "{point}: published once");
+    assert_eq!(done["commit"], found[0].to_string(), "{point}: the database says what Git says");
+    let tree = mc_ledger::tree::verify(&files(&path));
+    assert!(tree.is_ok() && !tree.files.is_empty(), "{point}: {:?}", tree.fault);
+    second.verify().await;
+    let id = publication["id"].as_str().unwrap();
+    let events = second.get(&format!("/ledger/events?subject={id}&action=publication.publish")).await;
+    assert_eq!(events["items"].as_array().unwrap().len(), 1, "{point}");
+    second.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_to_a_binding_that_is_killed_is_there_once() {
+    for point in ["publish-before-commit", "publish-after-commit", "publish-after-push"] {
+        killed_while_publishing(point, true).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_to_the_git_ledger_that_is_killed_is_there_once() {
+    for point in ["publish-before-commit", "publish-after-commit", "publish-after-push"] {
+        killed_while_publishing(point, false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_is_killed_leaves_nothing_and_works_again() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = Process::start(a.path(), None).await;
+    fill(&first).await;
+    let made = first.post("/publications/pending", json!({"mission_id": "demo"})).await;
+    first.approve(&made["publications"][0]).await;
+    first.published(&made["publications"][0]).await;
+    first.kill().await;
+    let body = request(&a.path().join("ledger.git"));
+    let second = Process::start(b.path(), Some("restore-before-commit")).await;
+    let (client, token, sent) = (second.client.clone(), second.token.clone(), body.clone());
+    let mut asking = tokio::task::JoinSet::new();
+    asking.spawn(async move {
+        // The answer is lost with the process.
+        drop(client.try_send("POST", "/api/v1/ledger/restore", &token, &[], Some(sent)).await);
+    });
+    second.kill_at_point().await;
+    asking.shutdown().await;
+    let third = Process::start(b.path(), None).await;
+    assert_eq!(third.get("/missions").await["items"], json!([]));
+    third.verify().await;
+    let restored = third.post("/ledger/restore", body).await;
+    assert_eq!(restored["tasks"], json!(3), "{restored}");
+    third.verify().await;
+    third.kill().await;
+}
+
+async fn only_an_empty_installation_is_restored_into(app: TestApp) {
+    let local = Local::over(app, GovernanceProfile::Development).await;
+    let root = tempfile::tempdir().unwrap();
+    let path = bare(root.path(), "ledger.git");
+    work(&local).await;
+    bind(&local, root.path(), "ledger.git").await;
+    let made = post(&local, "/publications/pending", json!({"mission_id": "demo"})).await;
+    approve(&local, &made["publications"][0]).await;
+    published(&local, &made["publications"][0]).await;
+    let (status, problem) = local.call(ROOT, Method::POST, "/ledger/restore", Some(request(&path))).await;
+    assert_eq!((status, slug(&problem)), (409, "not-empty"), "{problem}");
+}
+
+both!(only_an_empty_installation_is_restored_into);

@@ -1,0 +1,99 @@
+//! Where missions publish to, what they would publish, and rebuilding from Git.
+
+use mc_api::Page;
+use mc_api::ledger::LedgerEvent;
+use mc_api::persistence::{
+    Connection, ConnectionTest, PendingList, PlanPublication, ProvisionPersistence, ProvisionedPersistence,
+    PublicationPolicy, PublicationStatus, PublishPending, PublishPlan, PublishedPending,
+    PutPublicationPolicy, RestoreLedger, RestoredLedger, RotateCredential, TestConnection,
+};
+use reqwest::Method;
+
+use crate::transport::Call;
+use crate::{Client, Error};
+
+fn of(mission: &str) -> Vec<(&'static str, String)> {
+    vec![("mission", mission.to_owned())]
+}
+
+impl Client {
+    /// Replaces the credential of a connection.
+    pub async fn rotate_credential(
+        &self,
+        connection: &str,
+        body: &RotateCredential,
+    ) -> Result<Connection, Error> {
+        let path = ["api", "v1", "connections", connection, "rotate"];
+        self.json(Call::new(Method::POST, &path).json(body)).await
+    }
+
+    /// Tests a connection.
+    pub async fn test_connection(
+        &self,
+        connection: &str,
+        body: &TestConnection,
+    ) -> Result<ConnectionTest, Error> {
+        let path = ["api", "v1", "connections", connection, "test"];
+        self.json(Call::new(Method::POST, &path).json(body)).await
+    }
+
+    /// Binds a mission and sends everything there.
+    pub async fn provision_persistence(
+        &self,
+        body: &ProvisionPersistence,
+    ) -> Result<ProvisionedPersistence, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "bindings", "provision"]).json(body)).await
+    }
+
+    /// What a mission publishes where.
+    pub async fn publication_policy(&self, mission: &str) -> Result<PublicationPolicy, Error> {
+        self.json(Call::get(&["api", "v1", "publication-policies", mission])).await
+    }
+
+    /// Replaces what a mission publishes where.
+    pub async fn put_publication_policy(
+        &self,
+        mission: &str,
+        body: &PutPublicationPolicy,
+    ) -> Result<PublicationPolicy, Error> {
+        self.json(Call::new(Method::PUT, &["api", "v1", "publication-policies", mission]).json(body)).await
+    }
+
+    /// What a publication would do.
+    pub async fn plan_publication(&self, body: &PlanPublication) -> Result<PublishPlan, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "publications", "plan"]).json(body)).await
+    }
+
+    /// What changed in a mission since it was last published.
+    pub async fn pending_publications(&self, mission: &str) -> Result<PendingList, Error> {
+        self.json(Call::get(&["api", "v1", "publications", "pending"]).query(of(mission))).await
+    }
+
+    /// Asks for the publication of everything that waits.
+    pub async fn publish_pending(&self, body: &PublishPending) -> Result<PublishedPending, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "publications", "pending"]).json(body)).await
+    }
+
+    /// How far a mission is published.
+    pub async fn publication_status(&self, mission: &str) -> Result<PublicationStatus, Error> {
+        self.json(Call::get(&["api", "v1", "publications", "status"]).query(of(mission))).await
+    }
+
+    /// What happened to an entity: a page of events after a cursor.
+    pub async fn entity_history(
+        &self,
+        entity: (&str, &str),
+        mission: Option<&str>,
+        cursor: Option<String>,
+    ) -> Result<Page<LedgerEvent>, Error> {
+        let mut query = vec![("entity_type", entity.0.to_owned()), ("entity_id", entity.1.to_owned())];
+        query.extend(mission.map(|mission| ("mission_id", mission.to_owned())));
+        query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        self.json(Call::get(&["api", "v1", "ledger", "history"]).query(query)).await
+    }
+
+    /// Rebuilds what was published.
+    pub async fn restore_ledger(&self, body: &RestoreLedger) -> Result<RestoredLedger, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "ledger", "restore"]).json(body)).await
+    }
+}

@@ -1,0 +1,171 @@
+//! `mc persistence`, and making connections and bindings.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use mc_api::persistence::{
+    Binding, Connection, CreateBinding, CreateConnection, Credential, CredentialKind, ProvisionPersistence,
+    PublishPending, PutPublicationPolicy, RotateCredential, TestConnection,
+};
+use mc_api::publication::Publication;
+
+use super::get::done;
+use crate::args::{self, CredentialFile, PersistenceCommand};
+use crate::context::Invocation;
+use crate::exit::Failure;
+use crate::table;
+
+/// Reads a file, or standard input for `-`.
+fn read(path: &Path) -> anyhow::Result<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text).context("cannot read standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())).into())
+}
+
+fn credential(files: &CredentialFile) -> anyhow::Result<Option<Credential>> {
+    let (kind, path) = match (&files.token_file, &files.password_file, &files.key_file) {
+        (Some(path), _, _) => (CredentialKind::Token, path),
+        (_, Some(path), _) => (CredentialKind::Password, path),
+        (_, _, Some(path)) => (CredentialKind::SshKey, path),
+        (None, None, None) => return Ok(None),
+    };
+    let text = read(path)?;
+    let secret =
+        if kind == CredentialKind::SshKey { text } else { text.trim_end_matches(['\r', '\n']).to_owned() };
+    Ok(Some(Credential { credential_kind: kind, secret }))
+}
+
+pub(super) async fn create_connection(cx: &Invocation, args: args::CreateConnection) -> anyhow::Result<()> {
+    let body = CreateConnection {
+        name: args.name,
+        connection_kind: args.connection_kind,
+        url: args.url,
+        username: args.username,
+        credential: credential(&args.credential)?,
+        ca_certificate: args.ca_file.as_deref().map(read).transpose()?,
+        host_key: args.host_key,
+        labels: super::create::to_labels(args.labels),
+    };
+    done(cx, &cx.client()?.create::<Connection>(&body).await?, "created")
+}
+
+pub(super) async fn create_binding(cx: &Invocation, args: args::CreateBinding) -> anyhow::Result<()> {
+    let body = CreateBinding {
+        mission: cx.mission()?,
+        name: args.name,
+        connection: args.connection,
+        repository: args.repo,
+        branch: args.branch,
+        base_path: args.base_path,
+    };
+    done(cx, &cx.client()?.create::<Binding>(&body).await?, "created")
+}
+
+pub(super) async fn run(cx: &Invocation, command: PersistenceCommand) -> anyhow::Result<()> {
+    match command {
+        PersistenceCommand::Test { connection, repo, branch, accept_host_key } => {
+            test(cx, &connection, TestConnection { repository: repo, branch, accept_host_key }).await
+        }
+        PersistenceCommand::Rotate { connection, username, credential: files } => {
+            let Some(credential) = credential(&files)? else {
+                let message = "which credential? --token-file, --password-file or --key-file";
+                return Err(Failure::Usage(message.into()).into());
+            };
+            let body = RotateCredential { credential, username };
+            done(cx, &cx.client()?.rotate_credential(&connection, &body).await?, "rotated")
+        }
+        PersistenceCommand::Provision { connection, repo, branch, base_path, binding, fail_closed } => {
+            let body = ProvisionPersistence {
+                mission_id: cx.mission()?,
+                connection,
+                repository: repo,
+                branch,
+                base_path,
+                binding,
+                fail_closed,
+                routes: Vec::new(),
+            };
+            let made = cx.client()?.provision_persistence(&body).await?;
+            cx.out.value(&made, || format!("binding/{} takes everything\n", made.binding.name))
+        }
+        PersistenceCommand::Policy { file } => policy(cx, file.as_deref()).await,
+        PersistenceCommand::Pending => pending(cx).await,
+        PersistenceCommand::Status => status(cx).await,
+    }
+}
+
+async fn test(cx: &Invocation, connection: &str, body: TestConnection) -> anyhow::Result<()> {
+    let found = cx.client()?.test_connection(connection, &body).await?;
+    cx.out.value(&found, || {
+        let mut text = format!("{}: {}\n", if found.ok { "ok" } else { "NOT OK" }, found.message);
+        for fingerprint in &found.host_keys_sha256 {
+            text.push_str(&format!("  {fingerprint}\n"));
+        }
+        text
+    })?;
+    if found.ok {
+        Ok(())
+    } else {
+        Err(Failure::Refused(format!("connection {connection} does not work")).into())
+    }
+}
+
+async fn policy(cx: &Invocation, file: Option<&Path>) -> anyhow::Result<()> {
+    let (client, mission) = (cx.client()?, cx.mission()?);
+    let policy = match file {
+        None => client.publication_policy(&mission).await?,
+        Some(file) => {
+            let body: PutPublicationPolicy = serde_yaml_ng::from_str(&read(file)?)
+                .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+            client.put_publication_policy(&mission, &body).await?
+        }
+    };
+    let yaml = serde_yaml_ng::to_string(&PutPublicationPolicy {
+        default_binding: policy.default_binding.clone(),
+        fail_closed: policy.fail_closed,
+        routes: policy.routes.clone(),
+    })?;
+    cx.out.value(&policy, || yaml)
+}
+
+async fn pending(cx: &Invocation) -> anyhow::Result<()> {
+    let found = cx.client()?.pending_publications(&cx.mission()?).await?;
+    if found.items.is_empty() {
+        cx.out.talk("everything is published, or asked for");
+    }
+    let rows = found.items.iter().map(|item| {
+        let entity = format!("{}/{}", item.entity_type, item.entity_id);
+        vec![entity, item.events.to_string(), item.last_seq.to_string()]
+    });
+    let text = table::render(&["ENTITY", "EVENTS", "LAST"], rows.collect(), true);
+    cx.out.value(&found, || text)
+}
+
+async fn status(cx: &Invocation) -> anyhow::Result<()> {
+    let found = cx.client()?.publication_status(&cx.mission()?).await?;
+    let mut text = format!(
+        "{} published, {} queued ({} retrying), {} waiting for approval\n",
+        found.published, found.queued, found.retrying, found.awaiting_approval
+    );
+    for publication in &found.publications {
+        if let Some(error) = &publication.last_error {
+            text.push_str(&format!("{} failed {} times: {error}\n", publication.id, publication.failures));
+        }
+    }
+    cx.out.value(&found, || text)
+}
+
+/// Asks for the publication of everything that waits.
+pub(super) async fn publish_pending(cx: &Invocation) -> anyhow::Result<Vec<Publication>> {
+    let body = PublishPending { mission_id: cx.mission()? };
+    let made = cx.client()?.publish_pending(&body).await?;
+    for left in &made.left_out {
+        cx.out.talk(&format!("left out: {}/{}: {}", left.entity_type, left.entity_id, left.reason));
+    }
+    Ok(made.publications)
+}
