@@ -11,8 +11,8 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, docs, embeddings, klusters, ledger, mcp, missions, nodes, overlap, persistence,
-    planning, publications, reservations, search, sessions, tasks, templates, workspaces,
+    approvals, artifacts, authn, docs, embeddings, klusters, ledger, mcp, missions, nodes, overlap,
+    persistence, planning, publications, reservations, search, sessions, tasks, templates, workspaces,
 };
 
 /// The routes and their document, without state.

@@ -10,8 +10,8 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    approvals, artifacts, authn, docs, embeddings, ledger, overlap, persistence, planning, publications, reservations, search,
-    tasks, templates, workspaces,
+    approvals, artifacts, authn, docs, embeddings, ledger, overlap, persistence, planning, publications,
+    reservations, search, tasks, templates, workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
