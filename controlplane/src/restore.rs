@@ -218,7 +218,9 @@ impl State {
             doc.published_version = doc.published_version.filter(|number| *number == version.number);
             doc.state = crate::docs::model::state(doc.latest_version, doc.published_version);
         }
-        notes.into_iter().for_each(|note| self.note(note));
+        for note in notes {
+            self.note(note);
+        }
     }
 }
 

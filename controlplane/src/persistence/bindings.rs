@@ -239,6 +239,9 @@ async fn put_in(
 ///
 /// # Errors
 /// [`ProblemKind::NameTaken`] when the name means another place; those of [`create`] and [`put_policy`].
+///
+/// # Panics
+/// Never: the usual name is a name.
 pub async fn provision(
     app: &App,
     cx: &OpCtx,

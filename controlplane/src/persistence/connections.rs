@@ -221,7 +221,7 @@ async fn accept(app: &App, cx: &OpCtx, before: &Sealed, host_key: String) -> Res
         publications::service::retry_now(tx, before.connection.id).await?;
         save(tx, &inner, proof, &before.connection, after, "connection.accept_host_key").await
     })?;
-    Ok(resolve(&mut app.db.begin_read().await?, cx, &id).await?)
+    resolve(&mut app.db.begin_read().await?, cx, &id).await
 }
 
 fn found(readable: bool, writable: bool, head: Option<String>, message: String) -> ConnectionTest {

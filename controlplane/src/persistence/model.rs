@@ -244,7 +244,7 @@ fn check_template(template: &str) -> Result<(), String> {
             "a relative path of letters, digits, . _ - and placeholders, such as tasks/{key}.{ext}".into()
         );
     }
-    if template.split('/').any(|part| part == "ledger") || template.ends_with(".jsonl") {
+    if template.split('/').any(|part| part == "ledger") || template.strip_suffix(".jsonl").is_some() {
         return Err("the folder ledger and files .jsonl are for the chain".into());
     }
     if !template.contains("{id}") && !template.contains("{key}") {

@@ -11,6 +11,7 @@ use crate::op::Scope;
 
 /// A connection with its credential as it is stored.
 #[derive(Clone)]
+#[expect(clippy::struct_field_names, reason = "the columns are called so")]
 pub(crate) struct Sealed {
     pub(crate) connection: Connection,
     pub(crate) key_id: Option<String>,

@@ -319,5 +319,5 @@ fn content_path(item: &PublicationItem, meta: &Meta) -> String {
         format!("{}.content/{name}", item.path)
     };
     // Nothing that a caller names looks like a part of the chain.
-    if path.ends_with(".jsonl") { format!("{path}_") } else { path }
+    if path.strip_suffix(".jsonl").is_some() { format!("{path}_") } else { path }
 }

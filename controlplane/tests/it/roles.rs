@@ -107,7 +107,7 @@ impl Fixture {
         self.made.set(self.made.get() + 1);
         let collection = path.split(['/', '?']).nth(3).unwrap_or_default();
         let reference = match collection {
-            "missions" => &self.mission,
+            "missions" | "publication-policies" => &self.mission,
             "klusters" => &self.kluster,
             "tasks" => &self.task,
             "overlaps" => &self.overlap,
@@ -124,7 +124,6 @@ impl Fixture {
             "join-tokens" => &self.join_token,
             "connections" => &self.connection,
             "bindings" => &self.binding,
-            "publication-policies" => &self.mission,
             "principals" => "somebody",
             "auth" => &self.grant,
             _ => {

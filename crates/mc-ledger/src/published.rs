@@ -115,15 +115,11 @@ impl PublishedFile {
     fn about(&self) -> String {
         let word = |name: &str| self.object.get(name).and_then(Value::as_str).unwrap_or_default();
         let title = if word("title").is_empty() { word("name") } else { word("title") };
-        let mut text = format!("# {title}\n");
-        for (heading, part) in
-            [("", word("description")), ("## Definition of done\n\n", word("definition_of_done"))]
-        {
-            if !part.is_empty() {
-                text.push_str(&format!("\n{heading}{}\n", part.trim_end()));
-            }
-        }
-        text
+        let parts = [("", word("description")), ("## Definition of done\n\n", word("definition_of_done"))];
+        let parts = parts.iter().filter(|(_, part)| !part.is_empty());
+        let mut text = vec![format!("# {title}\n")];
+        text.extend(parts.map(|(heading, part)| format!("{heading}{}\n", part.trim_end())));
+        text.join("\n")
     }
 
     /// Reads a file and says how it is written.

@@ -135,7 +135,7 @@ pub fn verify(files: &BTreeMap<String, Option<String>>) -> Tree {
     }
     // A mission may be called ledger too: a folder of that name is a chain when it holds lines.
     folders.retain(|folder, names| {
-        *folder == "ledger" || names.iter().any(|(name, _)| name.ends_with(".jsonl"))
+        *folder == "ledger" || names.iter().any(|(name, _)| name.strip_suffix(".jsonl").is_some())
     });
     let mut tree = Tree::default();
     let mut chains = Vec::new();

@@ -14,6 +14,7 @@ use super::get::done;
 use crate::args::{self, CredentialFile, PersistenceCommand};
 use crate::context::Invocation;
 use crate::exit::Failure;
+use crate::output::lines;
 use crate::table;
 
 /// Reads a file, or standard input for `-`.
@@ -102,11 +103,9 @@ pub(super) async fn run(cx: &Invocation, command: PersistenceCommand) -> anyhow:
 async fn test(cx: &Invocation, connection: &str, body: TestConnection) -> anyhow::Result<()> {
     let found = cx.client()?.test_connection(connection, &body).await?;
     cx.out.value(&found, || {
-        let mut text = format!("{}: {}\n", if found.ok { "ok" } else { "NOT OK" }, found.message);
-        for fingerprint in &found.host_keys_sha256 {
-            text.push_str(&format!("  {fingerprint}\n"));
-        }
-        text
+        let mut text = vec![format!("{}: {}", if found.ok { "ok" } else { "NOT OK" }, found.message)];
+        text.extend(found.host_keys_sha256.iter().map(|fingerprint| format!("  {fingerprint}")));
+        lines(text)
     })?;
     if found.ok {
         Ok(())
@@ -148,15 +147,13 @@ async fn pending(cx: &Invocation) -> anyhow::Result<()> {
 
 async fn status(cx: &Invocation) -> anyhow::Result<()> {
     let found = cx.client()?.publication_status(&cx.mission()?).await?;
-    let mut text = format!(
-        "{} published, {} queued ({} retrying), {} waiting for approval\n",
+    let mut text = vec![format!(
+        "{} published, {} queued ({} retrying), {} waiting for approval",
         found.published, found.queued, found.retrying, found.awaiting_approval
-    );
-    for publication in &found.publications {
-        if let Some(error) = &publication.last_error {
-            text.push_str(&format!("{} failed {} times: {error}\n", publication.id, publication.failures));
-        }
-    }
+    )];
+    let failing = found.publications.iter().filter_map(|p| Some((p, p.last_error.as_ref()?)));
+    text.extend(failing.map(|(p, error)| format!("{} failed {} times: {error}", p.id, p.failures)));
+    let text = lines(text);
     cx.out.value(&found, || text)
 }
 
