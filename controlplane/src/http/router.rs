@@ -11,8 +11,8 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, docs, klusters, ledger, mcp, missions, nodes, overlap, planning,
-    publications, reservations, search, sessions, tasks, templates, workspaces,
+    applies, approvals, artifacts, authn, docs, imports, klusters, ledger, mcp, missions, nodes, overlap,
+    planning, publications, reservations, search, sessions, tasks, templates, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -30,6 +30,8 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(tasks::routes::routes())
         .merge(planning::routes::routes())
         .merge(templates::routes::routes())
+        .merge(applies::routes::routes())
+        .merge(imports::routes::routes())
         .merge(overlap::routes::routes())
         .merge(search::routes::routes())
         .merge(artifacts::routes::routes())

@@ -10,8 +10,8 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    approvals, artifacts, authn, docs, ledger, overlap, planning, publications, reservations, search, tasks,
-    templates, workspaces,
+    applies, approvals, artifacts, authn, docs, imports, ledger, overlap, planning, publications,
+    reservations, search, tasks, templates, workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
@@ -20,6 +20,8 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         tasks::tools::tools(),
         planning::tools::tools(),
         templates::tools::tools(),
+        applies::tools::tools(),
+        imports::tools::tools(),
         overlap::tools::tools(),
         search::tools::tools(),
         artifacts::tools::tools(),
