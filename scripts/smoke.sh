@@ -169,6 +169,12 @@ planned() {
     says 'Replace the pump' mc create task -m "$M" -k plan --template swap -p part=pump -o yaml &&
     exits 2 mc create task -m "$M" -k plan --template swap -p colour=red
 }
+applied_and_imported() {
+  mc apply -f "$WORK/m.yaml" --server-side && mc diff -f "$WORK/m.yaml" --server-side &&
+    printf 'id,title,depends_on\na,Order the parachute,b\nb,Measure the canopy,\n' >"$WORK/rows.csv" &&
+    says 'created 2' mc import tasks -m "$M" -k plan -f "$WORK/rows.csv" --format csv &&
+    says 'unchanged 2' mc import tasks -m "$M" -k plan -f "$WORK/rows.csv" --format csv
+}
 overlap_prevented() {
   local title='Retry uploads when the object store times out'
   mc create kluster overlap -m "$M" && mc create task -m "$M" -k overlap --name first --title "$title" &&
@@ -223,6 +229,7 @@ check 'the session stops' "$DIR/logs/mesh.log" eval 'mc session stop "$SESSION" 
 check 'a node claims a task, its agent asks and finishes it' "mc describe task by-agent -m $M -k work" task_done_by_agent
 check 'reserved paths refuse a second reservation and a commit' 'mc get reservations -A' paths_reserved
 check 'mc why, capacity, pause, templates' "mc get tasks -m $M -k plan" planned
+check 'apply on the server, diff, import' "mc get tasks -m $M -k plan" applied_and_imported
 check 'overlapping work is told, refused, acknowledged, accepted' "mc get overlaps -m $M" overlap_prevented
 check 'work is found by its words' "mc search retry -m $M" found
 check 'MCP over stdio lists its tools' 'mc mcp serve' mcp_tools

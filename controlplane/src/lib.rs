@@ -4,6 +4,7 @@
 //! storage (`http`, `db`) know no subject. See `ARCHITECTURE.md`.
 
 pub mod app;
+pub mod applies;
 pub mod approvals;
 pub mod artifacts;
 pub mod authn;
@@ -16,8 +17,10 @@ pub mod docs;
 pub mod embeddings;
 pub mod endpoints;
 pub mod error;
+pub(crate) mod fields;
 pub mod grpc;
 pub mod http;
+pub mod imports;
 pub mod keyring;
 pub mod klusters;
 pub mod ledger;

@@ -68,6 +68,30 @@ macro_rules! system_tx {
     }};
 }
 
+/// Runs a body in a write transaction that is rolled back whatever comes of it: what a dry run does.
+///
+/// As in [`write_tx!`] the body may run again and has no effect outside `tx`.
+#[macro_export]
+macro_rules! rehearse_tx {
+    ($app:expr, |$tx:ident| $body:block) => {{
+        let mut run = 0_u32;
+        loop {
+            run += 1;
+            let mut transaction = $app.db.begin_write().await?;
+            let outcome = async {
+                let $tx = &mut transaction;
+                $crate::write::typed(async { $body }).await
+            }
+            .await;
+            drop(transaction);
+            match outcome {
+                Err(error) if error.is_retry() && run < $crate::write::MAX_RUNS => {}
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
 #[derive(sqlx::FromRow)]
 struct Kept {
     body_sha256: String,

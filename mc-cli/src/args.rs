@@ -3,6 +3,7 @@
 mod admin;
 mod agents;
 mod docs;
+mod import;
 mod installation;
 mod node;
 mod overlap;
@@ -28,6 +29,7 @@ use crate::output::Format;
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};
+pub use import::{Import, ImportCommand, ImportFormat, ImportTasks};
 pub use installation::{Down, Up};
 pub use node::{NodeCommand, TokenCommand};
 pub use overlap::{OverlapCommand, Search, SetCommand, SetPolicy};
@@ -110,6 +112,12 @@ pub enum Command {
     Create(Create),
     /// Create or change what manifests describe
     Apply(Apply),
+    /// Show what applying would change; ends with 1 when something differs
+    Diff(Diff),
+    /// Edit a mission, kluster or task in $EDITOR
+    Edit(Named),
+    /// Import tasks from elsewhere
+    Import(Import),
     /// Delete objects
     #[command(visible_alias = "rm")]
     Delete(Delete),
@@ -328,6 +336,9 @@ pub enum Create {
         /// Labels: key=value,…
         #[arg(long, value_parser = parse_selector)]
         labels: Option<Selector>,
+        /// Say what would be done, change nothing: `server` does all of it and keeps nothing, `client` sends nothing
+        #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "server")]
+        dry_run: Option<DryRun>,
     },
     /// Create a kluster in the mission of -m
     #[command(visible_alias = "klu")]
@@ -346,6 +357,9 @@ pub enum Create {
         /// Labels: key=value,…
         #[arg(long, value_parser = parse_selector)]
         labels: Option<Selector>,
+        /// Say what would be done, change nothing: `server` does all of it and keeps nothing, `client` sends nothing
+        #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "server")]
+        dry_run: Option<DryRun>,
     },
     /// Create a task in the mission of -m and the kluster of -k
     #[command(visible_alias = "t")]
@@ -424,6 +438,9 @@ pub struct CreateTask {
     /// Labels: key=value,…
     #[arg(long, value_parser = parse_selector)]
     pub labels: Option<Selector>,
+    /// Say what would be done, change nothing: `server` does all of it and keeps nothing, `client` sends nothing
+    #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "server", conflicts_with = "template")]
+    pub dry_run: Option<DryRun>,
 }
 
 /// Reads `name=value`; the value may be empty and may hold `=`.
@@ -438,9 +455,48 @@ pub struct Apply {
     /// Files or folders with YAML or JSON, `-` for standard input; may be repeated
     #[arg(short, long = "filename", value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Say what would be done, change nothing; overlaps are not looked for
+    /// Say what would be done, change nothing. The server does all of it, detection of overlaps too, and keeps nothing;
+    /// with `client` only this side compares
+    #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "server")]
+    pub dry_run: Option<DryRun>,
+    /// Own the fields that are written, and let the server take away what is no longer written
     #[arg(long)]
-    pub dry_run: bool,
+    pub server_side: bool,
+    /// Who owns the fields
+    #[arg(long, value_name = "NAME", default_value = "mc", requires = "server_side")]
+    pub field_manager: String,
+    /// Take fields over that others own
+    #[arg(long, requires = "server_side")]
+    pub force_conflicts: bool,
+    /// Overlapping task or doc that you have seen and take into account, by key, name or id; may be repeated
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pub acknowledge_overlap: Vec<String>,
+}
+
+/// Where a dry run is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DryRun {
+    /// By the server, which keeps nothing.
+    Server,
+    /// On this side only.
+    Client,
+}
+
+/// `mc diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Files or folders with YAML or JSON, `-` for standard input; may be repeated
+    #[arg(short, long = "filename", value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// As `mc apply --server-side` would
+    #[arg(long)]
+    pub server_side: bool,
+    /// Who owns the fields
+    #[arg(long, value_name = "NAME", default_value = "mc", requires = "server_side")]
+    pub field_manager: String,
+    /// Take fields over that others own
+    #[arg(long, requires = "server_side")]
+    pub force_conflicts: bool,
     /// Overlapping task or doc that you have seen and take into account, by key, name or id; may be repeated
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     pub acknowledge_overlap: Vec<String>,

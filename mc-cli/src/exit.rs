@@ -102,6 +102,7 @@ impl Exit {
             | ProblemKind::InvalidTransition
             | ProblemKind::LeaseLost
             | ProblemKind::AlreadyClaimed
+            | ProblemKind::FieldConflict
             | ProblemKind::MissionPaused
             | ProblemKind::KlusterFull
             | ProblemKind::ReservationConflict

@@ -17,6 +17,7 @@ pub mod environment;
 pub mod exit;
 pub mod git;
 mod grant_file;
+pub mod import;
 pub mod kind;
 pub mod manifests;
 pub mod output;

@@ -28,6 +28,8 @@ pub struct Wanted<S> {
     pub spec: S,
     /// The members of `spec` that were written, in camelCase.
     pub written: Vec<String>,
+    /// As it was written.
+    pub raw: Manifest,
 }
 
 impl<S> Wanted<S> {
@@ -166,13 +168,14 @@ impl Documents {
 }
 
 fn wanted<S: DeserializeOwned>(source: String, manifest: Manifest) -> Result<Wanted<S>, String> {
+    let raw = manifest.clone();
     let spec = if manifest.spec.is_null() { Value::Object(serde_json::Map::new()) } else { manifest.spec };
     let written = match &spec {
         Value::Object(members) => members.keys().cloned().collect(),
         _ => return Err("spec is no object".into()),
     };
     let spec = typed(spec).map_err(|message| format!("spec: {message}"))?;
-    Ok(Wanted { source, metadata: manifest.metadata, spec, written })
+    Ok(Wanted { source, metadata: manifest.metadata, spec, written, raw })
 }
 
 fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {

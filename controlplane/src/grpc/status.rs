@@ -25,6 +25,7 @@ const fn code(kind: ProblemKind) -> Code {
         K::NameTaken => Code::AlreadyExists,
         K::InvalidTransition
         | K::AlreadyDecided
+        | K::FieldConflict
         | K::MissionPaused
         | K::KlusterFull
         | K::NotEmpty

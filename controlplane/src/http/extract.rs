@@ -25,6 +25,15 @@ pub struct Cmd<T, const MOST: usize = { json::MAX_BODY_BYTES }>(pub OpCtx, pub T
 /// Query parameters; unknown ones are refused.
 pub struct Query<T>(pub T);
 
+/// Whether a creation is only tried.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct DryRun {
+    /// Do all of it, detection of overlaps too, and keep nothing.
+    pub dry_run: Option<bool>,
+}
+
 /// The `{ref}` of a path: id, key or name.
 pub struct Ref(pub String);
 

@@ -11,6 +11,6 @@ pub mod router;
 mod system;
 
 pub use answer::{Created, Found, Gone, Versioned};
-pub use extract::{Cmd, Ctx, Query, Ref};
+pub use extract::{Cmd, Ctx, DryRun, Query, Ref};
 pub use json::{MAX_COMMIT_BODY, MAX_TEXT_BODY};
 pub use openapi::document;

@@ -11,7 +11,7 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    approvals, artifacts, authn, docs, embeddings, klusters, ledger, mcp, missions, nodes, overlap,
+    applies, approvals, artifacts, authn, docs, embeddings, imports, klusters, ledger, mcp, missions, nodes, overlap,
     persistence, planning, publications, reservations, search, sessions, tasks, templates, workspaces,
 };
 
@@ -30,6 +30,8 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(tasks::routes::routes())
         .merge(planning::routes::routes())
         .merge(templates::routes::routes())
+        .merge(applies::routes::routes())
+        .merge(imports::routes::routes())
         .merge(overlap::routes::routes())
         .merge(search::routes::routes())
         .merge(embeddings::routes::routes())

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::service;
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::http::{Cmd, Created, Ctx, Found, Gone, Query, Ref, page};
+use crate::http::{Cmd, Created, Ctx, DryRun, Found, Gone, Query, Ref, page};
 use crate::watch;
 
 /// What a list of klusters may be narrowed to.
@@ -61,8 +61,15 @@ async fn list(
 }
 
 /// Creates a kluster.
-#[utoipa::path(post, path = "/api/v1/klusters", tag = "klusters", request_body = CreateKluster, responses((status = 201, body = Kluster)))]
-async fn create(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CreateKluster>) -> Result<Response, Error> {
+#[utoipa::path(post, path = "/api/v1/klusters", tag = "klusters", params(DryRun), request_body = CreateKluster, responses((status = 201, body = Kluster)))]
+async fn create(
+    State(app): State<SharedApp>,
+    Query(dry): Query<DryRun>,
+    Cmd(cx, body): Cmd<CreateKluster>,
+) -> Result<Response, Error> {
+    if dry.dry_run == Some(true) {
+        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).await?));
+    }
     Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
 }
 

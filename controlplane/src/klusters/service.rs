@@ -8,13 +8,14 @@ use super::store;
 use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::error::Error;
+use crate::fields::store::Subject;
 use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::missions;
 use crate::missions::service::{MAX_TEXT_BYTES, changed_meanwhile, check_text};
 use crate::op::{OpCtx, Scope};
 use crate::search::index::{self, Document, Look};
-use crate::{artifacts, docs, overlap, system_tx, write_tx};
+use crate::{artifacts, docs, fields, overlap, rehearse_tx, system_tx, write_tx};
 
 /// How many klusters are indexed in one round.
 const BATCH: i64 = 200;
@@ -114,40 +115,56 @@ fn check_capacity(most: Option<i32>) -> Result<(), Error> {
 /// # Errors
 /// [`ProblemKind::NameTaken`], [`ProblemKind::Validation`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
 pub async fn create(app: &App, cx: &OpCtx, request: CreateKluster) -> Result<Kluster, Error> {
+    write_tx!(app, cx, |tx| { create_in(app, tx, cx, &request).await })
+}
+
+/// Does all that [`create`] does and keeps nothing of it.
+///
+/// # Errors
+/// As [`create`].
+pub async fn rehearse(app: &App, cx: &OpCtx, request: CreateKluster) -> Result<Kluster, Error> {
+    rehearse_tx!(app, |tx| { create_in(app, tx, cx, &request).await })
+}
+
+/// As [`create`], in the transaction of another operation.
+pub(crate) async fn create_in(
+    app: &App,
+    tx: &mut Tx,
+    cx: &OpCtx,
+    request: &CreateKluster,
+) -> Result<Kluster, Error> {
     check_text("/description", &request.description, MAX_TEXT_BYTES)?;
     check_capacity(request.max_running)?;
-    write_tx!(app, cx, |tx| {
-        let mission = missions::service::resolve(tx, cx, &request.mission).await?;
-        let proof = cx.authorize_in(Action::CreateKluster, mission.id)?;
-        missions::store::lock(tx, mission.id).await?;
-        let kluster = Kluster {
-            kind: "kluster".into(),
-            id: KlusterId::from_uuid(cx.new_uuid()),
-            name: request.name.clone(),
-            mission_id: mission.id,
-            mission: mission.name,
-            description: request.description.clone(),
-            runtime: request.runtime.clone(),
-            max_running: request.max_running,
-            overlap_policy: None,
-            labels: request.labels.clone(),
-            annotations: request.annotations.clone(),
-            version: 1,
-            created_by: cx.caller.id,
-            created_at: cx.now(),
-            updated_at: cx.now(),
-        };
-        store::insert(tx, cx.caller.organization, &kluster).await.map_err(|error| match error {
-            DbError::Unique(_) => Error::new(
-                ProblemKind::NameTaken,
-                format!("mission {} has a kluster {}", kluster.mission, kluster.name),
-            ),
-            other => other.into(),
-        })?;
-        ledger::record(tx, cx, proof, event(&kluster, None)).await?;
-        index(app, tx, &kluster).await?;
-        Ok(kluster)
-    })
+    let mission = missions::service::resolve(tx, cx, &request.mission).await?;
+    let proof = cx.authorize_in(Action::CreateKluster, mission.id)?;
+    missions::store::lock(tx, mission.id).await?;
+    let kluster = Kluster {
+        kind: "kluster".into(),
+        id: KlusterId::from_uuid(cx.new_uuid()),
+        name: request.name.clone(),
+        mission_id: mission.id,
+        mission: mission.name,
+        description: request.description.clone(),
+        runtime: request.runtime.clone(),
+        max_running: request.max_running,
+        overlap_policy: None,
+        labels: request.labels.clone(),
+        annotations: request.annotations.clone(),
+        version: 1,
+        created_by: cx.caller.id,
+        created_at: cx.now(),
+        updated_at: cx.now(),
+    };
+    store::insert(tx, cx.caller.organization, &kluster).await.map_err(|error| match error {
+        DbError::Unique(_) => Error::new(
+            ProblemKind::NameTaken,
+            format!("mission {} has a kluster {}", kluster.mission, kluster.name),
+        ),
+        other => other.into(),
+    })?;
+    ledger::record(tx, cx, proof, event(&kluster, None)).await?;
+    index(app, tx, &kluster).await?;
+    Ok(kluster)
 }
 
 /// One kluster by id, or by name with its mission.
@@ -196,6 +213,24 @@ pub async fn update(
     mission: Option<&str>,
     patch: UpdateKluster,
 ) -> Result<Kluster, Error> {
+    write_tx!(app, cx, |tx| {
+        let (before, after) = update_in(app, tx, cx, reference, mission, &patch).await?;
+        let id = after.id.to_string();
+        let subject = Subject { organization: cx.caller.organization, mission: after.mission_id, id: &id };
+        fields::touched(tx, cx, subject, ((&before).into(), (&after).into())).await?;
+        Ok(after)
+    })
+}
+
+/// As [`update`], in the transaction of another operation: before and after. Owners of fields are the caller's matter.
+pub(crate) async fn update_in(
+    app: &App,
+    tx: &mut Tx,
+    cx: &OpCtx,
+    reference: &str,
+    mission: Option<&str>,
+    patch: &UpdateKluster,
+) -> Result<(Kluster, Kluster), Error> {
     if let Some(Some(text)) = &patch.description {
         check_text("/description", text, MAX_TEXT_BYTES)?;
     }
@@ -203,43 +238,41 @@ pub async fn update(
     if let Some(Some(policy)) = &patch.overlap_policy {
         overlap::model::check_policy(policy)?;
     }
-    write_tx!(app, cx, |tx| {
-        let mission = within(tx, cx, mission).await?;
-        let before = resolve(tx, cx, reference, mission).await?;
-        let proof = cx.authorize_in(Action::UpdateKluster, before.mission_id)?;
-        cx.check_version(before.version)?;
-        let mut after = before.clone();
-        if let Some(description) = &patch.description {
-            after.description = description.clone().unwrap_or_default();
-        }
-        if let Some(runtime) = &patch.runtime {
-            after.runtime.clone_from(runtime);
-        }
-        if let Some(most) = patch.max_running {
-            after.max_running = most;
-        }
-        if let Some(policy) = patch.overlap_policy {
-            cx.authorize_in(Action::SetOverlapPolicy, before.mission_id)?;
-            after.overlap_policy = policy;
-        }
-        if let Some(labels) = &patch.labels {
-            after.labels = labels.clone().unwrap_or_default();
-        }
-        if let Some(annotations) = &patch.annotations {
-            after.annotations = annotations.clone().unwrap_or_default();
-        }
-        if after == before {
-            return Ok(before);
-        }
-        after.version += 1;
-        after.updated_at = cx.now();
-        if !store::replace(tx, &before, &after).await? {
-            return Err(changed_meanwhile());
-        }
-        ledger::record(tx, cx, proof, event(&after, ledger::digest_of(&before)?)).await?;
-        index(app, tx, &after).await?;
-        Ok(after)
-    })
+    let mission = within(tx, cx, mission).await?;
+    let before = resolve(tx, cx, reference, mission).await?;
+    let proof = cx.authorize_in(Action::UpdateKluster, before.mission_id)?;
+    cx.check_version(before.version)?;
+    let mut after = before.clone();
+    if let Some(description) = &patch.description {
+        after.description = description.clone().unwrap_or_default();
+    }
+    if let Some(runtime) = &patch.runtime {
+        after.runtime.clone_from(runtime);
+    }
+    if let Some(most) = patch.max_running {
+        after.max_running = most;
+    }
+    if let Some(policy) = patch.overlap_policy {
+        cx.authorize_in(Action::SetOverlapPolicy, before.mission_id)?;
+        after.overlap_policy = policy;
+    }
+    if let Some(labels) = &patch.labels {
+        after.labels = labels.clone().unwrap_or_default();
+    }
+    if let Some(annotations) = &patch.annotations {
+        after.annotations = annotations.clone().unwrap_or_default();
+    }
+    if after == before {
+        return Ok((before.clone(), before));
+    }
+    after.version += 1;
+    after.updated_at = cx.now();
+    if !store::replace(tx, &before, &after).await? {
+        return Err(changed_meanwhile());
+    }
+    ledger::record(tx, cx, proof, event(&after, ledger::digest_of(&before)?)).await?;
+    index(app, tx, &after).await?;
+    Ok((before, after))
 }
 
 /// Deletes an empty kluster.

@@ -10,7 +10,7 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    approvals, artifacts, authn, docs, embeddings, ledger, overlap, persistence, planning, publications,
+    applies, approvals, artifacts, authn, docs, embeddings, imports, ledger, overlap, persistence, planning, publications,
     reservations, search, tasks, templates, workspaces,
 };
 
@@ -20,6 +20,8 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         tasks::tools::tools(),
         planning::tools::tools(),
         templates::tools::tools(),
+        applies::tools::tools(),
+        imports::tools::tools(),
         overlap::tools::tools(),
         search::tools::tools(),
         embeddings::tools::tools(),

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::service;
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::http::{Cmd, Created, Ctx, Found, Gone, Query, Ref, page};
+use crate::http::{Cmd, Created, Ctx, DryRun, Found, Gone, Query, Ref, page};
 use crate::watch;
 
 /// What a list of missions may be narrowed to.
@@ -49,8 +49,15 @@ async fn list(
 }
 
 /// Creates a mission.
-#[utoipa::path(post, path = "/api/v1/missions", tag = "missions", request_body = CreateMission, responses((status = 201, body = Mission)))]
-async fn create(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CreateMission>) -> Result<Response, Error> {
+#[utoipa::path(post, path = "/api/v1/missions", tag = "missions", params(DryRun), request_body = CreateMission, responses((status = 201, body = Mission)))]
+async fn create(
+    State(app): State<SharedApp>,
+    Query(dry): Query<DryRun>,
+    Cmd(cx, body): Cmd<CreateMission>,
+) -> Result<Response, Error> {
+    if dry.dry_run == Some(true) {
+        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).await?));
+    }
     Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
 }
 

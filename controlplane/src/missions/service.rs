@@ -9,10 +9,11 @@ use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::docs;
 use crate::error::Error;
+use crate::fields::store::Subject;
 use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::op::OpCtx;
-use crate::{overlap, write_tx};
+use crate::{fields, overlap, rehearse_tx, write_tx};
 
 /// At most this many bytes of Markdown.
 pub(crate) const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -47,33 +48,44 @@ pub(crate) async fn resolve(tx: &mut Tx, cx: &OpCtx, reference: &str) -> Result<
 /// # Errors
 /// [`ProblemKind::NameTaken`], [`ProblemKind::Validation`], [`ProblemKind::Forbidden`].
 pub async fn create(app: &App, cx: &OpCtx, request: CreateMission) -> Result<Mission, Error> {
+    write_tx!(app, cx, |tx| { create_in(tx, cx, &request).await })
+}
+
+/// Does all that [`create`] does and keeps nothing of it.
+///
+/// # Errors
+/// As [`create`].
+pub async fn rehearse(app: &App, cx: &OpCtx, request: CreateMission) -> Result<Mission, Error> {
+    rehearse_tx!(app, |tx| { create_in(tx, cx, &request).await })
+}
+
+/// As [`create`], in the transaction of another operation.
+pub(crate) async fn create_in(tx: &mut Tx, cx: &OpCtx, request: &CreateMission) -> Result<Mission, Error> {
     check_text("/description", &request.description, MAX_TEXT_BYTES)?;
-    write_tx!(app, cx, |tx| {
-        let proof = cx.authorize(Action::CreateMission)?;
-        let mission = Mission {
-            kind: "mission".into(),
-            id: MissionId::from_uuid(cx.new_uuid()),
-            overlap_policy: None,
-            paused: false,
-            key_prefix: key_prefix(tx, cx, request.name.as_str()).await?,
-            name: request.name.clone(),
-            description: request.description.clone(),
-            labels: request.labels.clone(),
-            annotations: request.annotations.clone(),
-            version: 1,
-            created_by: cx.caller.id,
-            created_at: cx.now(),
-            updated_at: cx.now(),
-        };
-        store::insert(tx, cx.caller.organization, &mission).await.map_err(|error| match error {
-            DbError::Unique(_) => {
-                Error::new(ProblemKind::NameTaken, format!("a mission named {} exists", mission.name))
-            }
-            other => other.into(),
-        })?;
-        ledger::record(tx, cx, proof.within(mission.id), event(&mission, None)).await?;
-        Ok(mission)
-    })
+    let proof = cx.authorize(Action::CreateMission)?;
+    let mission = Mission {
+        kind: "mission".into(),
+        id: MissionId::from_uuid(cx.new_uuid()),
+        overlap_policy: None,
+        paused: false,
+        key_prefix: key_prefix(tx, cx, request.name.as_str()).await?,
+        name: request.name.clone(),
+        description: request.description.clone(),
+        labels: request.labels.clone(),
+        annotations: request.annotations.clone(),
+        version: 1,
+        created_by: cx.caller.id,
+        created_at: cx.now(),
+        updated_at: cx.now(),
+    };
+    store::insert(tx, cx.caller.organization, &mission).await.map_err(|error| match error {
+        DbError::Unique(_) => {
+            Error::new(ProblemKind::NameTaken, format!("a mission named {} exists", mission.name))
+        }
+        other => other.into(),
+    })?;
+    ledger::record(tx, cx, proof.within(mission.id), event(&mission, None)).await?;
+    Ok(mission)
 }
 
 /// The name, or with a number when a deleted mission had the same one: prefixes are never used again.
@@ -118,44 +130,58 @@ pub async fn list(
 /// # Errors
 /// [`ProblemKind::StaleVersion`], [`ProblemKind::Validation`], [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
 pub async fn update(app: &App, cx: &OpCtx, reference: &str, patch: UpdateMission) -> Result<Mission, Error> {
+    write_tx!(app, cx, |tx| {
+        let (before, after) = update_in(tx, cx, reference, &patch).await?;
+        let id = after.id.to_string();
+        let subject = Subject { organization: cx.caller.organization, mission: after.id, id: &id };
+        fields::touched(tx, cx, subject, ((&before).into(), (&after).into())).await?;
+        Ok(after)
+    })
+}
+
+/// As [`update`], in the transaction of another operation: before and after. Owners of fields are the caller's matter.
+pub(crate) async fn update_in(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    reference: &str,
+    patch: &UpdateMission,
+) -> Result<(Mission, Mission), Error> {
     if let Some(Some(text)) = &patch.description {
         check_text("/description", text, MAX_TEXT_BYTES)?;
     }
     if let Some(Some(policy)) = &patch.overlap_policy {
         overlap::model::check_policy(policy)?;
     }
-    write_tx!(app, cx, |tx| {
-        let before = resolve(tx, cx, reference).await?;
-        let proof = cx.authorize_in(Action::UpdateMission, before.id)?;
-        cx.check_version(before.version)?;
-        let mut after = before.clone();
-        if let Some(description) = &patch.description {
-            after.description = description.clone().unwrap_or_default();
-        }
-        if let Some(policy) = patch.overlap_policy {
-            cx.authorize_in(Action::SetOverlapPolicy, before.id)?;
-            after.overlap_policy = policy;
-        }
-        if let Some(paused) = patch.paused {
-            after.paused = paused;
-        }
-        if let Some(labels) = &patch.labels {
-            after.labels = labels.clone().unwrap_or_default();
-        }
-        if let Some(annotations) = &patch.annotations {
-            after.annotations = annotations.clone().unwrap_or_default();
-        }
-        if after == before {
-            return Ok(before);
-        }
-        after.version += 1;
-        after.updated_at = cx.now();
-        if !store::replace(tx, &before, &after).await? {
-            return Err(changed_meanwhile());
-        }
-        ledger::record(tx, cx, proof, event(&after, ledger::digest_of(&before)?)).await?;
-        Ok(after)
-    })
+    let before = resolve(tx, cx, reference).await?;
+    let proof = cx.authorize_in(Action::UpdateMission, before.id)?;
+    cx.check_version(before.version)?;
+    let mut after = before.clone();
+    if let Some(description) = &patch.description {
+        after.description = description.clone().unwrap_or_default();
+    }
+    if let Some(policy) = patch.overlap_policy {
+        cx.authorize_in(Action::SetOverlapPolicy, before.id)?;
+        after.overlap_policy = policy;
+    }
+    if let Some(paused) = patch.paused {
+        after.paused = paused;
+    }
+    if let Some(labels) = &patch.labels {
+        after.labels = labels.clone().unwrap_or_default();
+    }
+    if let Some(annotations) = &patch.annotations {
+        after.annotations = annotations.clone().unwrap_or_default();
+    }
+    if after == before {
+        return Ok((before.clone(), before));
+    }
+    after.version += 1;
+    after.updated_at = cx.now();
+    if !store::replace(tx, &before, &after).await? {
+        return Err(changed_meanwhile());
+    }
+    ledger::record(tx, cx, proof, event(&after, ledger::digest_of(&before)?)).await?;
+    Ok((before, after))
 }
 
 /// Deletes an empty mission.

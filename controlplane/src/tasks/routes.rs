@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::service::{self, At, Narrow};
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::http::{Cmd, Created, Ctx, Found, Gone, Query, Ref, page};
+use crate::http::{Cmd, Created, Ctx, DryRun, Found, Gone, Query, Ref, page};
 use crate::watch;
 
 /// What a list of tasks may be narrowed to.
@@ -99,8 +99,15 @@ async fn list(
 }
 
 /// Creates a task.
-#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", request_body = CreateTask, responses((status = 201, body = Task)))]
-async fn create(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CreateTask>) -> Result<Response, Error> {
+#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", params(DryRun), request_body = CreateTask, responses((status = 201, body = Task)))]
+async fn create(
+    State(app): State<SharedApp>,
+    Query(dry): Query<DryRun>,
+    Cmd(cx, body): Cmd<CreateTask>,
+) -> Result<Response, Error> {
+    if dry.dry_run == Some(true) {
+        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).await?));
+    }
     Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
 }
 

@@ -25,10 +25,12 @@ use crate::{klusters, missions};
 
 pub(crate) use check::{note as check_note, text_of as check_text_of, words as check_words};
 pub use claims::{claim, claim_next, heartbeat};
-pub use create::create;
+pub(crate) use create::create_within;
+pub use create::{create, rehearse};
 pub use moves::{accept, block, cancel, complete, fail, progress, reject, release, retry, unblock};
 use overlaps::{MOST_KEPT, document, overlaps, side};
 pub(crate) use overlaps::{call_off, index_missing, is_called_off, is_done, moved, state_of, wait_for};
+pub(crate) use update::update_in;
 pub use update::{delete, update};
 
 /// Where names are looked for.
@@ -108,6 +110,18 @@ pub(crate) async fn resolve(
             format!("several klusters have a task {reference:?}; name mission and kluster, or use the key"),
         )),
     }
+}
+
+/// The task of a kluster with this name, whatever other tasks have it for a key.
+pub(crate) async fn named(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    kluster: KlusterId,
+    name: &Name,
+) -> Result<Option<Task>, Error> {
+    let name = Some(name.to_string());
+    let wanted = store::Wanted { kluster: Some(kluster), name, limit: 1, ..store::Wanted::default() };
+    Ok(store::list(tx, cx.scope(Action::ReadTask), wanted).await?.pop().map(|loaded| loaded.task))
 }
 
 /// Finds a task for a change, asks for the action, locks and reads it again, and compares `If-Match`.

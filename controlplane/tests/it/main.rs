@@ -8,6 +8,7 @@
 #[macro_use]
 mod harness;
 
+mod applies;
 mod approvals;
 mod artifacts;
 mod authn;

@@ -83,6 +83,19 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("PATCH", "/api/v1/tasks/{ref}", Needs(Action::UpdateTask), r#"{"title":"{new}"}"#),
     ("DELETE", "/api/v1/tasks/{ref}", Needs(Action::DeleteTask), ""),
     ("GET", "/api/v1/tasks/{ref}/why", Needs(Action::ReadTask), ""),
+    (
+        "POST",
+        "/api/v1/apply",
+        Needs(Action::CreateTask),
+        r#"{"documents":[{"apiVersion":"missioncontrol.dev/v1","kind":"Task","metadata":{"name":"{new}","mission":"fixture","kluster":"fixture"},"spec":{"title":"{new}"}}]}"#,
+    ),
+    ("GET", "/api/v1/apply/owners/{ref}", Needs(Action::ReadMission), ""),
+    (
+        "POST",
+        "/api/v1/tasks/import",
+        Needs(Action::CreateTask),
+        r#"{"mission":"{mission}","kluster":"fixture","source":"s","rows":[{"line":1,"external_id":"{new}","title":"{new}"}]}"#,
+    ),
     ("GET", "/api/v1/templates?mission={mission}", Needs(Action::ReadTemplate), ""),
     (
         "POST",
@@ -309,6 +322,14 @@ pub(crate) const TOOLS: &[Operation] = &[
     tool(Needs(Action::ReadTask), r#"{"tool":"list_tasks","arguments":{}}"#),
     tool(Needs(Action::ReadTask), r#"{"tool":"get_task","arguments":{"task":"{task}"}}"#),
     tool(Needs(Action::ReadTask), r#"{"tool":"why_task","arguments":{"task":"{task}"}}"#),
+    tool(
+        Needs(Action::UpdateTask),
+        r#"{"tool":"apply_manifests","arguments":{"documents":[{"apiVersion":"missioncontrol.dev/v1","kind":"Task","metadata":{"name":"{new}","mission":"fixture","kluster":"fixture"},"spec":{"title":"{new}"}}]}}"#,
+    ),
+    tool(
+        Needs(Action::CreateTask),
+        r#"{"tool":"import_tasks","arguments":{"mission":"{mission}","kluster":"fixture","source":"s","rows":[{"line":1,"external_id":"{new}","title":"{new}"}]}}"#,
+    ),
     tool(Needs(Action::ReadTemplate), r#"{"tool":"list_templates","arguments":{}}"#),
     tool(
         Needs(Action::CreateTask),

@@ -109,7 +109,7 @@ impl Fixture {
         let reference = match collection {
             "missions" | "publication-policies" => &self.mission,
             "klusters" => &self.kluster,
-            "tasks" => &self.task,
+            "tasks" | "apply" => &self.task,
             "overlaps" => &self.overlap,
             "artifacts" => &self.artifact,
             "docs" => &self.doc,

@@ -7,10 +7,12 @@
 //! ([`task::TaskState::allows`]); a problem slug, once published, is never renamed.
 
 pub mod action;
+pub mod apply;
 pub mod approval;
 pub mod artifact;
 pub mod auth;
 pub mod doc;
+pub mod fields;
 pub mod id;
 pub mod kluster;
 pub mod ledger;

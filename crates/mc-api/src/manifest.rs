@@ -1,6 +1,7 @@
 //! Manifests: what `mc apply -f` reads and `mc get -o yaml` prints.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::doc::Doc;
 use crate::kluster::Kluster;
@@ -9,7 +10,7 @@ use crate::task::{OnDependencyFailure, Task};
 use crate::{API_VERSION, Labels, Name};
 
 /// One document of a manifest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Manifest {
     /// `missioncontrol.dev/v1`.
@@ -24,7 +25,7 @@ pub struct Manifest {
 }
 
 /// Identity of the object in a manifest.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
     /// The object's name; required to apply.

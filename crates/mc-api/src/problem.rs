@@ -168,6 +168,8 @@ problem_kinds! {
     OverlapUnacknowledged => (409, "overlap-unacknowledged", "Existing work overlaps this"),
     /// The text is nearly certainly existing work, and the policy refuses it.
     OverlapBlocked => (409, "overlap-blocked", "This work exists already"),
+    /// Others own fields that are to have another value; they are listed.
+    FieldConflict => (409, "field-conflict", "Others own these fields"),
     /// The same key is being worked on.
     IdempotencyInFlight => (409, "idempotency-in-flight", "The same request is being worked on"),
     /// The name or key means several objects.

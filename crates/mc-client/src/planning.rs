@@ -1,6 +1,7 @@
 //! Planning: why a task is not running, and templates.
 
 use mc_api::Page;
+use mc_api::apply::{Apply, ApplyAnswer, FieldOwners, ImportAnswer, ImportTasks};
 use mc_api::overlap::TaskAnswer;
 use mc_api::template::{CreateFromTemplate, TaskTemplate, TemplateBody};
 use mc_api::why::TaskWhy;
@@ -58,5 +59,20 @@ impl Client {
     ) -> Result<TaskAnswer, Error> {
         let path = ["api", "v1", "templates", reference, "tasks"];
         self.json(Call::new(Method::POST, &path).query(scope.pairs()).json(body)).await
+    }
+
+    /// Applies manifests: all of them, or none.
+    pub async fn apply(&self, body: &Apply) -> Result<ApplyAnswer, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "apply"]).json(body)).await
+    }
+
+    /// Who owns the fields of an object.
+    pub async fn field_owners(&self, id: &str) -> Result<FieldOwners, Error> {
+        self.json(Call::get(&["api", "v1", "apply", "owners", id])).await
+    }
+
+    /// Imports a batch of tasks.
+    pub async fn import_tasks(&self, body: &ImportTasks) -> Result<ImportAnswer, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "tasks", "import"]).json(body)).await
     }
 }

@@ -62,6 +62,15 @@ impl Client {
         self.json(Call::new(Method::POST, &["api", "v1", "tasks"]).json(body)).await
     }
 
+    /// Does all that creating a task does, on the server, which keeps nothing.
+    ///
+    /// # Errors
+    /// As [`Client::create_task`].
+    pub async fn rehearse_task(&self, body: &CreateTask) -> Result<TaskAnswer, Error> {
+        let call = Call::new(Method::POST, &["api", "v1", "tasks"]);
+        self.json(call.query(vec![("dry_run", "true".to_owned())]).json(body)).await
+    }
+
     /// What creating a task would overlap.
     pub async fn check_overlap(&self, body: &CheckOverlap) -> Result<OverlapCheck, Error> {
         self.json(Call::new(Method::POST, &["api", "v1", "overlap", "check"]).json(body)).await

@@ -149,6 +149,12 @@ impl Client {
         self.json(Call::new(Method::POST, &["api", "v1", R::COLLECTION]).json(body)).await
     }
 
+    /// Does all that a creation does, on the server, which keeps nothing (missions, klusters, tasks).
+    pub async fn rehearse<R: Creatable>(&self, body: &R::Create) -> Result<R, Error> {
+        let call = Call::new(Method::POST, &["api", "v1", R::COLLECTION]);
+        self.json(call.query(vec![("dry_run", "true".to_owned())]).json(body)).await
+    }
+
     /// Changes an object by JSON Merge Patch, only in version `if_match` when given.
     pub async fn update<R: Patchable>(
         &self,

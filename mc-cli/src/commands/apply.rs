@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::doc::in_place;
 use crate::apply::{self, Place, place};
-use crate::args::Apply;
+use crate::args::{Apply, DryRun};
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::manifests::{Documents, Wanted};
@@ -47,12 +47,20 @@ struct Applying<'a> {
 }
 
 pub(super) async fn run(cx: &Invocation, args: Apply) -> anyhow::Result<()> {
+    if args.server_side && args.dry_run == Some(DryRun::Client) {
+        let message = "--dry-run=client compares on this side; with --server-side say --dry-run=server";
+        return Err(Failure::Usage(message.into()).into());
+    }
+    let is_dry = args.dry_run.is_some();
+    if args.server_side || args.dry_run == Some(DryRun::Server) {
+        return on_server(cx, args, is_dry).await;
+    }
     let documents = Documents::read(&args.files)?;
     let tasks = apply::order(documents.tasks)?;
     let mut run = Applying {
         cx,
         client: cx.client()?,
-        is_dry: args.dry_run,
+        is_dry,
         acknowledged: args.acknowledge_overlap,
         applied: vec![],
         keys: HashMap::new(),
@@ -77,6 +85,26 @@ pub(super) async fn run(cx: &Invocation, args: Apply) -> anyhow::Result<()> {
         // Said one by one, as it happened.
         Format::Table | Format::Wide => Ok(()),
     }
+}
+
+/// The server applies missions, klusters and tasks; the docs of a dry run are compared on this side.
+async fn on_server(cx: &Invocation, args: Apply, is_dry: bool) -> anyhow::Result<()> {
+    let mut documents = Documents::read(&args.files)?;
+    let docs = if args.server_side { Vec::new() } else { std::mem::take(&mut documents.docs) };
+    let planned = super::server_apply::run(cx, args, documents, is_dry).await?;
+    let mut run = Applying {
+        cx,
+        client: cx.client()?,
+        is_dry: true,
+        acknowledged: vec![],
+        applied: vec![],
+        keys: HashMap::new(),
+        planned,
+    };
+    for wanted in &docs {
+        run.doc(wanted).await.with_context(|| wanted.source.clone())?;
+    }
+    Ok(())
 }
 
 /// The text of a name that reading has made sure of.

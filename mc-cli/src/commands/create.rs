@@ -7,25 +7,26 @@ use mc_api::mission::{CreateMission, Mission};
 use mc_api::session::{AgentSession, CreateSession};
 use mc_api::task::OnDependencyFailure;
 use mc_api::template::CreateFromTemplate;
-use mc_client::{Client, Scope};
+use mc_client::{Client, Creatable, Scope};
 
 use super::get::done;
-use crate::args::{Create, CreateTask, Selector};
+use crate::args::{Create, CreateTask, DryRun, Selector};
 use crate::context::Invocation;
+use crate::view::View;
 
 pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
     let client = cx.client()?;
     match args {
-        Create::Mission { name, description, labels } => {
+        Create::Mission { name, description, labels, dry_run } => {
             let body = CreateMission {
                 name,
                 description,
                 labels: to_labels(labels),
                 annotations: Labels::default(),
             };
-            done(cx, &client.create::<Mission>(&body).await?, "created")
+            make::<Mission>(cx, &client, &body, &body.name, dry_run).await
         }
-        Create::Kluster { name, description, runtime, max_running, labels } => {
+        Create::Kluster { name, description, runtime, max_running, labels, dry_run } => {
             let body = CreateKluster {
                 mission: cx.mission()?,
                 name,
@@ -35,7 +36,7 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
                 labels: to_labels(labels),
                 annotations: Labels::default(),
             };
-            done(cx, &client.create::<Kluster>(&body).await?, "created")
+            make::<Kluster>(cx, &client, &body, &body.name, dry_run).await
         }
         Create::Task(args) => {
             let args = *args;
@@ -62,7 +63,16 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
                 annotations: Labels::default(),
                 acknowledge_overlap: args.acknowledge_overlap,
             };
-            super::overlap::created(cx, &client.create_task(&body).await?)
+            match args.dry_run {
+                None => super::overlap::created(cx, &client.create_task(&body).await?, "created"),
+                Some(DryRun::Server) => {
+                    super::overlap::created(cx, &client.rehearse_task(&body).await?, TRIED)
+                }
+                Some(DryRun::Client) => {
+                    let name = body.name.as_ref().map_or(body.title.as_str(), mc_api::Name::as_str);
+                    cx.out.did("task", name, TRIED)
+                }
+            }
         }
         Create::Session(args) => {
             let body = CreateSession {
@@ -81,6 +91,23 @@ pub(super) async fn run(cx: &Invocation, args: Create) -> anyhow::Result<()> {
             let body = CreatePrincipal { name, principal_kind, role };
             done(cx, &client.create::<Principal>(&body).await?, "created")
         }
+    }
+}
+
+/// What is said of a creation that was only tried.
+const TRIED: &str = "created (dry run)";
+
+async fn make<R: View + Creatable>(
+    cx: &Invocation,
+    client: &Client,
+    body: &R::Create,
+    name: &mc_api::Name,
+    dry_run: Option<DryRun>,
+) -> anyhow::Result<()> {
+    match dry_run {
+        None => done(cx, &client.create::<R>(body).await?, "created"),
+        Some(DryRun::Server) => done(cx, &client.rehearse::<R>(body).await?, TRIED),
+        Some(DryRun::Client) => cx.out.did(R::KIND, name.as_str(), TRIED),
     }
 }
 
@@ -103,7 +130,7 @@ async fn of_template(
         acknowledge_overlap: args.acknowledge_overlap,
     };
     let scope = Scope { mission: Some(cx.mission()?), kluster: None };
-    super::overlap::created(cx, &client.create_from_template(&template, &scope, &body).await?)
+    super::overlap::created(cx, &client.create_from_template(&template, &scope, &body).await?, "created")
 }
 
 pub(super) fn to_labels(selector: Option<Selector>) -> Labels {

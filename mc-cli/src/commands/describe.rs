@@ -76,6 +76,9 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
             Err(error) => cx.out.talk(&format!("warning: reservations cannot be read: {error}")),
         }
     }
+    if matches!(V::KIND, "mission" | "kluster" | "task") {
+        managers(cx, &client, &item.id(), &mut text).await;
+    }
     match last_events(&client, &item.id()).await {
         Ok(events) if events.is_empty() => text.push_str("\nEvents:  -\n"),
         Ok(events) => {
@@ -115,6 +118,24 @@ async fn linked(client: &Client, task: &str) -> Result<Vec<OverlapSuggestion>, m
     let mut accepted = client.list::<OverlapSuggestion>(&query).await?.items;
     accepted.retain(|one| one.resolution == Some(OverlapAction::Link));
     Ok(accepted)
+}
+
+/// Who owns which fields, one line per manager.
+async fn managers(cx: &Invocation, client: &Client, id: &str, text: &mut String) {
+    let owners = match client.field_owners(id).await {
+        Ok(owners) => owners.items,
+        Err(error) => return cx.out.talk(&format!("warning: owners of fields cannot be read: {error}")),
+    };
+    let mut fields: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    for owner in owners {
+        fields.entry(owner.manager).or_default().push(owner.field);
+    }
+    if !fields.is_empty() {
+        text.push_str("\nFields owned by:\n");
+    }
+    for (manager, fields) in fields {
+        text.extend(["  ", &table::one_line(&format!("{manager}  {}", fields.join(", "))), "\n"]);
+    }
 }
 
 /// People know principals by name. What cannot be looked up stays an id.

@@ -11,8 +11,10 @@ mod decide;
 mod delete;
 mod describe;
 mod doc;
+mod edit;
 mod get;
 mod hook;
+mod import_tasks;
 mod keystone;
 mod ledger;
 mod ledger_verify;
@@ -25,6 +27,7 @@ mod publish;
 mod reserve;
 mod run;
 mod search;
+mod server_apply;
 mod session;
 mod system;
 mod task;
@@ -34,7 +37,7 @@ mod watch;
 mod why;
 mod workspace;
 
-use crate::args::{Command, ConfigCommand, LedgerCommand};
+use crate::args::{Command, ConfigCommand, Import, ImportCommand, LedgerCommand};
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::kind::Target;
@@ -93,6 +96,14 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Describe(args) => describe::run(cx, args).await,
         Command::Create(args) => create::run(cx, args).await,
         Command::Apply(args) => apply::run(cx, args).await,
+        Command::Diff(args) => server_apply::diff(cx, args).await,
+        Command::Edit(args) => edit::run(cx, args).await,
+        Command::Import(Import { command: Some(ImportCommand::Tasks(args)) }) => {
+            import_tasks::run(cx, args).await
+        }
+        Command::Import(Import { command: None }) => {
+            Err(Failure::Usage("what is imported? `mc import tasks --help`".into()).into())
+        }
         Command::Delete(args) => delete::run(cx, args).await,
         Command::Watch(args) => watch::run(cx, args).await,
         Command::Search(args) => search::run(cx, args).await,

@@ -82,11 +82,11 @@ fn findings(found: &[OverlapFinding]) -> String {
 }
 
 /// Shows a created task, and for people what it overlaps.
-pub(super) fn created(cx: &Invocation, answer: &TaskAnswer) -> anyhow::Result<()> {
+pub(super) fn created(cx: &Invocation, answer: &TaskAnswer, what: &str) -> anyhow::Result<()> {
     if cx.out.format == Format::Json {
         return cx.out.json(answer);
     }
-    done(cx, &answer.task, "created")?;
+    done(cx, &answer.task, what)?;
     told(cx, &answer.overlap_suggestions);
     if answer.overlap_pending {
         cx.out

@@ -5,6 +5,7 @@
     reason = "all of this is test code; the setting for tests sees test functions only"
 )]
 
+mod applying;
 mod binary;
 mod bridge;
 mod called_off;

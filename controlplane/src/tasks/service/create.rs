@@ -8,6 +8,7 @@ use mc_api::{Action, ProblemKind};
 use super::{check, resolve};
 use crate::app::App;
 use crate::db::{DbError, Tx};
+use crate::embeddings::Near;
 use crate::error::Error;
 use crate::klusters::store::Place;
 use crate::ledger::{self, Event};
@@ -17,7 +18,7 @@ use crate::overlap::service as overlap;
 use crate::search::index::{self, Look};
 use crate::tasks::model::Loaded;
 use crate::tasks::{graph, store};
-use crate::{klusters, missions, write, write_tx};
+use crate::{klusters, missions, rehearse_tx, write, write_tx};
 
 /// At most this many overlapping tasks are named by one request.
 pub(super) const MAX_ACKNOWLEDGED: usize = 64;
@@ -58,7 +59,6 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
     // Where nobody waits for anybody, what is committed beside is compared afterwards anyway: the comparing is done
     // before the transaction, and on SQLite beside its only writer.
     let near = app.embeddings.at_hand(&request.title, index::kept(&request.description));
-    let overlap_pending = app.detects_overlap && near.is_pending;
     let before = if app.detects_overlap && !is_alone {
         let text = overlap::prepare(&request.title, &request.description, &request.paths);
         let mut tx = app.db.begin_read().await?;
@@ -68,59 +68,110 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
         None
     };
     write_tx!(app, cx, |tx| {
-        let proof = cx.authorize_in(Action::CreateTask, mission)?;
-        if is_alone {
-            missions::store::lock(tx, mission).await?;
-        }
-        let mut task = draft(cx, &request, &place, number);
-        if let Some(parent) = &request.parent {
-            let parent = resolve(tx, cx, parent, Some(mission), None).await?;
-            task.parent_id = Some(parent.task.id);
-        }
-        task.depends_on = dependencies(tx, cx, &task, &request.depends_on).await?;
-        let mut loaded = Loaded { task, reviewers: Vec::new() };
-        graph::settle(&mut loaded)?;
-        let task = loaded.task;
-        let alone = if app.detects_overlap && is_alone {
-            let text = overlap::prepare(&task.title, &task.description, &task.paths);
-            let found = super::overlaps(tx, cx, mission, &text, (None, near.clone())).await?;
-            overlap::enforce(&place.policy, mission, &found, &request.acknowledge_overlap)?;
-            Some((text, found))
-        } else {
-            None
-        };
-        store::insert(tx, cx.caller.organization, &task).await.map_err(|error| {
-            match (error, &task.name) {
-                (DbError::Unique(_), Some(name)) => Error::new(
-                    ProblemKind::NameTaken,
-                    format!("kluster {} has a task named {name}", task.kluster),
-                ),
-                (other, _) => other.into(),
-            }
-        })?;
-        if !klusters::store::stands(tx, task.kluster_id).await? {
-            return Err(Error::not_found("kluster", &request.kluster));
-        }
-        let event =
-            Event { subject_kind: "task", subject_id: task.id.to_string(), body: &task, before_sha256: None };
-        ledger::record(tx, cx, proof, event).await?;
-        let Some((text, found)) = alone.as_ref().or(before.as_ref()) else {
-            return Ok(TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending });
-        };
-        let look = if is_alone { Look::Done } else { Look::Beside };
-        index::insert(tx, &super::document(cx.caller.organization, &task, look), text).await?;
-        let sides = (task.id.as_uuid(), super::side(&task));
-        let overlap_suggestions = overlap::keep(
-            tx,
-            cx,
-            proof,
-            sides,
-            overlap::best(mission, found.clone(), super::MOST_KEPT),
-            &request.acknowledge_overlap,
-        )
-        .await?;
-        Ok(TaskAnswer { task, overlap_suggestions, overlap_pending })
+        let planned = Planned { place: &place, number, is_alone, before: before.as_ref(), near: &near };
+        create_in(app, tx, cx, &request, planned).await
     })
+}
+
+/// Does all that [`create`] does and keeps nothing of it; the number in the key is the one that came next.
+///
+/// # Errors
+/// As [`create`].
+pub async fn rehearse(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAnswer, Error> {
+    rehearse_tx!(app, |tx| { create_within(app, tx, cx, &request).await })
+}
+
+/// As [`create`], in the transaction of another operation, in which the number of the task is taken too.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) async fn create_within(
+    app: &App,
+    tx: &mut Tx,
+    cx: &OpCtx,
+    request: &CreateTask,
+) -> Result<TaskAnswer, Error> {
+    check(request)?;
+    let place = place_in(tx, cx, request).await?;
+    let mission = place.kluster.mission_id;
+    cx.authorize_in(Action::CreateTask, mission)?;
+    missions::store::lock(tx, mission).await?;
+    let number = missions::store::reserve_numbers(tx, mission, 1).await?;
+    let near = app.embeddings.at_hand(&request.title, index::kept(&request.description));
+    let planned = Planned { place: &place, number, is_alone: true, before: None, near: &near };
+    create_in(app, tx, cx, request, planned).await
+}
+
+/// What is known before the transaction of a creation.
+struct Planned<'p> {
+    place: &'p Place,
+    number: i64,
+    /// Nobody else creates in the mission meanwhile.
+    is_alone: bool,
+    /// What was compared before, where somebody may.
+    before: Option<&'p (mc_overlap::Prepared, Vec<overlap::Compared>)>,
+    near: &'p Near,
+}
+
+async fn create_in(
+    app: &App,
+    tx: &mut Tx,
+    cx: &OpCtx,
+    request: &CreateTask,
+    planned: Planned<'_>,
+) -> Result<TaskAnswer, Error> {
+    let Planned { place, number, is_alone, before, near } = planned;
+    let overlap_pending = app.detects_overlap && near.is_pending;
+    let proof = cx.authorize_in(Action::CreateTask, place.kluster.mission_id)?;
+    let mission = place.kluster.mission_id;
+    if is_alone {
+        missions::store::lock(tx, mission).await?;
+    }
+    let mut task = draft(cx, request, place, number);
+    if let Some(parent) = &request.parent {
+        let parent = resolve(tx, cx, parent, Some(mission), None).await?;
+        task.parent_id = Some(parent.task.id);
+    }
+    task.depends_on = dependencies(tx, cx, &task, &request.depends_on).await?;
+    let mut loaded = Loaded { task, reviewers: Vec::new() };
+    graph::settle(&mut loaded)?;
+    let task = loaded.task;
+    let alone = if app.detects_overlap && is_alone {
+        let text = overlap::prepare(&task.title, &task.description, &task.paths);
+        let found = super::overlaps(tx, cx, mission, &text, (None, near.clone())).await?;
+        overlap::enforce(&place.policy, mission, &found, &request.acknowledge_overlap)?;
+        Some((text, found))
+    } else {
+        None
+    };
+    store::insert(tx, cx.caller.organization, &task).await.map_err(|error| match (error, &task.name) {
+        (DbError::Unique(_), Some(name)) => {
+            Error::new(ProblemKind::NameTaken, format!("kluster {} has a task named {name}", task.kluster))
+        }
+        (other, _) => other.into(),
+    })?;
+    if !klusters::store::stands(tx, task.kluster_id).await? {
+        return Err(Error::not_found("kluster", &request.kluster));
+    }
+    let event =
+        Event { subject_kind: "task", subject_id: task.id.to_string(), body: &task, before_sha256: None };
+    ledger::record(tx, cx, proof, event).await?;
+    let Some((text, found)) = alone.as_ref().or(before) else {
+        return Ok(TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending });
+    };
+    let look = if is_alone { Look::Done } else { Look::Beside };
+    index::insert(tx, &super::document(cx.caller.organization, &task, look), text).await?;
+    let sides = (task.id.as_uuid(), super::side(&task));
+    let overlap_suggestions = overlap::keep(
+        tx,
+        cx,
+        proof,
+        sides,
+        overlap::best(mission, found.clone(), super::MOST_KEPT),
+        &request.acknowledge_overlap,
+    )
+    .await?;
+    Ok(TaskAnswer { task, overlap_suggestions, overlap_pending })
 }
 
 /// The task as it is asked for, before its parent, its dependencies and its state are known.
@@ -169,13 +220,16 @@ fn draft(cx: &OpCtx, request: &CreateTask, place: &Place, number: i64) -> Task {
 /// # Errors
 /// [`ProblemKind::NotFound`], naming mission or kluster.
 async fn place(app: &App, cx: &OpCtx, request: &CreateTask) -> Result<Place, Error> {
-    let mut tx = app.db.begin_read().await?;
+    place_in(&mut app.db.begin_read().await?, cx, request).await
+}
+
+async fn place_in(tx: &mut Tx, cx: &OpCtx, request: &CreateTask) -> Result<Place, Error> {
     let scope = cx.scope(Action::ReadKluster);
-    if let Some(place) = klusters::store::place(&mut tx, scope, &request.mission, &request.kluster).await? {
+    if let Some(place) = klusters::store::place(tx, scope, &request.mission, &request.kluster).await? {
         return Ok(place);
     }
-    let mission = missions::service::resolve(&mut tx, cx, &request.mission).await?;
-    klusters::service::resolve(&mut tx, cx, &request.kluster, Some(mission.id)).await?;
+    let mission = missions::service::resolve(tx, cx, &request.mission).await?;
+    klusters::service::resolve(tx, cx, &request.kluster, Some(mission.id)).await?;
     Err(Error::not_found("kluster", &request.kluster))
 }
 

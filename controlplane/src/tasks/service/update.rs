@@ -6,14 +6,16 @@ use mc_api::{Action, ProblemKind};
 
 use super::{At, check, create, open, save};
 use crate::app::App;
+use crate::db::Tx;
 use crate::error::Error;
+use crate::fields::store::Subject;
 use crate::ledger::{self, Event};
 use crate::missions::service::{MAX_TEXT_BYTES, changed_meanwhile, check_text};
 use crate::op::OpCtx;
 use crate::overlap::service as overlap;
 use crate::search::index::{self, Look};
 use crate::tasks::{graph, store};
-use crate::{klusters, missions, write_tx};
+use crate::{fields, klusters, missions, write_tx};
 
 fn check_patch(patch: &UpdateTask) -> Result<(), Error> {
     if let Some(title) = &patch.title {
@@ -99,77 +101,96 @@ pub async fn update(
     at: &At,
     patch: UpdateTask,
 ) -> Result<TaskAnswer, Error> {
-    check_patch(&patch)?;
+    write_tx!(app, cx, |tx| {
+        let (before, answer) = update_in(app, tx, cx, reference, at, &patch).await?;
+        let (task, id) = (&answer.task, answer.task.id.to_string());
+        let subject = Subject { organization: cx.caller.organization, mission: task.mission_id, id: &id };
+        fields::touched(tx, cx, subject, ((&before).into(), task.into())).await?;
+        Ok(answer)
+    })
+}
+
+/// As [`update`], in the transaction of another operation: the task before, and the answer. Owners of fields are the
+/// caller's matter.
+///
+/// # Errors
+/// As [`update`].
+pub(crate) async fn update_in(
+    app: &App,
+    tx: &mut Tx,
+    cx: &OpCtx,
+    reference: &str,
+    at: &At,
+    patch: &UpdateTask,
+) -> Result<(Task, TaskAnswer), Error> {
+    check_patch(patch)?;
     let worded = patch.title.is_some() || patch.description.is_some() || patch.paths.is_some();
     let edges = patch.depends_on.is_some() || patch.on_dependency_failure.is_some();
-    write_tx!(app, cx, |tx| {
-        let mut policy = OverlapPolicy::default();
-        if edges || worded {
-            // The documented order is mission, then task: the mission is found first and locked before the task.
-            let (mission, kluster) = super::within(tx, cx, at).await?;
-            let found = super::resolve(tx, cx, reference, mission, kluster).await?;
-            missions::store::lock(tx, found.task.mission_id).await?;
-            policy = klusters::store::policy(tx, found.task.kluster_id).await?;
+    let mut policy = OverlapPolicy::default();
+    if edges || worded {
+        // The documented order is mission, then task: the mission is found first and locked before the task.
+        let (mission, kluster) = super::within(tx, cx, at).await?;
+        let found = super::resolve(tx, cx, reference, mission, kluster).await?;
+        missions::store::lock(tx, found.task.mission_id).await?;
+        policy = klusters::store::policy(tx, found.task.kluster_id).await?;
+    }
+    let (before, proof) = open(tx, cx, reference, at, Action::UpdateTask).await?;
+    let mut after = before.clone();
+    apply(&mut after.task, patch);
+    if edges {
+        let idle = matches!(before.task.state, TaskState::Pending | TaskState::Ready | TaskState::Blocked);
+        if !idle {
+            return Err(Error::new(
+                ProblemKind::InvalidTransition,
+                format!(
+                    "task {} is {}: dependencies change only before the work",
+                    before.task.key, before.task.state
+                ),
+            ));
         }
-        let (before, proof) = open(tx, cx, reference, at, Action::UpdateTask).await?;
-        let mut after = before.clone();
-        apply(&mut after.task, &patch);
-        if edges {
-            let idle =
-                matches!(before.task.state, TaskState::Pending | TaskState::Ready | TaskState::Blocked);
-            if !idle {
-                return Err(Error::new(
-                    ProblemKind::InvalidTransition,
-                    format!(
-                        "task {} is {}: dependencies change only before the work",
-                        before.task.key, before.task.state
-                    ),
-                ));
+        if let Some(wanted) = &patch.depends_on {
+            let wanted = wanted.clone().unwrap_or_default();
+            after.task.depends_on = create::dependencies(tx, cx, &before.task, &wanted).await?;
+            store::delete_edges(tx, before.task.id).await?;
+            for dependency in &after.task.depends_on {
+                store::insert_edge(tx, before.task.id, dependency.id).await?;
             }
-            if let Some(wanted) = &patch.depends_on {
-                let wanted = wanted.clone().unwrap_or_default();
-                after.task.depends_on = create::dependencies(tx, cx, &before.task, &wanted).await?;
-                store::delete_edges(tx, before.task.id).await?;
-                for dependency in &after.task.depends_on {
-                    store::insert_edge(tx, before.task.id, dependency.id).await?;
-                }
-            }
-            graph::settle(&mut after)?;
         }
-        let reworded = (&before.task.title, &before.task.description, &before.task.paths)
-            != (&after.task.title, &after.task.description, &after.task.paths);
-        if !reworded || !app.detects_overlap {
-            let task = save(tx, cx, proof, &before, after).await?;
-            return Ok(TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending: false });
-        }
-        let text = overlap::prepare(&after.task.title, &after.task.description, &after.task.paths);
-        let own = after.task.id.as_uuid();
-        let near = app.embeddings.at_hand(&after.task.title, index::kept(&after.task.description));
-        let overlap_pending = near.is_pending;
-        let found = if super::is_done(after.task.state) {
-            // Ended work comes to nobody else's.
-            Vec::new()
-        } else {
-            super::overlaps(tx, cx, after.task.mission_id, &text, (Some(own), near)).await?
-        };
-        overlap::enforce(&policy, after.task.mission_id, &found, &patch.acknowledge_overlap)?;
+        graph::settle(&mut after)?;
+    }
+    let reworded = (&before.task.title, &before.task.description, &before.task.paths)
+        != (&after.task.title, &after.task.description, &after.task.paths);
+    if !reworded || !app.detects_overlap {
         let task = save(tx, cx, proof, &before, after).await?;
-        // Creation beside this one under a lenient policy does not wait for it, so it is looked at again.
-        let look = if policy.mode == OverlapMode::Suggest { Look::Everything } else { Look::Done };
-        index::replace(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
-        let side = super::side(&task);
-        overlap::judge_again(tx, cx, proof, (own, &side), &text, overlap_pending).await?;
-        let overlap_suggestions = overlap::keep(
-            tx,
-            cx,
-            proof,
-            (own, side),
-            overlap::best(task.mission_id, found, super::MOST_KEPT),
-            &patch.acknowledge_overlap,
-        )
-        .await?;
-        Ok(TaskAnswer { task, overlap_suggestions, overlap_pending })
-    })
+        return Ok((before.task, TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending: false }));
+    }
+    let text = overlap::prepare(&after.task.title, &after.task.description, &after.task.paths);
+    let own = after.task.id.as_uuid();
+    let near = app.embeddings.at_hand(&after.task.title, index::kept(&after.task.description));
+    let overlap_pending = near.is_pending;
+    let found = if super::is_done(after.task.state) {
+        // Ended work comes to nobody else's.
+        Vec::new()
+    } else {
+        super::overlaps(tx, cx, after.task.mission_id, &text, (Some(own), near)).await?
+    };
+    overlap::enforce(&policy, after.task.mission_id, &found, &patch.acknowledge_overlap)?;
+    let task = save(tx, cx, proof, &before, after).await?;
+    // Creation beside this one under a lenient policy does not wait for it, so it is looked at again.
+    let look = if policy.mode == OverlapMode::Suggest { Look::Everything } else { Look::Done };
+    index::replace(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
+    let side = super::side(&task);
+    overlap::judge_again(tx, cx, proof, (own, &side), &text, overlap_pending).await?;
+    let overlap_suggestions = overlap::keep(
+        tx,
+        cx,
+        proof,
+        (own, side),
+        overlap::best(task.mission_id, found, super::MOST_KEPT),
+        &patch.acknowledge_overlap,
+    )
+    .await?;
+    Ok((before.task, TaskAnswer { task, overlap_suggestions, overlap_pending }))
 }
 
 /// Deletes a task that nobody works on, waits for, or is part of.
