@@ -11,8 +11,9 @@ use super::{frame, openapi, system};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    applies, approvals, artifacts, authn, docs, embeddings, imports, klusters, ledger, mcp, missions, nodes, overlap,
-    persistence, planning, publications, reservations, search, sessions, tasks, templates, workspaces,
+    applies, approvals, artifacts, authn, docs, embeddings, imports, klusters, ledger, mcp, missions, nodes,
+    overlap, persistence, planning, publications, reservations, search, sessions, tasks, templates,
+    workspaces,
 };
 
 /// The routes and their document, without state.

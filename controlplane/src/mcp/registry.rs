@@ -10,8 +10,8 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    applies, approvals, artifacts, authn, docs, embeddings, imports, ledger, overlap, persistence, planning, publications,
-    reservations, search, tasks, templates, workspaces,
+    applies, approvals, artifacts, authn, docs, embeddings, imports, ledger, overlap, persistence, planning,
+    publications, reservations, search, tasks, templates, workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {

@@ -162,7 +162,10 @@ pub(crate) async fn update_in(
         != (&after.task.title, &after.task.description, &after.task.paths);
     if !reworded || !app.detects_overlap {
         let task = save(tx, cx, proof, &before, after).await?;
-        return Ok((before.task, TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending: false }));
+        return Ok((
+            before.task,
+            TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending: false },
+        ));
     }
     let text = overlap::prepare(&after.task.title, &after.task.description, &after.task.paths);
     let own = after.task.id.as_uuid();
