@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::provider::{Embedded, Embedder, Failure, FailureKind, Passage};
 use crate::config::embeddings::{MAX_DIMENSIONS, OpenAi as Settings};
+use crate::config::object_storage::Secret;
 use crate::error::Error;
 
 /// The longest wait that an endpoint can ask for.
@@ -110,12 +111,17 @@ impl OpenAi {
         let answer = request.send().await.map_err(|error| silent(&error))?;
         let status = answer.status();
         if !status.is_success() {
-            return Err(refusal(answer).await);
+            let key = self.settings.api_key.as_ref().map(Secret::expose);
+            return Err(refusal(answer, key).await);
         }
         let most = (input.len() + 1) * usize::try_from(MAX_DIMENSIONS).unwrap_or(0) * NUMBER;
         let bytes = read(answer, most).await?;
         let answer: Answer = serde_json::from_slice(&bytes)
-            .map_err(|error| garbage(format!("the answer is not understood: {error}")))?;
+            // What it says is not repeated: it may hold the key.
+            .map_err(|error| {
+                let (line, column) = (error.line(), error.column());
+                garbage(format!("the answer is not understood at line {line}, column {column}"))
+            })?;
         self.checked(answer, input.len())
     }
 
@@ -180,7 +186,7 @@ async fn read(mut answer: reqwest::Response, most: usize) -> Result<Vec<u8>, Fai
 }
 
 /// What an error answer means.
-async fn refusal(answer: reqwest::Response) -> Failure {
+async fn refusal(answer: reqwest::Response, key: Option<&str>) -> Failure {
     let status = answer.status();
     let wait = answer
         .headers()
@@ -199,17 +205,22 @@ async fn refusal(answer: reqwest::Response) -> Failure {
     let told = match kind {
         // What refuses a key may repeat it.
         FailureKind::Refused => String::new(),
-        _ => read(answer, 64 * 1024).await.map(|bytes| told(&bytes)).unwrap_or_default(),
+        _ => read(answer, 64 * 1024).await.map(|bytes| told(&bytes, key)).unwrap_or_default(),
     };
     Failure { retry_after: wait, ..Failure::new(kind, format!("the endpoint answered {status}{told}")) }
 }
 
-/// The `error.message` of an error answer, shortened.
-fn told(bytes: &[u8]) -> String {
+/// The `error.message` of an error answer, shortened; nothing when it repeats the key, or the beginning of it.
+fn told(bytes: &[u8], key: Option<&str>) -> String {
+    const BEGINNING: usize = 8;
     let body: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
     let message = body["error"]["message"].as_str().unwrap_or_default();
     let message: String = message.chars().filter(|c| !c.is_control()).take(TOLD).collect();
-    if message.is_empty() { message } else { format!(": {message}") }
+    let beginning = key.map(|key| key.get(..BEGINNING).unwrap_or(key)).filter(|key| !key.is_empty());
+    if message.is_empty() || beginning.is_some_and(|key| message.contains(key)) {
+        return String::new();
+    }
+    format!(": {message}")
 }
 
 impl Embedder for OpenAi {
@@ -243,5 +254,21 @@ impl Embedder for OpenAi {
             let input: Vec<String> = passages.iter().map(|passage| self.sentence(passage)).collect();
             self.ask(&input).await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_repeats_the_key_is_not_repeated() {
+        let answer = |message: &str| serde_json::json!({ "error": { "message": message } }).to_string();
+        let key = Some("sk-0123456789abcdef");
+        assert_eq!(told(answer("too many requests").as_bytes(), key), ": too many requests");
+        for message in ["wrong key: Bearer sk-0123456789abcdef", "wrong key: sk-01234…"] {
+            assert_eq!(told(answer(message).as_bytes(), key), "");
+        }
+        assert_eq!(told(answer("too long").as_bytes(), None), ": too long");
     }
 }

@@ -285,16 +285,16 @@ impl Embeddings {
                 }
                 None
             }
-            Ok(Ok(Asked::Exhausted(until))) => {
-                self.exhausted(until);
-                None
-            }
+            // What is left of the budget may do for a smaller text.
+            Ok(Ok(Asked::Exhausted(_))) => None,
             Ok(Err(error)) => {
                 tracing::warn!(error = %error, "the vector of a query could not be asked for");
                 None
             }
             Err(_) => {
                 metrics::counter!("mc_embeddings_query_timeouts_total").increment(1);
+                let message = format!("no answer to a query within {:?}", self.query_timeout);
+                self.failed(app, &Failure::new(FailureKind::Unavailable, message));
                 None
             }
         };

@@ -777,7 +777,12 @@ pub async fn accept(
             }
             OverlapAction::Wait => tasks::service::wait_for(tx, cx, &subject.id, &candidate.id).await?,
             OverlapAction::Merge => {
-                let why = format!("merged into {}", name(candidate));
+                // Who reads the one mission may not read the other.
+                let why = if subject.mission_id == candidate.mission_id {
+                    format!("merged into {}", name(candidate))
+                } else {
+                    "merged into work of another mission".to_owned()
+                };
                 tasks::service::call_off(tx, cx, &subject.id, why).await?;
             }
             OverlapAction::Ignore => {

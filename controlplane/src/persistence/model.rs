@@ -284,9 +284,16 @@ pub(crate) fn fill(template: Option<&str>, format: PublishFormat, with: &Filling
         ("name", with.name),
         ("ext", format.extension()),
     ];
-    values.iter().fold(template.unwrap_or(usual).to_owned(), |path, (name, value)| {
+    let filled = values.iter().fold(template.unwrap_or(usual).to_owned(), |path, (name, value)| {
         path.replace(&format!("{{{name}}}"), value)
-    })
+    });
+    // What is the chain's stays the chain's, whatever an object is called.
+    let part = |part: &str| match part {
+        "ledger" => "ledger_".to_owned(),
+        lines if lines.strip_suffix(".jsonl").is_some() => format!("{lines}_"),
+        other => other.to_owned(),
+    };
+    filled.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 /// Whether a route fits.
@@ -298,6 +305,22 @@ pub(crate) fn fits(route: &Route, kind: EntityKind, labels: &mc_api::Labels) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_name_of_an_object_reaches_the_chain() {
+        let with = |name| Filling {
+            kind: EntityKind::Artifact,
+            mission: "ledger",
+            kluster: Some("ledger"),
+            id: "art_1",
+            key: "art_1",
+            name,
+        };
+        let filled = |template, name| fill(Some(template), PublishFormat::Markdown, &with(name));
+        assert_eq!(filled("{kluster}/{key}.{ext}", "x"), "ledger_/art_1.md");
+        assert_eq!(filled("{mission}/{id}/{name}", "1-2.jsonl"), "ledger_/art_1/1-2.jsonl_");
+        assert_eq!(filled("docs/{id}-ledger/{name}.{ext}", "ledger"), "docs/art_1-ledger/ledger.md");
+    }
 
     #[test]
     fn urls_are_of_their_kind_and_hold_no_credential() {

@@ -20,6 +20,17 @@ pub enum GitError {
         "the repository has a folder {0} that this installation did not write; bind to another base path"
     )]
     Foreign(String),
+    /// Somebody moved a branch that others write too back behind what was published; only a person can help.
+    #[error(
+        "the branch is at {found}, which does not hold {published} that was published before: somebody moved it \
+         back, and nothing is forced; put the branch back, or bind to another base path"
+    )]
+    Rewound {
+        /// What was found.
+        found: String,
+        /// What was published before.
+        published: String,
+    },
     /// Somebody else moved the branch; only a person can help.
     #[error("main is at {found}, expected {expected}: a foreign hand moved it, nothing is forced")]
     Moved {
@@ -109,6 +120,20 @@ pub(super) fn find(
         }
     }
     Ok(None)
+}
+
+/// Refuses a branch that has lost what was published to it before. Blocks.
+pub(super) fn keeps(path: &Path, head: Option<&str>, published: &str) -> Result<(), GitError> {
+    let lost =
+        || GitError::Rewound { found: head.unwrap_or("nothing").to_owned(), published: published.to_owned() };
+    let repository = open(path)?;
+    let known = Oid::from_str(published)?;
+    let head = Oid::from_str(head.ok_or_else(lost)?)?;
+    let is_there = repository.find_commit(known).is_ok();
+    if head == known || is_there && repository.graph_descendant_of(head, known)? {
+        return Ok(());
+    }
+    Err(lost())
 }
 
 /// Whether a commit has something at a path. Blocks.

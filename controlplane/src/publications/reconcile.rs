@@ -39,7 +39,7 @@ impl From<GitError> for Error {
                 source: Some(Box::new(error)),
                 ..Self::unavailable("the Git ledger cannot be written now; it is tried again")
             },
-            GitError::Foreign(_) | GitError::Moved { .. } => {
+            GitError::Foreign(_) | GitError::Moved { .. } | GitError::Rewound { .. } => {
                 let detail = error.to_string();
                 Self { detail, ..Self::internal(error) }
             }
@@ -226,10 +226,14 @@ async fn commit_there(app: &App, record: &Record) -> Result<String, Error> {
             if !blocking(move || git::has(&path, &wanted)).await? {
                 remote.fetch(&mirror).await?;
             }
-            let (path, known, line) = (mirror.clone(), known.clone(), line.clone());
+            let (path, until, line) = (mirror.clone(), known.clone(), line.clone());
             let there = head.clone();
-            if let Some(commit) = blocking(move || git::find(&path, &there, known.as_deref(), &line)).await? {
+            if let Some(commit) = blocking(move || git::find(&path, &there, until.as_deref(), &line)).await? {
                 return Ok(commit);
+            }
+            let (path, there, before) = (mirror.clone(), head.clone(), known.clone());
+            if let Some(before) = before {
+                blocking(move || git::keeps(&path, Some(&there), &before)).await?;
             }
             let folder = model::ledger_folder(base, origin.as_deref());
             let (path, first) = (mirror.clone(), model::ledger_path(base, origin.as_deref(), range(record)?));
@@ -239,6 +243,10 @@ async fn commit_there(app: &App, record: &Record) -> Result<String, Error> {
                 if git::holds(&path, &head, taken)? { Err(GitError::Foreign(folder)) } else { Ok(()) }
             })
             .await?;
+        }
+        if let (None, Some(before)) = (&head, known.clone()) {
+            let path = mirror.clone();
+            blocking(move || git::keeps(&path, None, &before)).await?;
         }
         let plan = plan(app, record, base, head.clone()).await?;
         crash::point("publish-before-commit").await;

@@ -193,9 +193,8 @@ pub(super) async fn search(
         }
     }
     near.retain(|number| *number <= upto && !numbers.contains_key(number));
-    let more = i64::try_from(near.len()).unwrap_or(0);
     near.extend(numbers.keys().copied());
-    let rows = rows(tx, looked, near, more).await?;
+    let rows = rows(tx, looked, near).await?;
     if !common.is_empty() {
         complete(tx, &words, &common, &rows, &mut numbers).await?;
     }
@@ -350,9 +349,9 @@ fn wide(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-/// What is known of documents, of those that fit; `more` of them were found by their vectors.
-async fn rows(tx: &mut Tx, looked: Looked, numbers: Vec<i64>, more: i64) -> Result<Vec<Row>, DbError> {
-    let limit = more + if looked.is_checked { RANKED * NARROWED } else { RANKED };
+/// What is known of documents, of those that fit. All of them are ranked: the newest are not the best.
+async fn rows(tx: &mut Tx, looked: Looked, numbers: Vec<i64>) -> Result<Vec<Row>, DbError> {
+    let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
     let filter = Filter::new(
         tx,
         "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, d.sketch,

@@ -16,7 +16,7 @@ use super::highlight::{self, Begin};
 use super::{content, events, sketch};
 use crate::app::App;
 use crate::db::Tx;
-use crate::embeddings::Where;
+use crate::embeddings::{Near, Where};
 use crate::error::Error;
 use crate::http::page;
 use crate::op::OpCtx;
@@ -177,7 +177,12 @@ pub async fn search(
     };
     // No connection is held while a provider is asked.
     drop(tx);
-    let near = app.embeddings.asked(app, &narrow.query, "").await;
+    // Nothing is asked for those who may read nothing.
+    let near = if looked.scope.is_empty() {
+        Near::default()
+    } else {
+        app.embeddings.asked(app, &narrow.query, "").await
+    };
     let place = Where {
         scope: looked.scope.clone(),
         mission: looked.mission,
@@ -195,6 +200,7 @@ pub async fn search(
         None
     };
     let mut ranked = rank(&text, found, likeness.as_ref(), upto);
+    ranked.truncate(usize::try_from(find::RANKED).unwrap_or(usize::MAX));
     let counts = counts(&ranked)?;
     if let Some(after) = page.after {
         ranked.retain(|hit| hit.place < after);

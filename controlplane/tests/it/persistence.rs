@@ -283,6 +283,49 @@ async fn a_remote_that_is_away_is_tried_again_and_a_race_is_rebuilt(app: TestApp
     assert!(mc_ledger::tree::verify(&files(&path)).is_ok());
 }
 
+async fn a_branch_that_was_moved_back_is_not_written_on(app: TestApp) {
+    let local = Local::over(app, GovernanceProfile::Development).await;
+    let root = tempfile::tempdir().unwrap();
+    work(&local).await;
+    let path = bare(root.path(), "ledger.git");
+    let first = foreign(&path, "first");
+    bind(&local, root.path(), "ledger.git").await;
+    let asked = async |kind: &str, id: &str| {
+        let entities = json!([{ "entity_type": kind, "entity_id": id }]);
+        let publication =
+            post(&local, "/publications", json!({ "mission": "demo", "entities": entities })).await;
+        approve(&local, &publication).await;
+        publication
+    };
+    let before = asked("doc", "guide").await;
+    let kept: Oid = published(&local, &before).await["commit"].as_str().unwrap().parse().unwrap();
+    let move_to = |to: Oid| {
+        let repository = Repository::open_bare(&path).unwrap();
+        repository.reference("refs/heads/main", to, true, "moved").unwrap();
+    };
+    move_to(first);
+    let after = asked("task", "demo-1").await;
+    let refused = eventually("it says why", || async {
+        let now = get(&local, &after).await;
+        now["last_error"].is_string().then_some(now)
+    })
+    .await;
+    assert_eq!(refused["state"], "queued");
+    assert!(refused["last_error"].as_str().unwrap().contains("moved it"), "{refused}");
+    assert_eq!(commits(&path), [first], "nothing is forced");
+    // Deleted is moved back all the way.
+    Repository::open_bare(&path).unwrap().find_reference("refs/heads/main").unwrap().delete().unwrap();
+    let failures = refused["failures"].as_i64();
+    eventually("it was tried again", || async {
+        (get(&local, &after).await["failures"].as_i64() > failures).then_some(())
+    })
+    .await;
+    assert!(Repository::open_bare(&path).unwrap().find_reference("refs/heads/main").is_err());
+    move_to(kept);
+    published(&local, &after).await;
+    assert!(mc_ledger::tree::verify(&files(&path)).is_ok());
+}
+
 async fn a_credential_is_sealed_and_shown_nowhere(app: TestApp) {
     let local = Local::over(app, GovernanceProfile::Development).await;
     let secret = "s3cr3t-token-that-nobody-sees";
@@ -348,6 +391,7 @@ both!(
     everything_that_waits_goes_to_the_binding_and_verifies,
     routes_send_each_to_its_place_and_a_closed_policy_refuses_the_rest,
     a_remote_that_is_away_is_tried_again_and_a_race_is_rebuilt,
+    a_branch_that_was_moved_back_is_not_written_on,
     a_credential_is_sealed_and_shown_nowhere,
 );
 both!(only postgres: two_replicas_publish_nothing_twice);

@@ -370,6 +370,23 @@ async fn pages_stay_as_they_were(app: TestApp) {
     assert_eq!((&next["next_cursor"], &next["counts"]), (&Value::Null, &page["counts"]));
 }
 
+/// A narrowed search ranks everything that it found, not the newest of it.
+async fn an_old_text_that_fits_best_is_found_among_newer_ones(app: TestApp) {
+    place(&app, "apollo").await;
+    make(&app, "apollo", "Zebra migration of the schema", "").await;
+    for n in 0..140 {
+        make(&app, "apollo", &format!("migration step number {n}"), "").await;
+    }
+    for narrow in ["", "&kind=task", "&state=ready", "&kluster=work", "&labels=team%3Dblue"] {
+        let path = format!("/api/v1/search?q=zebra%20migration&mission=apollo{narrow}&limit=5");
+        let page = app.get(app.admin(), &path).await.ok(200);
+        assert_eq!(page["items"][0]["title"], "Zebra migration of the schema", "{narrow}");
+        let counted: i64 =
+            page["counts"].as_array().unwrap().iter().filter_map(|of| of["count"].as_i64()).sum();
+        assert!((1..=120).contains(&counted), "{narrow}: {counted}");
+    }
+}
+
 /// Texts of a mission that may not be read: neither hits nor counts nor errors tell of them.
 async fn a_stranger_finds_no_texts(app: TestApp) {
     place(&app, "secret").await;
@@ -411,5 +428,6 @@ both!(
     events_are_found_by_what_they_say,
     common_words_are_found_in_every_mission,
     pages_stay_as_they_were,
+    an_old_text_that_fits_best_is_found_among_newer_ones,
     a_stranger_finds_no_texts,
 );

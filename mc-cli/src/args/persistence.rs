@@ -13,7 +13,7 @@ use super::{Selector, parse_selector};
 #[group(multiple = false)]
 pub struct CredentialFile {
     /// File with an access token; `-`: standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(id = "credential_token_file", long = "access-token-file", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// File with the user's password; `-`: standard input
     #[arg(long, value_name = "FILE")]

@@ -75,3 +75,15 @@ fn selectors_refuse_what_no_label_can_be() {
         assert!(parse_selector(bad).is_err(), "{bad}");
     }
 }
+
+/// The token of a forge is never taken for the token of the server.
+#[test]
+fn a_credential_is_no_identity() {
+    let call =
+        "mc create connection forge --kind https --url https://h.example --access-token-file forge.token";
+    let cli = Cli::try_parse_from(call.split(' ')).unwrap();
+    assert_eq!(cli.global.token_file, None);
+    let rotated =
+        Cli::try_parse_from("mc persistence rotate forge --access-token-file new".split(' ')).unwrap();
+    assert_eq!(rotated.global.token_file, None);
+}

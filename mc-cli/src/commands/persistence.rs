@@ -158,11 +158,11 @@ async fn status(cx: &Invocation) -> anyhow::Result<()> {
 }
 
 /// Asks for the publication of everything that waits.
-pub(super) async fn publish_pending(cx: &Invocation) -> anyhow::Result<Vec<Publication>> {
+pub(super) async fn publish_pending(cx: &Invocation) -> anyhow::Result<(Vec<Publication>, usize)> {
     let body = PublishPending { mission_id: cx.mission()? };
     let made = cx.client()?.publish_pending(&body).await?;
     for left in &made.left_out {
         cx.out.talk(&format!("left out: {}/{}: {}", left.entity_type, left.entity_id, left.reason));
     }
-    Ok(made.publications)
+    Ok((made.publications, made.left_out.len()))
 }

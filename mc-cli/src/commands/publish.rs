@@ -17,7 +17,7 @@ use crate::table;
 
 pub(super) async fn run(cx: &Invocation, args: Publish) -> anyhow::Result<()> {
     let client = cx.client()?;
-    let publications = if args.pending {
+    let (publications, left_out) = if args.pending {
         super::persistence::publish_pending(cx).await?
     } else {
         let (mission, entities) = named(cx, &client, &args).await?;
@@ -25,9 +25,9 @@ pub(super) async fn run(cx: &Invocation, args: Publish) -> anyhow::Result<()> {
             return plan(cx, &client, mission, entities).await;
         }
         let body = CreatePublication { mission, artifacts: Vec::new(), entities, message: args.message };
-        vec![client.create::<Publication>(&body).await?]
+        (vec![client.create::<Publication>(&body).await?], 0)
     };
-    if publications.is_empty() {
+    if publications.is_empty() && left_out == 0 {
         cx.out.talk("everything is published, or asked for");
     }
     for mut publication in publications {
