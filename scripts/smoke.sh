@@ -176,14 +176,15 @@ applied_and_imported() {
     says 'unchanged 2' mc import tasks -m "$M" -k plan -f "$WORK/rows.csv" --format csv
 }
 overlap_prevented() {
-  local title='Retry uploads when the object store times out'
+  local key title='Retry uploads when the object store times out'
   mc create kluster overlap -m "$M" && mc create task -m "$M" -k overlap --name first --title "$title" &&
     mc overlap check -m "$M" -k overlap --title 'Uploads to the object store must be retried after timeouts' -o json >"$WORK/overlap" &&
     grep -q '"decision": "allow"' "$WORK/overlap" && grep -qF "$title" "$WORK/overlap" &&
     mc set policy overlap -m "$M" -k overlap --mode require_ack &&
     exits 5 mc create task -m "$M" -k overlap --title "$title" &&
-    mc create task -m "$M" -k overlap --title "$title" --acknowledge-overlap "$(mc get task first -m "$M" -k overlap -o json | member key /dev/stdin)" &&
-    mc overlap accept "$(mc get overlaps -m "$M" -o name --state open | head -n 1 | cut -d/ -f2)" --as wait
+    key=$(mc get task first -m "$M" -k overlap -o json | member key /dev/stdin) &&
+    mc create task -m "$M" -k overlap --title "$title" --acknowledge-overlap "$key" &&
+    mc overlap accept "$(mc get overlaps -m "$M" --state open | awk -v key="$key" '$6 == key { print $1; exit }')" --as wait
 }
 found() { mc search 'retry uploads' -m "$M" -o json >"$WORK/found" && grep -q '"title": "Retry uploads when' "$WORK/found"; }
 mcp_tools() {

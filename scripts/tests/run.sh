@@ -283,7 +283,7 @@ test_run_calls_the_phases_with_the_given_server() {
   said 'all passed'
   said 'total'
   grep -qx 'fmt --all --check|postgres://given' calls
-  grep -qx 'nextest run --workspace --locked --no-fail-fast|postgres://given' calls
+  grep -qx 'nextest run --workspace --locked --features mc-controlplane/local-embeddings --no-fail-fast|postgres://given' calls
   refuse grep -q clippy calls
 }
 

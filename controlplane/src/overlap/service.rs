@@ -35,6 +35,8 @@ const CANDIDATES: i64 = 16;
 const COMPARED: usize = 24;
 /// How much the first ranks count beside the later ones in the fusion.
 const FUSION: u32 = 60;
+/// From this likeness of vectors on work is shown that shares no word.
+const ALIKE: f64 = 0.4;
 
 /// Where existing work is looked for.
 pub(crate) struct Asked {
@@ -61,9 +63,10 @@ pub(crate) struct Compared {
 }
 
 impl Compared {
-    /// Whether it is worth showing.
+    /// Whether it is worth showing. What shares no word has to be near.
     fn is_shown(&self) -> bool {
-        self.finding.score >= f64::from(self.provider.operating_points().suggest)
+        let is_related = self.finding.lexical > 0.0 || self.finding.vector >= ALIKE;
+        is_related && self.finding.score >= f64::from(self.provider.operating_points().suggest)
     }
 }
 
