@@ -37,6 +37,8 @@ const COMPARED: usize = 24;
 const FUSION: u32 = 60;
 /// From this likeness of vectors on work is shown that shares no word.
 const ALIKE: f64 = 0.4;
+/// From this score on it needs no other reason: signs without a word are the same or not.
+const CLEAR: f64 = 0.5;
 
 /// Where existing work is looked for.
 pub(crate) struct Asked {
@@ -63,10 +65,11 @@ pub(crate) struct Compared {
 }
 
 impl Compared {
-    /// Whether it is worth showing. What shares no word has to be near.
+    /// Whether it is worth showing. What shares no word has to be near, or clearly the same.
     fn is_shown(&self) -> bool {
-        let is_related = self.finding.lexical > 0.0 || self.finding.vector >= ALIKE;
-        is_related && self.finding.score >= f64::from(self.provider.operating_points().suggest)
+        let found = &self.finding;
+        let is_related = found.lexical > 0.0 || found.vector >= ALIKE || found.score >= CLEAR;
+        is_related && found.score >= f64::from(self.provider.operating_points().suggest)
     }
 }
 
