@@ -441,7 +441,8 @@ impl Near {
         (after, limit): (i64, usize),
     ) -> Result<Vec<Vec<Candidate>>, DbError> {
         let mut all = Vec::new();
-        for own in &self.with {
+        // What is near by the built-in vectors shares words, which the index of words finds at a fraction of the cost.
+        for own in self.with.iter().filter(|own| !own.is_builtin()) {
             all.push(near::candidates(tx, &self.cells, own, place, (after, limit)).await?);
         }
         Ok(all)
