@@ -184,7 +184,7 @@ overlap_prevented() {
     exits 5 mc create task -m "$M" -k overlap --title "$title" &&
     key=$(mc get task first -m "$M" -k overlap -o json | member key /dev/stdin) &&
     mc create task -m "$M" -k overlap --title "$title" --acknowledge-overlap "$key" &&
-    mc overlap accept "$(mc get overlaps -m "$M" --state open | awk -v key="$key" '$6 == key { print $1; exit }')" --as wait
+    mc overlap accept "$(mc get overlaps -m "$M" --state open | awk -v key="$key" '$7 == key { print $1; exit }')" --as wait
 }
 found() { mc search 'retry uploads' -m "$M" -o json >"$WORK/found" && grep -q '"title": "Retry uploads when' "$WORK/found"; }
 mcp_tools() {
