@@ -171,7 +171,7 @@ section_api() {
   row 'list of 50 tasks, share of the bare handler' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>40'
 }
 
-# insert_sql POSTINGS TERMS: what the server writes for a task, as pgbench runs it. Its own numbers of keys never reach these.
+# insert_sql POSTINGS TERMS SUGGESTIONS: what the server writes for a task, as pgbench runs it. Its own numbers of keys never reach these.
 insert_sql() {
   cat <<'SQL'
 BEGIN;
@@ -193,6 +193,19 @@ WITH made AS (INSERT INTO search_document (organization_id, mission_id, kluster_
 INSERT INTO search_posting (term, mission, document_no) SELECT DISTINCT floor(random() * $2)::bigint, 1, document_no FROM made, generate_series(1, $1);
 SQL
   fi
+  if [ "$3" -gt 0 ]; then
+    cat <<SQL
+INSERT INTO overlap_suggestion (suggestion_id, organization_id, subject_kind, subject_id, subject_key, subject_title, mission_id, candidate_kind,
+    candidate_id, candidate_key, candidate_title, candidate_mission_id, candidate_done, score, lexical, vector, action, evidence, acknowledged,
+    state, version, created_at, updated_at)
+  SELECT gen_random_uuid(), k.organization_id, 'task', gen_random_uuid(), 'bench-1', repeat('t', 60), k.mission_id, 'task', gen_random_uuid(),
+    'bench-2', repeat('t', 60), k.mission_id, false, 500, 500, 500, 'link', repeat('e', 300), false, 'open', 1, 1, 1
+  FROM (SELECT * FROM kluster LIMIT 1) k, generate_series(1, $3);
+INSERT INTO ledger_event (event_id, organization_id, mission_id, action, subject_kind, subject_id, principal_id, request_id, occurred_at, body, body_sha256)
+  SELECT gen_random_uuid(), k.organization_id, k.mission_id, 'overlap.open', 'overlap', gen_random_uuid()::text, k.created_by, gen_random_uuid()::text, 1,
+    repeat('x', 300), repeat('0', 64) FROM (SELECT * FROM kluster LIMIT 1) k, generate_series(1, $3);
+SQL
+  fi
   echo 'COMMIT;'
 }
 
@@ -203,7 +216,7 @@ section_create() {
 }
 
 create_beside_pgbench() {
-  local url base pid pg task='' product=() baseline=() own other postings=0 terms=0
+  local url base pid pg task='' product=() baseline=() own other postings=0 terms=0 suggestions=0
   pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin}
   "$MC_REPO/scripts/postgres-dev.sh" start --fsync on >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
   base=$("$MC_REPO/scripts/postgres-dev.sh" url)
@@ -225,15 +238,16 @@ create_beside_pgbench() {
   if [ "$1" = on ]; then
     postings=$("$pg/psql" -qtAX "$url" -c 'SELECT (SELECT COUNT(*) FROM search_posting) / (SELECT COUNT(*) FROM task)')
     terms=$("$pg/psql" -qtAX "$url" -c 'SELECT COUNT(DISTINCT term) FROM search_posting')
+    suggestions=$("$pg/psql" -qtAX "$url" -c 'SELECT (SELECT COUNT(*) FROM overlap_suggestion) / (SELECT COUNT(*) FROM task)')
   fi
-  insert_sql "$postings" "$terms" >"$WORK/insert.sql"
+  insert_sql "$postings" "$terms" "$suggestions" >"$WORK/insert.sql"
   for _ in 1 2 3; do
     product+=("$(mc-bench load "$own/api/v1/tasks" --post "$task" --token-file "$WORK/pg/token" --seconds 4 | number per_second)")
     # pgbench alone: the server's sequencer must not seal the rows of the baseline meanwhile.
     kill -STOP "$pid"
     baseline+=("$("$pg/pgbench" -n -M prepared -c 8 -j 2 -T 4 -f "$WORK/insert.sql" "$url" 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p')")
     "$pg/psql" -qX "$url" -c "DELETE FROM ledger_event WHERE body_sha256 = repeat('0', 64)" -c 'DELETE FROM task WHERE created_at = 1' \
-      -c 'DELETE FROM search_posting WHERE mission = 1' -c 'DELETE FROM search_document WHERE created_at = 1' -c 'VACUUM'
+      -c "DELETE FROM overlap_suggestion WHERE subject_key = 'bench-1' AND created_at = 1" -c 'DELETE FROM search_posting WHERE mission = 1' -c 'DELETE FROM search_document WHERE created_at = 1' -c 'VACUUM'
     kill -CONT "$pid"
   done
   kill "$pid"
@@ -242,7 +256,7 @@ create_beside_pgbench() {
   "$MC_REPO/scripts/postgres-dev.sh" start --fsync off >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
   own=$(printf '%s\n' "${product[@]}" | median) other=$(printf '%s\n' "${baseline[@]}" | median)
   row "create task, Postgres with fsync, 8 connections$4" "$(awk -v a="$own" 'BEGIN { printf "%.0f\n", a }')" /s -
-  row "pgbench, the same rows ($((2 + (postings > 0) + postings))), 8 connections$4" "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" /s -
+  row "pgbench, the same rows ($((2 + (postings > 0) + postings + 2 * suggestions))), 8 connections$4" "$(awk -v a="$other" 'BEGIN { printf "%.0f\n", a }')" /s -
   row "create task, share of pgbench$4" "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>25'
 }
 

@@ -68,6 +68,8 @@ pub struct App {
     pub system_principal: PrincipalId,
     /// Cancelled when the process stops; streams end then.
     pub stop: tokio_util::sync::CancellationToken,
+    /// How many changes callers asked for, since the start.
+    pub(crate) asked: std::sync::atomic::AtomicU64,
     /// Renders `/metrics`.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
@@ -125,7 +127,13 @@ impl App {
             has_weak_token: installed.has_weak_token,
             system_principal: installed.system,
             stop,
+            asked: std::sync::atomic::AtomicU64::new(0),
             metrics,
         }))
+    }
+
+    /// How many changes callers asked for, since the start.
+    pub(crate) fn changes(&self) -> u64 {
+        self.asked.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

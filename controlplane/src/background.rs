@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::SharedApp;
+use crate::app::{App, SharedApp};
 use crate::error::Error;
 use crate::lifetime::{Lifetime, OnExit};
 
@@ -35,10 +36,12 @@ enum Reconciler {
     Embeddings,
     /// Nodes that became ready or not ready.
     Nodes,
+    /// What the database knows of its tables.
+    Statistics,
 }
 
 impl Reconciler {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Tasks,
         Self::Approvals,
         Self::Publisher,
@@ -51,6 +54,7 @@ impl Reconciler {
         Self::Index,
         Self::Embeddings,
         Self::Nodes,
+        Self::Statistics,
     ];
 
     const fn name(self) -> &'static str {
@@ -67,6 +71,7 @@ impl Reconciler {
             Self::Index => "index",
             Self::Embeddings => "embeddings",
             Self::Nodes => "nodes",
+            Self::Statistics => "statistics",
         }
     }
 
@@ -80,6 +85,7 @@ impl Reconciler {
             | Self::Nodes
             | Self::Embeddings
             | Self::Overlaps => Duration::from_secs(1),
+            Self::Statistics => Duration::from_secs(2),
             Self::Suggestions => Duration::from_secs(15),
             Self::Answers | Self::Index => Duration::from_mins(10),
             // A listing of a whole bucket costs money.
@@ -100,11 +106,44 @@ impl Reconciler {
             Self::Overlaps => crate::overlap::reconcile::look(app).await.map(|_| ()),
             Self::Index => crate::search::fill(app).await,
             Self::Embeddings => crate::embeddings::reconcile::run(app).await,
+            Self::Statistics => crate::db::statistics::refresh(&app.db).await.map_err(Error::from),
             Self::Answers => {
                 crate::workspaces::reconcile::forget(app).await?;
                 crate::write::forget_answers(app, app.clock.now()).await?;
                 crate::authn::grants::forget(app, app.clock.now()).await.map(|_| ()).map_err(Error::from)
             }
+        }
+    }
+}
+
+/// While people and agents write, work that can wait gets one part in this many of the time.
+const SHARE: u32 = 10;
+/// The longest rest between two steps of work that can wait.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+/// After this long without a change nobody is kept waiting by work that can wait.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// Work that can wait, and gives way to changes that somebody waits for.
+pub(crate) struct Patient<'a> {
+    app: &'a App,
+    began: Instant,
+    seen: u64,
+}
+
+impl<'a> Patient<'a> {
+    /// A step begins.
+    pub(crate) fn begin(app: &'a App) -> Self {
+        Self { app, began: Instant::now(), seen: app.changes() }
+    }
+
+    /// A step ended: rests as long as changes go on, at most so long that the work keeps its share of the time.
+    pub(crate) async fn rest(self) {
+        let longest = (self.began.elapsed() * (SHARE - 1)).min(LONGEST_REST);
+        let rested = Instant::now();
+        let mut seen = self.seen;
+        while self.app.changes() != seen && rested.elapsed() < longest {
+            seen = self.app.changes();
+            tokio::time::sleep(QUIET.min(longest)).await;
         }
     }
 }

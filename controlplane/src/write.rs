@@ -180,6 +180,7 @@ pub async fn finish<T>(
     run: u32,
 ) -> std::ops::ControlFlow<Result<T, Error>> {
     use std::ops::ControlFlow::{Break, Continue};
+    app.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let (value, fresh) = match outcome {
         Ok((value, fresh)) => (Ok(value), fresh),
         Err(error) => (Err(error), true),

@@ -12,9 +12,11 @@ mod error;
 mod filter;
 mod migrate;
 mod open;
+pub(crate) mod statistics;
 mod tx;
 
 pub use dialect::Backend;
+pub(crate) use dialect::placeholders;
 pub use error::DbError;
 pub use filter::Filter;
 pub use open::{Db, Listener};

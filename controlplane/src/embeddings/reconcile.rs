@@ -8,6 +8,7 @@ use super::service::{Active, Asked, digest, fits};
 use super::store::{self, Waiting};
 use super::{budget, cells};
 use crate::app::App;
+use crate::background::Patient;
 use crate::db::Backend;
 use crate::error::Error;
 use crate::system_tx;
@@ -79,7 +80,12 @@ async fn step(app: &App) -> Result<Next, Error> {
     if !ours {
         return Ok(Next::Rest);
     }
+    let patient = Patient::begin(app);
     let Some(vectors) = vectors(app, &waiting).await? else { return Ok(Next::Rest) };
+    // An endpoint computes elsewhere.
+    if this.embedder.provider() != mc_api::system::EmbeddingProvider::OpenAi {
+        patient.rest().await;
+    }
     let active = match this.active() {
         Some(active) => active,
         None => match begin(app, &vectors).await? {
@@ -101,7 +107,9 @@ async fn step(app: &App) -> Result<Next, Error> {
     this.went_well();
     let all: Vec<(Waiting, Got)> = waiting.into_iter().zip(vectors).collect();
     for part in all.chunks(STORED) {
+        let patient = Patient::begin(app);
         keep(app, active, part).await?;
+        patient.rest().await;
     }
     Ok(Next::More)
 }

@@ -75,6 +75,7 @@ async fn index(app: &App, tx: &mut Tx, kluster: &Kluster) -> Result<(), Error> {
         paths: &[],
         done: false,
         look: Look::Done,
+        saw_before: 0,
         at: kluster.updated_at,
     };
     Ok(index::replace(tx, &document, &text).await?)

@@ -17,7 +17,7 @@ pub mod service;
 pub(crate) mod store;
 pub mod tools;
 
-pub(crate) use record::digest_of;
 pub use record::{Event, record, record_as, record_refusal, record_system};
+pub(crate) use record::{digest_of, record_each};
 pub use seal::{BATCH, seal_batch};
 pub use sequencer::Sequencer;

@@ -6,7 +6,7 @@ use mc_ledger::{sha256, to_canonical};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::db::{DbError, Tx};
+use crate::db::{Sql, Tx, placeholders};
 use crate::error::Error;
 use crate::op::{OpCtx, Proof};
 
@@ -67,6 +67,27 @@ pub async fn record_as<B: Serialize>(
     insert(tx, EventId::from_uuid(cx.new_uuid()), row, event).await
 }
 
+/// Records several things that follow from an authorized action, each in its own place, by one statement.
+pub(crate) async fn record_each<B: Serialize>(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    verb: &'static str,
+    events: Vec<(Proof, Event<'_, B>)>,
+) -> Result<(), Error> {
+    let rows = events.into_iter().map(|(proof, event)| {
+        let row = Row {
+            organization: cx.caller.organization,
+            mission: proof.mission(),
+            action: verb.to_owned(),
+            principal: cx.caller.id,
+            request_id: cx.request_id.clone(),
+            at: cx.now(),
+        };
+        (EventId::from_uuid(cx.new_uuid()), row, event)
+    });
+    insert_all(tx, rows.collect()).await
+}
+
 /// Records what the system itself did, such as an expiry.
 pub async fn record_system<B: Serialize>(
     tx: &mut Tx,
@@ -119,28 +140,38 @@ pub async fn record_refusal(app: &App, cx: &OpCtx, error: &Error) -> Result<(), 
 }
 
 async fn insert<B: Serialize>(tx: &mut Tx, id: EventId, row: Row, event: Event<'_, B>) -> Result<(), Error> {
-    let body = to_canonical(&Body { before_sha256: event.before_sha256, after: event.body })?;
-    let body_sha256 = sha256(body.as_bytes()).to_string();
-    let inserted: Result<u64, DbError> = tx
-        .query(
-            "INSERT INTO ledger_event (event_id, organization_id, mission_id, action, subject_kind, subject_id,
-                 principal_id, request_id, occurred_at, body, body_sha256)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(id)
-        .bind(row.organization)
-        .bind(row.mission)
-        .bind(row.action)
-        .bind(event.subject_kind)
-        .bind(event.subject_id)
-        .bind(row.principal)
-        .bind(row.request_id)
-        .bind(row.at)
-        .bind(body)
-        .bind(body_sha256)
-        .execute()
-        .await;
-    inserted?;
+    insert_all(tx, vec![(id, row, event)]).await
+}
+
+const INSERT: &str =
+    "INSERT INTO ledger_event (event_id, organization_id, mission_id, action, subject_kind, subject_id,
+     principal_id, request_id, occurred_at, body, body_sha256) VALUES ";
+
+async fn insert_all<B: Serialize>(
+    tx: &mut Tx,
+    events: Vec<(EventId, Row, Event<'_, B>)>,
+) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut query = tx.query(Sql::Built(format!("{INSERT}{}", placeholders(events.len(), 11))));
+    for (id, row, event) in events {
+        let body = to_canonical(&Body { before_sha256: event.before_sha256, after: event.body })?;
+        let body_sha256 = sha256(body.as_bytes()).to_string();
+        query = query
+            .bind(id)
+            .bind(row.organization)
+            .bind(row.mission)
+            .bind(row.action)
+            .bind(event.subject_kind)
+            .bind(event.subject_id)
+            .bind(row.principal)
+            .bind(row.request_id)
+            .bind(row.at)
+            .bind(body)
+            .bind(body_sha256);
+    }
+    query.execute().await?;
     tx.recorded = true;
     Ok(())
 }

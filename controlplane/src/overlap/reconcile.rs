@@ -1,10 +1,12 @@
 //! Comparing what was committed at the same moment, when nobody waited for the other.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use mc_api::Action;
 use mc_api::id::OverlapId;
 use mc_api::overlap::{OverlapSide, OverlapState};
+use mc_overlap::Prepared;
 
 use super::service::{self, Asked};
 use super::store;
@@ -12,20 +14,24 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
 use crate::op::{Scope, system_proof};
-use crate::search::index::{self, Candidate, Family, Look, Waiting};
+use crate::search::index::{self, Candidate, Family, Look, Neighbour, Waiting};
 use crate::system_tx;
 
 /// How many documents one round looks at.
 const BATCH: i64 = 64;
 /// After this long, every transaction that ran beside a document has ended.
 const SETTLED: Duration = Duration::from_secs(3);
+/// So many documents that were written beside a batch are held in memory at most.
+const MOST_BESIDE: i64 = 512;
+/// So many of those that share words are compared with one document.
+const COMPARED: usize = 16;
 /// At most this many suggestions are opened for one document.
 const MOST: usize = 5;
 
 /// One round: idempotent, and harmless beside itself in another replica. Returns how many documents it looked at.
 ///
-/// Of two documents that were committed at once the one with the smaller number looks at the other: it is older in
-/// the order of numbers, and when its turn comes the other is there.
+/// A text that was compared when it came is compared only with those that were written beside it: neither saw the other.
+/// Of two such the one whose turn comes last finds the other.
 ///
 /// # Errors
 /// Database failures; the next round tries again.
@@ -36,12 +42,18 @@ pub async fn look(app: &App) -> Result<usize, Error> {
     let before = app.clock.now().minus(SETTLED);
     let waiting = index::waiting(&mut app.db.begin_read().await?, app.organization, before, BATCH).await?;
     let looked = waiting.len();
-    for document in waiting {
-        look_at(app, &document).await?;
+    let (beside, everything): (Vec<Waiting>, Vec<Waiting>) =
+        waiting.into_iter().partition(|waiting| waiting.look == Look::Beside as i32);
+    for waiting in everything {
+        look_at(app, &waiting).await?;
+    }
+    if !beside.is_empty() {
+        look_beside(app, &beside).await?;
     }
     Ok(looked)
 }
 
+/// Compares with everything.
 async fn look_at(app: &App, waiting: &Waiting) -> Result<(), Error> {
     let opened = system_tx!(app, |tx| {
         // Read again under its lock: its work may have ended, or its words changed, since it was listed.
@@ -50,15 +62,23 @@ async fn look_at(app: &App, waiting: &Waiting) -> Result<(), Error> {
         index::looked(tx, waiting).await?;
         Ok(opened)
     })?;
-    if opened {
-        metrics::counter!("mc_overlaps_found_beside_total").increment(1);
-    }
+    count(opened);
     Ok(())
 }
 
+fn count(opened: bool) {
+    if opened {
+        metrics::counter!("mc_overlaps_found_beside_total").increment(1);
+    }
+}
+
+fn prepared(document: &Candidate) -> Result<Prepared, Error> {
+    let paths = document.paths()?;
+    Ok(service::prepare_as(&document.subject_kind, &document.title, &document.body, &paths))
+}
+
 async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate) -> Result<bool, Error> {
-    let text =
-        service::prepare_as(&document.subject_kind, &document.title, &document.body, &document.paths()?);
+    let text = prepared(document)?;
     let asked = Asked {
         family: Family::of(&document.subject_kind),
         mission: document.mission_id,
@@ -67,7 +87,132 @@ async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate
         after: if waiting.look == Look::Beside as i32 { waiting.document_no } else { 0 },
         near: app.embeddings.stored(tx, document.subject_id, &document.title, &document.body).await?,
     };
-    let mut found = service::examine(tx, app.organization, &asked, &text).await?;
+    let found = service::examine(tx, app.organization, &asked, &text).await?;
+    open(tx, app, document, found).await
+}
+
+/// Whether neither saw the other, where they are compared at all.
+fn is_unseen(one: &Waiting, other: &Neighbour) -> bool {
+    other.document_no != one.document_no
+        && other.mission_id == one.document.mission_id
+        && Family::of(&one.document.subject_kind).kinds().contains(&other.subject_kind.as_str())
+        && other.made_in >= one.saw_before
+        && other.saw_before <= one.made_in
+}
+
+/// What was written beside some documents.
+struct Neighbours {
+    all: Vec<Neighbour>,
+    /// Their places in `all`, by what they are found by.
+    by_term: HashMap<i64, Vec<usize>>,
+}
+
+impl Neighbours {
+    /// `None` when there are so many that looking for each by its words is cheaper.
+    async fn of(tx: &mut Tx, app: &App, waiting: &[Waiting]) -> Result<Option<Self>, Error> {
+        let since = waiting.iter().map(|one| one.saw_before).min().unwrap_or_default();
+        let up_to = waiting.iter().map(|one| one.made_in).max().unwrap_or_default();
+        let all = index::beside(tx, app.organization, (since, up_to), MOST_BESIDE + 1).await?;
+        if i64::try_from(all.len()).unwrap_or(i64::MAX) > MOST_BESIDE {
+            return Ok(None);
+        }
+        let mut by_term: HashMap<i64, Vec<usize>> = HashMap::new();
+        for (place, one) in all.iter().enumerate() {
+            for term in one.terms()? {
+                by_term.entry(term).or_default().push(place);
+            }
+        }
+        Ok(Some(Self { all, by_term }))
+    }
+
+    /// The numbers of those that share the weightiest words with a text.
+    fn sharing(&self, app: &App, waiting: &Waiting) -> Result<Option<(Prepared, Vec<i64>)>, Error> {
+        let unseen = |other: &Neighbour| is_unseen(waiting, other);
+        if waiting.document.done || !self.all.iter().any(unseen) {
+            return Ok(None);
+        }
+        let text = prepared(&waiting.document)?;
+        let mut weights: HashMap<usize, f64> = HashMap::new();
+        let family = Family::of(&waiting.document.subject_kind);
+        for (term, weight) in index::sought(app.organization, family, &text) {
+            for place in self.by_term.get(&term).into_iter().flatten() {
+                if self.all.get(*place).is_some_and(unseen) {
+                    *weights.entry(*place).or_default() += weight;
+                }
+            }
+        }
+        let mut best: Vec<(f64, i64)> = weights
+            .into_iter()
+            .filter_map(|(place, weight)| self.all.get(place).map(|one| (weight, one.document_no)))
+            .collect();
+        best.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+        best.truncate(COMPARED);
+        let numbers: Vec<i64> = best.into_iter().map(|(_, number)| number).collect();
+        Ok((!numbers.is_empty()).then_some((text, numbers)))
+    }
+}
+
+/// Compares with what was written at the same moment, for all of them together: most of them share no word with it.
+async fn look_beside(app: &App, waiting: &[Waiting]) -> Result<(), Error> {
+    let mut tx = app.db.begin_read().await?;
+    let Some(neighbours) = Neighbours::of(&mut tx, app, waiting).await? else {
+        drop(tx);
+        for one in waiting {
+            look_at(app, one).await?;
+        }
+        return Ok(());
+    };
+    let mut sharing = Vec::new();
+    for one in waiting {
+        sharing.push(neighbours.sharing(app, one)?);
+    }
+    let wanted: HashSet<i64> = sharing.iter().flatten().flat_map(|(_, numbers)| numbers).copied().collect();
+    let texts: HashMap<i64, Candidate> =
+        index::numbered(&mut tx, app.organization, wanted.into_iter().collect())
+            .await?
+            .into_iter()
+            .map(|one| (one.document_no, one.document))
+            .collect();
+    let mut done = Vec::new();
+    let mut overlapping = Vec::new();
+    for (one, shared) in waiting.iter().zip(sharing) {
+        let Some((text, numbers)) = shared else {
+            done.push(one);
+            continue;
+        };
+        let document = &one.document;
+        let near =
+            app.embeddings.stored(&mut tx, document.subject_id, &document.title, &document.body).await?;
+        let candidates = numbers.iter().filter_map(|number| texts.get(number).cloned()).collect();
+        let found =
+            service::examine_these(&mut tx, (Some(document.subject_id), &near), &text, candidates).await?;
+        if found.is_empty() { done.push(one) } else { overlapping.push((one, found)) }
+    }
+    drop(tx);
+    for (one, found) in overlapping {
+        let opened = system_tx!(app, |tx| {
+            let Some(document) = index::lock(tx, one.document_no).await? else { return Ok(false) };
+            // Its work may have ended since it was read; and changed words are compared with everything.
+            let same = document.title == one.document.title && document.body == one.document.body;
+            let opened = same && !document.done && open(tx, app, &document, found.clone()).await?;
+            index::looked(tx, one).await?;
+            Ok(opened)
+        })?;
+        count(opened);
+    }
+    if done.is_empty() {
+        return Ok(());
+    }
+    system_tx!(app, |tx| { Ok(index::all_looked(tx, &done).await?) })
+}
+
+/// Opens suggestions of what was found about a document, whose lock is held.
+async fn open(
+    tx: &mut Tx,
+    app: &App,
+    document: &Candidate,
+    mut found: Vec<service::Compared>,
+) -> Result<bool, Error> {
     found.retain(|compared| !compared.finding.candidate.done);
     let mut opened = false;
     for compared in service::best(document.mission_id, found, MOST) {

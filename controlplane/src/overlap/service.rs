@@ -170,13 +170,25 @@ pub(crate) async fn examine(
     };
     let mut ranks = vec![index::candidates(tx, reach, text).await?];
     ranks.extend(near(tx, organization, asked).await?);
-    let candidates = fused(ranks);
+    examine_these(tx, (asked.own, &asked.near), text, fused(ranks)).await
+}
+
+/// What a text overlaps of some candidates: the best first, nothing below the point at which a suggestion is worth showing.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn examine_these(
+    tx: &mut Tx,
+    (itself, near): (Option<Uuid>, &Near),
+    text: &Prepared,
+    candidates: Vec<Candidate>,
+) -> Result<Vec<Compared>, Error> {
     let subjects = candidates.iter().map(|candidate| candidate.subject_id).collect();
-    let likeness = asked.near.likeness(tx, subjects).await?;
+    let likeness = near.likeness(tx, subjects).await?;
     let own = mc_overlap::builtin::embed(text);
     let mut found = Vec::new();
     for candidate in candidates {
-        if Some(candidate.subject_id) == asked.own {
+        if Some(candidate.subject_id) == itself {
             continue;
         }
         let likeness = likeness.get(&candidate.subject_id).copied();
@@ -306,7 +318,35 @@ fn event<'a, 'b>(after: &'b Recorded<'a>, before_sha256: Option<String>) -> Even
     Event { subject_kind: "overlap", subject_id: after.id.to_string(), body: after, before_sha256 }
 }
 
-/// Keeps what was found about a new or changed object, and records it.
+/// Keeps what was found about an object that was just made, and records it.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn keep_fresh(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    proof: Proof,
+    (own, subject): (Uuid, OverlapSide),
+    found: Vec<Compared>,
+    named: &[String],
+) -> Result<Vec<OverlapSuggestion>, Error> {
+    let fresh: Vec<(store::Sides, OverlapSuggestion)> = found
+        .into_iter()
+        .map(|compared| {
+            let id = OverlapId::from_uuid(cx.new_uuid());
+            let sides = store::Sides { subject: own, candidate: compared.id };
+            (sides, made(id, subject.clone(), compared.finding, named, cx.now()))
+        })
+        .collect();
+    store::insert_fresh(tx, cx.caller.organization, &fresh).await?;
+    let recorded: Vec<Recorded<'_>> = fresh.iter().map(|(_, made)| Recorded::of(made)).collect();
+    let events =
+        fresh.iter().zip(&recorded).map(|((_, made), recorded)| (place(proof, made), event(recorded, None)));
+    ledger::record_each(tx, cx, "overlap.open", events.collect()).await?;
+    Ok(fresh.into_iter().map(|(_, made)| made).collect())
+}
+
+/// Keeps what was found about a changed object, and records it.
 ///
 /// # Errors
 /// Database failures.

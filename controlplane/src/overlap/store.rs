@@ -5,7 +5,7 @@ use mc_api::id::{MissionId, OrganizationId, OverlapId, PrincipalId};
 use mc_api::overlap::{OverlapAction, OverlapEvidence, OverlapSide, OverlapState, OverlapSuggestion};
 use uuid::Uuid;
 
-use crate::db::{DbError, Filter, Sql, Tx};
+use crate::db::{DbError, Filter, Query, Sql, Tx, placeholders};
 use crate::op::Scope;
 
 #[derive(sqlx::FromRow)]
@@ -154,9 +154,7 @@ pub(crate) async fn insert(
     sides: &Sides,
     made: &OverlapSuggestion,
 ) -> Result<bool, DbError> {
-    let evidence = serde_json::to_string(&made.evidence)
-        .map_err(|error| DbError::Inconsistent { table: "overlap_suggestion", message: error.to_string() })?;
-    let inserted = tx
+    let query = tx
         .query(
             "INSERT INTO overlap_suggestion (suggestion_id, organization_id, subject_kind, subject_id, subject_key, subject_title,
                  mission_id, candidate_kind, candidate_id, candidate_key, candidate_title, candidate_mission_id, candidate_done,
@@ -164,7 +162,41 @@ pub(crate) async fn insert(
              SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $22
              WHERE NOT EXISTS (SELECT 1 FROM overlap_suggestion WHERE subject_id = $9 AND candidate_id = $4)
              ON CONFLICT (subject_id, candidate_id) DO NOTHING",
-        )
+        );
+    let inserted = bound(query, organization, sides, made)?.execute().await?;
+    Ok(inserted == 1)
+}
+
+/// Keeps suggestions about an object that was just made, so that none about it exists.
+pub(crate) async fn insert_fresh(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    fresh: &[(Sides, OverlapSuggestion)],
+) -> Result<(), DbError> {
+    const INSERT: &str = "INSERT INTO overlap_suggestion (suggestion_id, organization_id, subject_kind, subject_id, subject_key,
+         subject_title, mission_id, candidate_kind, candidate_id, candidate_key, candidate_title, candidate_mission_id,
+         candidate_done, score, lexical, vector, action, evidence, acknowledged, state, version, created_at, updated_at) VALUES ";
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let mut query = tx.query(Sql::Built(format!("{INSERT}{}", placeholders(fresh.len(), 23))));
+    for (sides, made) in fresh {
+        query = bound(query, organization, sides, made)?.bind(made.updated_at);
+    }
+    query.execute().await?;
+    Ok(())
+}
+
+/// Gives the values of all columns but the last their places.
+fn bound<'t>(
+    query: Query<'t>,
+    organization: OrganizationId,
+    sides: &Sides,
+    made: &OverlapSuggestion,
+) -> Result<Query<'t>, DbError> {
+    let evidence = serde_json::to_string(&made.evidence)
+        .map_err(|error| DbError::Inconsistent { table: "overlap_suggestion", message: error.to_string() })?;
+    Ok(query
         .bind(made.id)
         .bind(organization)
         .bind(made.subject.kind.clone())
@@ -186,10 +218,7 @@ pub(crate) async fn insert(
         .bind(made.acknowledged)
         .bind(made.state)
         .bind(made.version)
-        .bind(made.created_at)
-        .execute()
-        .await?;
-    Ok(inserted == 1)
+        .bind(made.created_at))
 }
 
 /// Locks the open suggestions of an object, in the order of their ids.

@@ -61,7 +61,7 @@ impl Subject<'_> {
         }
     }
 
-    fn document(&self, organization: OrganizationId, look: Look) -> Document<'_> {
+    fn document(&self, organization: OrganizationId, (look, saw_before): (Look, i64)) -> Document<'_> {
         Document {
             organization,
             mission: self.mission,
@@ -75,6 +75,7 @@ impl Subject<'_> {
             paths: &[],
             done: false,
             look,
+            saw_before,
             at: self.at,
         }
     }
@@ -84,6 +85,7 @@ impl Subject<'_> {
 struct Looked {
     text: Prepared,
     found: Vec<Compared>,
+    saw_before: i64,
 }
 
 /// How a text that is about to be written is watched.
@@ -161,8 +163,9 @@ impl Watch {
             let text = service::prepare_as(OverlapKind::Doc.as_str(), title, content.head(), &[]);
             let near = self.embeddings.at_hand(title, content.head());
             let mut tx = app.db.begin_read().await?;
+            let saw_before = index::horizon(&mut tx).await?;
             let found = overlaps(&mut tx, cx, mission, (own, near), &text).await?;
-            self.looked = Some(Looked { text, found });
+            self.looked = Some(Looked { text, found, saw_before });
         }
         Ok(self)
     }
@@ -188,7 +191,7 @@ impl Watch {
             (Some(policy), None) if subject.content.is_compared() => (policy, subject.prepared()),
             _ => {
                 let text = subject.prepared();
-                index::replace(tx, &subject.document(organization, Look::Done), &text).await?;
+                index::replace(tx, &subject.document(organization, (Look::Done, 0)), &text).await?;
                 return Ok(Vec::new());
             }
         };
@@ -204,10 +207,10 @@ impl Watch {
             .cloned()
             .collect();
         service::enforce(policy, subject.mission, &same, &self.named)?;
-        let look = match policy.mode {
-            OverlapMode::Suggest if subject.is_known => Look::Everything,
-            OverlapMode::Suggest => Look::Beside,
-            OverlapMode::RequireAck | OverlapMode::Block => Look::Done,
+        let look = match (policy.mode, &self.looked) {
+            (OverlapMode::Suggest, Some(looked)) if !subject.is_known => (Look::Beside, looked.saw_before),
+            (OverlapMode::Suggest, _) => (Look::Everything, 0),
+            (OverlapMode::RequireAck | OverlapMode::Block, _) => (Look::Done, 0),
         };
         index::replace(tx, &subject.document(organization, look), &text).await?;
         let side = subject.side();
@@ -215,7 +218,12 @@ impl Watch {
             service::judge_again(tx, cx, proof, (subject.id, &side), &text, is_pending).await?;
         }
         let best = service::best(subject.mission, found, MOST_KEPT);
-        service::keep(tx, cx, proof, (subject.id, side), best, &self.named).await
+        let subject_side = (subject.id, side);
+        if subject.is_known {
+            service::keep(tx, cx, proof, subject_side, best, &self.named).await
+        } else {
+            service::keep_fresh(tx, cx, proof, subject_side, best, &self.named).await
+        }
     }
 }
 
@@ -260,7 +268,7 @@ pub(crate) async fn fill(
 ) -> Result<(), DbError> {
     let text = subject.prepared();
     let look = if is_quiet || !subject.content.is_compared() { Look::Done } else { Look::Everything };
-    index::replace(tx, &subject.document(organization, look), &text).await
+    index::replace(tx, &subject.document(organization, (look, 0)), &text).await
 }
 
 /// The policy that holds in a place.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::content::Content;
 use super::sketch;
-use crate::db::{Backend, DbError, Query, Sql, Tx};
+use crate::db::{Backend, DbError, Filter, Query, Sql, Tx};
 use crate::op::Scope;
 
 /// Of the terms of a text, this many are looked up.
@@ -94,11 +94,28 @@ pub(crate) struct Document<'a> {
     pub(crate) paths: &'a [String],
     pub(crate) done: bool,
     pub(crate) look: Look,
+    /// Up to where it was compared already, by [`horizon`]; 0 when with nothing.
+    pub(crate) saw_before: i64,
     pub(crate) at: Timestamp,
 }
 
+/// The line between what a transaction that begins now sees and what it may not see. Read before anything else is.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn horizon(tx: &mut Tx) -> Result<i64, DbError> {
+    let (line,): (i64,) = tx
+        .query(Sql::Each {
+            postgres: "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+            sqlite: "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'search_document'), 0) + 1",
+        })
+        .fetch_one()
+        .await?;
+    Ok(line)
+}
+
 /// A document that shares terms with a text.
-#[derive(sqlx::FromRow, Debug)]
+#[derive(sqlx::FromRow, Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) mission_id: MissionId,
     pub(crate) subject_kind: String,
@@ -190,7 +207,7 @@ pub(super) fn pairs(text: &Prepared) -> Vec<(i64, f64)> {
     pairs
 }
 
-/// Gives the parameters `$1` to `$15` of an insertion their values.
+/// Gives the parameters `$1` to `$16` of an insertion their values.
 fn bound<'t>(query: Query<'t>, document: &Document<'_>, terms: &str, sketch: Vec<u8>) -> Query<'t> {
     query
         .bind(document.organization)
@@ -208,6 +225,7 @@ fn bound<'t>(query: Query<'t>, document: &Document<'_>, terms: &str, sketch: Vec
         .bind(document.look as i32)
         .bind(document.at)
         .bind(sketch)
+        .bind(document.saw_before)
 }
 
 /// Enters an object.
@@ -222,10 +240,11 @@ pub(crate) async fn insert(tx: &mut Tx, document: &Document<'_>, text: &Prepared
             let query = tx.query(
                 "WITH made AS (
                      INSERT INTO search_document (organization_id, mission_id, kluster_id, subject_kind, subject_id, subject_key,
-                         title, body, paths, done, terms, index_version, look, created_at, updated_at, sketch)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15) RETURNING document_no)
+                         title, body, paths, done, terms, index_version, look, created_at, updated_at, sketch, saw_before, made_in)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16,
+                         pg_current_xact_id()::text::bigint) RETURNING document_no)
                  INSERT INTO search_posting (term, mission, document_no)
-                 SELECT term::bigint, $16, made.document_no FROM made, json_array_elements_text($11::json) AS term",
+                 SELECT term::bigint, $17, made.document_no FROM made, json_array_elements_text($11::json) AS term",
             );
             bound(query, document, &terms, sketch)
                 .bind(low_bits(document.mission.as_uuid()))
@@ -235,8 +254,9 @@ pub(crate) async fn insert(tx: &mut Tx, document: &Document<'_>, text: &Prepared
         Backend::Sqlite => {
             let query = tx.query(
                 "INSERT INTO search_document (organization_id, mission_id, kluster_id, subject_kind, subject_id, subject_key,
-                     title, body, paths, done, terms, index_version, look, created_at, updated_at, sketch)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15) RETURNING document_no",
+                     title, body, paths, done, terms, index_version, look, created_at, updated_at, sketch, saw_before, made_in)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16,
+                     COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'search_document'), 0) + 1) RETURNING document_no",
             );
             let (number,): (i64,) = bound(query, document, &terms, sketch).fetch_one().await?;
             enter(tx, document.mission, number, &terms).await?;
@@ -334,10 +354,15 @@ pub(crate) async fn replace(tx: &mut Tx, document: &Document<'_>, text: &Prepare
     if let Some(content) = document.content {
         content.write_parts(tx, before.document_no).await?;
     }
-    tx.query(
-        "UPDATE search_document SET title = $2, body = $3, paths = $4, done = $5, terms = $6,
-             index_version = $7, look = $8, updated_at = $9, sketch = $10, embedded_by = 0 WHERE document_no = $1",
-    )
+    tx.query(Sql::Each {
+        postgres: "UPDATE search_document SET title = $2, body = $3, paths = $4, done = $5, terms = $6, index_version = $7,
+             look = $8, updated_at = $9, sketch = $10, embedded_by = 0, saw_before = $11,
+             made_in = pg_current_xact_id()::text::bigint WHERE document_no = $1",
+        sqlite: "UPDATE search_document SET title = $2, body = $3, paths = $4, done = $5, terms = $6, index_version = $7,
+             look = $8, updated_at = $9, sketch = $10, embedded_by = 0, saw_before = $11,
+             made_in = COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'search_document'), 0) + 1
+             WHERE document_no = $1",
+    })
     .bind(before.document_no)
     .bind(document.title.to_owned())
     .bind(kept(document.body).to_owned())
@@ -348,6 +373,7 @@ pub(crate) async fn replace(tx: &mut Tx, document: &Document<'_>, text: &Prepare
     .bind(document.look as i32)
     .bind(document.at)
     .bind(sketch::of(text))
+    .bind(document.saw_before)
     .execute()
     .await?;
     Ok(())
@@ -433,6 +459,9 @@ pub(crate) async fn of(
 pub(crate) struct Waiting {
     pub(crate) document_no: i64,
     pub(crate) look: i32,
+    pub(crate) made_in: i64,
+    pub(crate) saw_before: i64,
+    pub(crate) updated_at: Timestamp,
     #[sqlx(flatten)]
     pub(crate) document: Candidate,
 }
@@ -448,7 +477,7 @@ pub(crate) async fn waiting(
     limit: i64,
 ) -> Result<Vec<Waiting>, DbError> {
     tx.query(
-        "SELECT document_no, look, mission_id, subject_kind, subject_id, subject_key, title, body, paths, done
+        "SELECT document_no, look, made_in, saw_before, updated_at, mission_id, subject_kind, subject_id, subject_key, title, body, paths, done
          FROM search_document WHERE look > 0 AND organization_id = $1 AND updated_at < $2 ORDER BY document_no LIMIT $3",
     )
     .bind(organization)
@@ -471,6 +500,111 @@ pub(crate) async fn looked(tx: &mut Tx, waiting: &Waiting) -> Result<(), DbError
         .execute()
         .await?;
     Ok(())
+}
+
+/// Says that documents were compared, but for those whose text changed since they were read.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn all_looked(tx: &mut Tx, waiting: &[&Waiting]) -> Result<(), DbError> {
+    let all: serde_json::Value = waiting
+        .iter()
+        .map(|one| serde_json::json!([one.document_no, one.look, one.updated_at.as_micros()]))
+        .collect();
+    tx.query(Sql::Each {
+        postgres: "UPDATE search_document SET look = 0
+                   FROM (SELECT CAST(one ->> 0 AS BIGINT) AS no, CAST(one ->> 1 AS INTEGER) AS look, CAST(one ->> 2 AS BIGINT) AS at
+                         FROM json_array_elements(CAST($1 AS JSON)) AS one) AS w
+                   WHERE document_no = w.no AND search_document.look = w.look AND updated_at = w.at",
+        sqlite: "UPDATE search_document SET look = 0
+                 FROM (SELECT value ->> 0 AS no, value ->> 1 AS look, value ->> 2 AS at FROM json_each($1)) AS w
+                 WHERE document_no = w.no AND search_document.look = w.look AND updated_at = w.at",
+    })
+    .bind(all.to_string())
+    .execute()
+    .await?;
+    Ok(())
+}
+
+/// What was written beside others, as far as it says whether a comparison is worth while.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Neighbour {
+    pub(crate) document_no: i64,
+    pub(crate) made_in: i64,
+    pub(crate) saw_before: i64,
+    pub(crate) mission_id: MissionId,
+    pub(crate) subject_kind: String,
+    terms: String,
+}
+
+impl Neighbour {
+    /// What it is found by.
+    ///
+    /// # Errors
+    /// A row that is none of ours.
+    pub(crate) fn terms(&self) -> Result<HashSet<i64>, DbError> {
+        serde_json::from_str(&self.terms)
+            .map_err(|error| DbError::Inconsistent { table: "search_document", message: error.to_string() })
+    }
+}
+
+/// Unfinished documents that were written since a line and may not have seen what was written up to another, by number,
+/// and at most `limit`.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn beside(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    (since, up_to): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Neighbour>, DbError> {
+    tx.query(
+        "SELECT document_no, made_in, saw_before, mission_id, subject_kind, terms FROM search_document
+         WHERE organization_id = $1 AND made_in >= $2 AND saw_before <= $3 AND NOT done LIMIT $4",
+    )
+    .bind(organization)
+    .bind(since)
+    .bind(up_to)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
+/// A document with its number.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Numbered {
+    pub(crate) document_no: i64,
+    #[sqlx(flatten)]
+    pub(crate) document: Candidate,
+}
+
+/// Documents by their numbers.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn numbered(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    numbers: Vec<i64>,
+) -> Result<Vec<Numbered>, DbError> {
+    Filter::new(
+        tx,
+        "SELECT document_no, mission_id, subject_kind, subject_id, subject_key, title, body, paths, done FROM search_document",
+    )
+    .and("organization_id = ?", organization)
+    .one_of("document_no", numbers)
+    .finish(tx, "document_no", i64::MAX)
+    .fetch_all()
+    .await
+}
+
+/// The entries by which others are looked for, weightiest first: at most as many as a look-up takes.
+pub(crate) fn sought(organization: OrganizationId, family: Family, text: &Prepared) -> Vec<(i64, f64)> {
+    let mut wanted = entries(organization, family, text);
+    wanted.sort_by(|a, b| b.1.total_cmp(&a.1));
+    wanted.truncate(LOOKED_UP);
+    wanted
 }
 
 /// Where candidates are looked for.
@@ -499,12 +633,10 @@ pub(crate) async fn candidates(
     reach: Reach,
     text: &Prepared,
 ) -> Result<Vec<Candidate>, DbError> {
-    let mut wanted: Vec<Wanted> = entries(reach.organization, reach.family, text)
+    let mut wanted: Vec<Wanted> = sought(reach.organization, reach.family, text)
         .into_iter()
         .map(|(term, weight)| Wanted { term, weight, wide: false })
         .collect();
-    wanted.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-    wanted.truncate(LOOKED_UP);
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
@@ -542,8 +674,9 @@ async fn on_postgres(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec
              (SELECT document_no FROM search_posting
               WHERE term = t.term AND mission = m::bigint AND document_no > $3 ORDER BY document_no DESC LIMIT $4) o
              WHERE t.wide LIMIT $4)";
+    // One row each by its key, whatever the planner believes about tables that grew since it looked.
     const JOINED: &str = ") h GROUP BY h.document_no ORDER BY weight DESC, h.document_no DESC LIMIT 8 * $5) f
-        JOIN search_document d ON d.document_no = f.document_no WHERE ";
+        CROSS JOIN LATERAL (SELECT * FROM search_document WHERE document_no = f.document_no LIMIT 1) d WHERE ";
     const END: &str = " AND d.organization_id = $6 AND CAST($7 AS TEXT) IS NOT NULL
         ORDER BY (d.mission_id = $8 AND NOT d.done) DESC, f.weight DESC, f.document_no DESC LIMIT $5";
     let others = others(&reach);

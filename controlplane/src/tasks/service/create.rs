@@ -62,8 +62,9 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
     let before = if app.detects_overlap && !is_alone {
         let text = overlap::prepare(&request.title, &request.description, &request.paths);
         let mut tx = app.db.begin_read().await?;
+        let saw_before = index::horizon(&mut tx).await?;
         let found = super::overlaps(&mut tx, cx, mission, &text, (None, near.clone())).await?;
-        Some((text, found))
+        Some(Ahead { text, found, saw_before })
     } else {
         None
     };
@@ -109,8 +110,15 @@ struct Planned<'p> {
     /// Nobody else creates in the mission meanwhile.
     is_alone: bool,
     /// What was compared before, where somebody may.
-    before: Option<&'p (mc_overlap::Prepared, Vec<overlap::Compared>)>,
+    before: Option<&'p Ahead>,
     near: &'p Near,
+}
+
+/// What a text was found to overlap, and up to where it was looked for.
+struct Ahead {
+    text: mc_overlap::Prepared,
+    found: Vec<overlap::Compared>,
+    saw_before: i64,
 }
 
 async fn create_in(
@@ -140,7 +148,7 @@ async fn create_in(
         let text = overlap::prepare(&task.title, &task.description, &task.paths);
         let found = super::overlaps(tx, cx, mission, &text, (None, near.clone())).await?;
         overlap::enforce(&place.policy, mission, &found, &request.acknowledge_overlap)?;
-        Some((text, found))
+        Some(Ahead { text, found, saw_before: 0 })
     } else {
         None
     };
@@ -156,13 +164,13 @@ async fn create_in(
     let event =
         Event { subject_kind: "task", subject_id: task.id.to_string(), body: &task, before_sha256: None };
     ledger::record(tx, cx, proof, event).await?;
-    let Some((text, found)) = alone.as_ref().or(before) else {
+    let Some(Ahead { text, found, saw_before }) = alone.as_ref().or(before) else {
         return Ok(TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending });
     };
     let look = if is_alone { Look::Done } else { Look::Beside };
-    index::insert(tx, &super::document(cx.caller.organization, &task, look), text).await?;
+    index::insert(tx, &super::document(cx.caller.organization, &task, (look, *saw_before)), text).await?;
     let sides = (task.id.as_uuid(), super::side(&task));
-    let overlap_suggestions = overlap::keep(
+    let overlap_suggestions = overlap::keep_fresh(
         tx,
         cx,
         proof,

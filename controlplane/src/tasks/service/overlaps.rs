@@ -25,7 +25,11 @@ pub(super) const MOST_KEPT: usize = 5;
 const BATCH: i64 = 200;
 
 /// The task as it is indexed.
-pub(super) fn document(organization: OrganizationId, task: &Task, look: Look) -> Document<'_> {
+pub(super) fn document(
+    organization: OrganizationId,
+    task: &Task,
+    (look, saw_before): (Look, i64),
+) -> Document<'_> {
     Document {
         organization,
         mission: task.mission_id,
@@ -39,6 +43,7 @@ pub(super) fn document(organization: OrganizationId, task: &Task, look: Look) ->
         paths: &task.paths,
         done: is_done(task.state),
         look,
+        saw_before,
         at: task.updated_at,
     }
 }
@@ -59,7 +64,7 @@ pub(crate) async fn index_missing(app: &App) -> Result<usize, Error> {
             let Some(loaded) = store::find(tx, app.organization, *id).await? else { return Ok(()) };
             let task = loaded.task;
             let text = service::prepare(&task.title, &task.description, &task.paths);
-            let document = document(app.organization, &task, Look::Everything);
+            let document = document(app.organization, &task, (Look::Everything, 0));
             Ok(index::replace(tx, &document, &text).await?)
         })?;
     }

@@ -181,7 +181,7 @@ pub(crate) async fn update_in(
     let task = save(tx, cx, proof, &before, after).await?;
     // Creation beside this one under a lenient policy does not wait for it, so it is looked at again.
     let look = if policy.mode == OverlapMode::Suggest { Look::Everything } else { Look::Done };
-    index::replace(tx, &super::document(cx.caller.organization, &task, look), &text).await?;
+    index::replace(tx, &super::document(cx.caller.organization, &task, (look, 0)), &text).await?;
     let side = super::side(&task);
     overlap::judge_again(tx, cx, proof, (own, &side), &text, overlap_pending).await?;
     let overlap_suggestions = overlap::keep(

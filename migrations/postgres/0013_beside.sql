@@ -1,0 +1,6 @@
+-- What a text was compared with: only what was written beside it is compared later. `made_in` is the transaction that wrote it, and every
+-- transaction before `saw_before` had ended when existing texts were read for it.
+ALTER TABLE search_document ADD COLUMN made_in BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE search_document ADD COLUMN saw_before BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX search_document_made_idx ON search_document (organization_id, made_in, saw_before);
+UPDATE search_document SET look = 2 WHERE look = 1;
