@@ -3,14 +3,14 @@
 
 use std::fmt::Write as _;
 
-use mc_overlap::features::{COUNT, NAMES, features};
+use mc_overlap::features::{COUNT, NAMES, doubtful, features};
 use mc_overlap::{Provider, cosine};
 
 use super::measure::{Scored, at, auc};
 use super::pairs::{Label, Set};
 
 const FOLDS: usize = 10;
-const PENALTIES: [f64; 6] = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
+const PENALTIES: [f64; 3] = [2.0, 4.0, 8.0];
 const HEAD: &str = "\
 //! Weights and thresholds of the logistic models, in the order of [`crate::features::NAMES`].
 //! Written by `mc-bench overlap --fit --model DIR`; not edited by hand.
@@ -20,15 +20,22 @@ use crate::provider::OperatingPoints;
 ";
 
 /// Weight of an example of two different pairs' texts, and of a text with itself, beside 1 of a labelled pair.
-const STRANGER: f64 = 0.06;
+const STRANGER: f64 = 0.1;
 const SELF: f64 = 0.03;
 
 struct Example {
     values: [f64; COUNT],
     duplicate: bool,
+    doubtful: bool,
     weight: f64,
     /// Folds of the two texts: an example is seen only by models that were fitted without either.
     folds: [usize; 2],
+}
+
+impl Example {
+    fn new(values: &[f32; COUNT], duplicate: bool, weight: f64, folds: [usize; 2]) -> Self {
+        Self { values: values.map(f64::from), duplicate, doubtful: doubtful(values), weight, folds }
+    }
 }
 
 #[derive(Clone)]
@@ -39,8 +46,17 @@ struct Model {
 
 /// Which way a feature may move a score.
 fn sign(name: &str) -> i8 {
-    let less =
-        ["differs", "missing", "template", "contained_rest", "swapped", "other_head", "contained_then"];
+    let less = [
+        "differ",
+        "missing",
+        "template",
+        "contained_rest",
+        "swapped",
+        "other_head",
+        "contained_then",
+        "opposed",
+        "alien",
+    ];
     if less.iter().any(|p| name.contains(p)) { -1 } else { 1 }
 }
 
@@ -69,14 +85,30 @@ pub(super) fn run(out: &mut impl std::io::Write, set: &Set, worst: Option<usize>
         let Some((_, penalty, held)) = tried.into_iter().rfind(good) else { continue };
         writeln!(out, "// {} chosen penalty {penalty}", provider.as_str())?;
         let model = fit(&examples.iter().collect::<Vec<_>>(), penalty);
-        let points = points(&held);
-        for (name, p) in [("suggest", points[0]), ("require_ack", points[1]), ("block", points[2])] {
-            let f = at(&held, p);
-            writeln!(
-                out,
-                "//   cross-validated at {name} {p:.3}: precision {:.3} recall {:.3} F1 {:.3}",
-                f.precision, f.recall, f.f1
-            )?;
+        let themed: Vec<bool> = set.pairs.iter().map(|p| !p.theme.is_empty()).collect();
+        let sure = sure_of(&held, &examples);
+        let points = points(&held, &sure, &themed);
+        for (kind, of) in [("all", None), ("without theme", Some(false)), ("of themes left out", Some(true))]
+        {
+            let held = some(&held, &themed, of);
+            if held.is_empty() {
+                continue;
+            }
+            writeln!(out, "//   cross-validated, {} pairs, {kind}: AUC {:.3}", held.len(), auc(&held))?;
+            let sure = some(&sure, &themed, of);
+            let rows = [
+                ("suggest", points[0], &held),
+                ("require_ack", points[1], &held),
+                ("block", points[2], &sure),
+            ];
+            for (name, p, held) in rows {
+                let f = at(held, p);
+                writeln!(
+                    out,
+                    "//     at {name} {p:.3}: precision {:.3} recall {:.3} F1 {:.3}",
+                    f.precision, f.recall, f.f1
+                )?;
+            }
         }
         for (name, weight) in NAMES.iter().zip(model.weights) {
             writeln!(out, "//   {name:<22} {weight:>8.3}")?;
@@ -93,7 +125,7 @@ pub(super) fn run(out: &mut impl std::io::Write, set: &Set, worst: Option<usize>
 fn write_model(source: &mut String, provider: Provider, model: &Model, points: [f32; 3]) -> std::fmt::Result {
     let name = provider.as_str().to_uppercase();
     let [suggest, require_ack, block] = points;
-    let weights = model.weights.map(|w| format!("{w:.4}")).join(", ");
+    let weights = model.weights.map(|w| format!("{w:.3}")).join(", ");
     writeln!(source, "\npub(crate) const {name}: [f32; COUNT] = [{weights}];")?;
     writeln!(source, "pub(crate) const {name}_BIAS: f32 = {:.4};", model.bias)?;
     writeln!(
@@ -102,9 +134,9 @@ fn write_model(source: &mut String, provider: Provider, model: &Model, points: [
     )
 }
 
-fn values(set: &Set, provider: Provider, a: usize, b: usize) -> [f64; COUNT] {
+fn values(set: &Set, provider: Provider, a: usize, b: usize) -> [f32; COUNT] {
     let (a, b) = (&set.texts[a], &set.texts[b]);
-    features(&a.prepared, &b.prepared, cosine(a.vector(provider), b.vector(provider))).map(f64::from)
+    features(&a.prepared, &b.prepared, cosine(a.vector(provider), b.vector(provider)))
 }
 
 /// The labelled pairs first, then what no judgement is needed for: texts of different pairs are different work, a text
@@ -113,29 +145,32 @@ fn examples(set: &Set, provider: Provider) -> (Vec<Example>, usize) {
     let mut seen = [0_usize; 3];
     let mut fold_of = vec![0; set.texts.len()];
     let mut all = Vec::new();
+    let mut themes: Vec<&str> =
+        set.pairs.iter().map(|p| p.theme.as_str()).filter(|t| !t.is_empty()).collect();
+    themes.sort_unstable();
+    themes.dedup();
     for pair in &set.pairs {
-        // Dealt out in turn within each label, so that every fold has its share of each.
-        let count = &mut seen[pair.label as usize];
-        *count += 1;
-        let fold = *count * 7 % FOLDS;
+        // A theme is a fold of its own; the others are dealt out in turn within each label, so that every fold has its share.
+        let fold = themes.binary_search(&pair.theme.as_str()).map_or_else(
+            |_| {
+                seen[pair.label as usize] += 1;
+                seen[pair.label as usize] * 7 % FOLDS
+            },
+            |theme| FOLDS + theme,
+        );
         let [a, b] = pair.sides;
         (fold_of[a], fold_of[b]) = (fold, fold);
         let duplicate = pair.label == Label::Duplicate;
-        all.push(Example { values: values(set, provider, a, b), duplicate, weight: 1.0, folds: [fold; 2] });
+        all.push(Example::new(&values(set, provider, a, b), duplicate, 1.0, [fold; 2]));
     }
     let labelled = all.len();
     for a in 0..set.texts.len() {
         for b in strangers(set, a) {
             let folds = [fold_of[a], fold_of[b]];
-            all.push(Example {
-                values: values(set, provider, a, b),
-                duplicate: false,
-                weight: STRANGER,
-                folds,
-            });
+            all.push(Example::new(&values(set, provider, a, b), false, STRANGER, folds));
         }
         let folds = [fold_of[a]; 2];
-        all.push(Example { values: values(set, provider, a, a), duplicate: true, weight: SELF, folds });
+        all.push(Example::new(&values(set, provider, a, a), true, SELF, folds));
     }
     (all, labelled)
 }
@@ -154,7 +189,8 @@ fn strangers(set: &Set, a: usize) -> Vec<usize> {
 
 /// Scores of the first examples, each by the model fitted without its fold.
 fn cross_validated(examples: &[Example], labelled: usize, penalty: f64) -> Vec<Scored> {
-    let models: Vec<Model> = (0..FOLDS)
+    let folds = examples.iter().map(|e| e.folds[0]).max().map_or(0, |last| last + 1);
+    let models: Vec<Model> = (0..folds)
         .map(|fold| fit(&examples.iter().filter(|e| !e.folds.contains(&fold)).collect::<Vec<_>>(), penalty))
         .collect();
     #[expect(clippy::cast_possible_truncation, reason = "a probability")]
@@ -243,15 +279,32 @@ fn loss(scored: &[Scored]) -> (f64, f64) {
     (mean, (variance / n).sqrt())
 }
 
-/// suggest: 97 of 100 duplicates; require_ack: the best F1; block: the lowest with precision of 0.98 from there on.
-fn points(held: &[Scored]) -> [f32; 3] {
+/// Those with or without a theme.
+fn some(held: &[Scored], themed: &[bool], wanted: Option<bool>) -> Vec<Scored> {
+    let of = held.iter().zip(themed).filter(|(_, t)| wanted.is_none_or(|w| **t == w));
+    of.map(|(s, _)| Scored { score: s.score, duplicate: s.duplicate }).collect()
+}
+
+/// What `block` is chosen among: pairs that may not reach it are far below.
+fn sure_of(held: &[Scored], examples: &[Example]) -> Vec<Scored> {
+    let score = |s: &Scored, e: &Example| if e.doubtful { 0.0 } else { s.score };
+    held.iter().zip(examples).map(|(s, e)| Scored { score: score(s, e), duplicate: s.duplicate }).collect()
+}
+
+/// suggest: 97 of 100 duplicates; require_ack: the best F1; block: the lowest with precision of 0.98 from there on, among the
+/// pairs of either kind as among all.
+fn points(held: &[Scored], sure: &[Scored], themed: &[bool]) -> [f32; 3] {
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let steps: Vec<f32> = (1..200).map(|i| i as f32 / 200.0).collect();
     let suggest = steps.iter().copied().rfind(|t| at(held, *t).recall >= 0.97).unwrap_or(0.05);
     let best = |a: &&f32, b: &&f32| at(held, **a).f1.total_cmp(&at(held, **b).f1);
     let require_ack = steps.iter().max_by(best).copied().unwrap_or(0.5);
-    let block = steps.iter().copied().rfind(|t| at(held, *t).precision < 0.98).map_or(0.5, |t| t + 0.005);
-    [suggest.min(require_ack), require_ack, block.max(require_ack)]
+    let lowest = |of: &[Scored]| {
+        steps.iter().copied().rfind(|t| at(of, *t).precision < 0.98).map_or(0.5, |t| t + 0.005)
+    };
+    let block = [None, Some(false), Some(true)].map(|kind| lowest(&some(sure, themed, kind)));
+    let block = block.into_iter().fold(require_ack, f32::max);
+    [suggest.min(require_ack), require_ack, block]
 }
 
 fn show_worst(out: &mut impl std::io::Write, set: &Set, held: &[Scored], n: usize) -> std::io::Result<()> {

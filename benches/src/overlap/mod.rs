@@ -1,6 +1,7 @@
 //! Overlap detection, measured on labelled pairs of task descriptions (`benches/data/overlap/README.md`).
 //!
-//! The tuning half is shown by category and may be fitted to; of the held-out half only totals are ever printed.
+//! The tuning half and the further pairs for tuning are shown by category and may be fitted to; of the held-out half and of
+//! the pairs for checking only totals are ever printed.
 
 mod fit;
 mod measure;
@@ -10,7 +11,7 @@ mod pairs;
 mod retrieval;
 mod speed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 #[cfg(feature = "local-embeddings")]
@@ -25,7 +26,7 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/overlap");
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Any file of labelled pairs, JSON lines, instead of the tuning half.
+    /// Any file of labelled pairs, JSON lines, instead of those for tuning.
     #[arg(long, value_name = "FILE")]
     pairs: Option<PathBuf>,
     /// A model folder (MiniLM class): its figures are printed too. Needs the feature `local-embeddings`.
@@ -34,6 +35,9 @@ pub(crate) struct Args {
     /// Also evaluates the held-out half: once per release.
     #[arg(long)]
     held_out: bool,
+    /// Also evaluates the pairs for checking: when a scorer is finished.
+    #[arg(long)]
+    check: bool,
     /// Fits weights and thresholds to the pairs and prints them as the source of `mc-overlap`.
     #[arg(long)]
     fit: bool,
@@ -44,20 +48,29 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    let tune = args.pairs.clone().unwrap_or_else(|| PathBuf::from(DATA).join("tune.jsonl"));
     let model = args.model.as_deref().map(Model::load).transpose()?;
-    let set = Set::read(&tune, model.as_ref()).with_context(|| format!("cannot read {}", tune.display()))?;
+    let read = |path: &Path| {
+        Set::read(path, model.as_ref()).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let own = |name: &str| read(&Path::new(DATA).join(name));
+    let sets = match &args.pairs {
+        Some(path) => vec![read(path)?],
+        None => vec![own("tune.jsonl")?, own("tune-more.jsonl")?],
+    };
     if args.fit {
-        return fit::run(&mut out, &set, args.worst);
+        let all = sets.into_iter().reduce(Set::and).context("no pairs")?;
+        return fit::run(&mut out, &all, args.worst);
     }
-    report(&mut out, &set, true)?;
-    if args.held_out {
-        let path = PathBuf::from(DATA).join("held-out.jsonl");
-        let set =
-            Set::read(&path, model.as_ref()).with_context(|| format!("cannot read {}", path.display()))?;
-        report(&mut out, &set, false)?;
+    for set in &sets {
+        report(&mut out, set, true)?;
     }
-    speed::report(&mut out, &set)?;
+    for (name, _) in
+        [("check.jsonl", args.check), ("held-out.jsonl", args.held_out)].iter().filter(|(_, w)| *w)
+    {
+        report(&mut out, &own(name)?, false)?;
+    }
+    let Some(set) = sets.first() else { return Ok(()) };
+    speed::report(&mut out, set)?;
     Ok(())
 }
 

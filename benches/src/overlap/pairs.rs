@@ -21,6 +21,8 @@ struct Line {
     id: String,
     #[serde(default)]
     category: String,
+    #[serde(default)]
+    theme: String,
     label: Label,
     a: Side,
     b: Side,
@@ -36,6 +38,8 @@ pub(super) struct Side {
 pub(super) struct Pair {
     pub(super) id: String,
     pub(super) category: String,
+    /// Whose tasks they are; empty when the file does not say.
+    pub(super) theme: String,
     pub(super) label: Label,
     /// Indexes into [`Set::texts`].
     pub(super) sides: [usize; 2],
@@ -68,7 +72,13 @@ impl Set {
             }
             let line: Line = serde_json::from_str(line).with_context(|| format!("line {}", number + 1))?;
             let sides = [set.text(line.a), set.text(line.b)];
-            set.pairs.push(Pair { id: line.id, category: line.category, label: line.label, sides });
+            set.pairs.push(Pair {
+                id: line.id,
+                category: line.category,
+                theme: line.theme,
+                label: line.label,
+                sides,
+            });
         }
         anyhow::ensure!(!set.pairs.is_empty(), "no pair in it");
         if let Some(model) = model {
@@ -80,6 +90,17 @@ impl Set {
             }
         }
         Ok(set)
+    }
+
+    /// Both as one.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        let before = self.texts.len();
+        self.name = format!("{} and {}", self.name, other.name);
+        self.texts.extend(other.texts);
+        self.pairs.extend(
+            other.pairs.into_iter().map(|pair| Pair { sides: pair.sides.map(|i| i + before), ..pair }),
+        );
+        self
     }
 
     fn text(&mut self, side: Side) -> usize {

@@ -67,7 +67,7 @@ async fn every_text_gets_its_built_in_vector(app: TestApp) {
     assert_eq!(first.get("overlap_pending"), None, "built-in vectors are at hand");
     make(&app, "apollo", OTHER).await;
     let now = ready(&app).await;
-    assert_eq!((&now["provider"], &now["model"]), (&json!("builtin"), &json!("mc-subword-1")));
+    assert_eq!((&now["provider"], &now["model"]), (&json!("builtin"), &json!("mc-subword-2")));
     assert_eq!((&now["dimensions"], &now["indexed"]), (&json!(256), &json!(3)), "two tasks and a kluster");
     assert_eq!(now["stored"].as_array().unwrap().len(), 1);
 
@@ -85,9 +85,9 @@ async fn every_text_gets_its_built_in_vector(app: TestApp) {
         doctor["checks"].as_array().unwrap().iter().find(|check| check["name"] == "embeddings").unwrap();
     assert_eq!(check["ok"], true);
     let detail = check["detail"].as_str().unwrap();
-    assert!(detail.contains("builtin mc-subword-1, 256 dimensions, ready"), "{detail}");
+    assert!(detail.contains("builtin mc-subword-2, 256 dimensions, ready"), "{detail}");
     let tool = json!({ "tool": "get_embedding_status", "arguments": {} });
-    assert_eq!(app.post(app.admin(), "/mcp/call", tool).await.ok(200)["result"]["model"], "mc-subword-1");
+    assert_eq!(app.post(app.admin(), "/mcp/call", tool).await.ok(200)["result"]["model"], "mc-subword-2");
 }
 
 async fn what_shares_no_word_is_suggested_when_its_vector_arrives(app: TestApp) {

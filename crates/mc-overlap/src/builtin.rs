@@ -1,14 +1,19 @@
 //! The built-in embedder: no model, no download. Words, what the lexicon knows of them, and their letters in threes are
-//! hashed onto a fixed number of dimensions, so that synonyms, fields, inflections and misspellings come near each other.
+//! hashed onto a fixed number of dimensions, so that synonyms, fields, inflections and misspellings come near each other;
+//! the other dimensions hold the sum of what the words mean ([`crate::words`]).
 
 use crate::lexicon::{LEXICON, hash, mix};
 use crate::prepared::{Prepared, Unit};
 use crate::token::Kind;
 
 /// Stored with each vector. Changes together with [`crate::INDEX_VERSION`].
-pub const MODEL: &str = "mc-subword-1";
+pub const MODEL: &str = "mc-subword-2";
 /// Length of a vector.
 pub const DIMENSIONS: usize = 256;
+/// How much of a vector is hashed; the rest says what the words mean.
+const HASHED: usize = DIMENSIONS - crate::words::DIMENSIONS;
+/// The share of the meaning in a likeness.
+const MEANT: f32 = 0.5;
 
 /// A vector of unit length; of zeros when the text holds nothing.
 pub fn embed(text: &Prepared) -> Vec<f32> {
@@ -26,13 +31,28 @@ pub fn embed(text: &Prepared) -> Vec<f32> {
         }
         letters(&mut vector, unit, weight);
     }
-    let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if norm > 0.0 {
-        for x in &mut vector {
-            *x /= norm;
+    scale(&mut vector, 1.0);
+    let meant = &text.sums[1];
+    if meant.iter().any(|x| *x != 0.0) {
+        let (own, rest) = vector.split_at_mut(HASHED);
+        scale(own, 1.0 - MEANT);
+        for (to, from) in rest.iter_mut().zip(meant) {
+            *to = from * MEANT.sqrt();
         }
     }
+    scale(&mut vector, 1.0);
     vector
+}
+
+/// Brings a vector to the root of this length; zeros stay.
+fn scale(vector: &mut [f32], square: f32) {
+    let norm = vector.iter().map(|x| x * x).sum::<f32>();
+    if norm > 0.0 {
+        let factor = (square / norm).sqrt();
+        for x in vector {
+            *x *= factor;
+        }
+    }
 }
 
 /// Three letters at a time, with the ends of the word marked.
@@ -53,7 +73,7 @@ fn letters(vector: &mut [f32], unit: &Unit, weight: f32) {
 fn spread(vector: &mut [f32], key: u64, weight: f32) {
     for shift in [0, 32] {
         let part = key >> shift;
-        let place = usize::try_from(part % DIMENSIONS as u64).unwrap_or(0);
+        let place = usize::try_from(part % HASHED as u64).unwrap_or(0);
         let sign = if part >> 20 & 1 == 0 { weight } else { -weight };
         if let Some(x) = vector.get_mut(place) {
             *x += sign;

@@ -1,7 +1,7 @@
 //! The judgement of a pair.
 
 use crate::evidence::{Evidence, evidence};
-use crate::features::Features;
+use crate::features::{Features, doubtful};
 use crate::paths::paths_overlap;
 use crate::prepared::Prepared;
 use crate::provider::Provider;
@@ -88,6 +88,7 @@ pub fn compare(new: &Prepared, other: &Prepared, vectors: Option<Vectors>, other
         _ if identical => score,
         0 | 1 => score.min(points.require_ack - MARGIN),
         2 => score.min(points.block - MARGIN),
+        _ if doubtful(&features.values) => score.min(points.block - MARGIN),
         _ => score,
     };
     let action = if score >= points.require_ack.max(LIKELY) {

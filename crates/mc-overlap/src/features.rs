@@ -1,7 +1,10 @@
 //! What a judgement is computed from. Public for the program that fits the weights.
 
+use std::sync::LazyLock;
+
 use crate::evidence::Differences;
 use crate::lexicon::{GENERIC, LEXICON, META, SYNONYM};
+use crate::likeness::{Likeness, added};
 use crate::pairing::{Near, Pairing, misspelling};
 use crate::prepared::{Prepared, TitleWord, Unit};
 use crate::token::Kind;
@@ -42,14 +45,50 @@ pub const NAMES: [&str; COUNT] = [
     "swapped_slot",
     "swapped_slot_wide",
     "inserted_other_head",
+    "soft_title_least",
+    "soft_title_most",
+    "soft_all_least",
+    "soft_all_most",
+    "title_sum",
+    "whole_sum",
+    "rest_alike_apart",
+    "rest_alike_overlap",
+    "rest_alien_overlap",
+    "front_differs",
+    "front_differs_overlap",
+    "added_differs",
+    "body_alien",
+    "body_alien_overlap",
+    "languages",
+    "languages_sum",
+    "both_own",
+    "meaning_soft",
+    "apart_meaning_soft",
+    "apart_whole_sum",
+    "apart_title_sum",
+    "apart_soft_all",
+    "apart_field",
+    "apart_shared",
+    "apart_body",
+    "verbs_differ",
+    "verbs_differ_overlap",
+    "shared",
+    "opposed",
+    "opposed_overlap",
+    "alien_least",
+    "alien_most",
+    "alien_least_overlap",
+    "one_own",
+    "one_own_overlap",
     "vector",
     "vector_high",
     "vector_language",
     "vector_title",
+    "vector_apart",
 ];
 
 /// How many features there are.
-pub const COUNT: usize = 38;
+pub const COUNT: usize = 74;
 
 /// The features of a pair, and what evidence is written from.
 pub(crate) struct Features {
@@ -64,12 +103,37 @@ pub fn features(a: &Prepared, b: &Prepared, cosine: f32) -> [f32; COUNT] {
     Features::of(a, b, cosine).values
 }
 
+/// Whether something in the titles speaks against the same work, however like they are: a word exchanged, other actions,
+/// opposites, something put in front, another number or identifier on each side, or no more than two words in common while
+/// each has words of its own. Such a pair never reaches `block`.
+pub fn doubtful(values: &[f32; COUNT]) -> bool {
+    static PLACES: LazyLock<Vec<(usize, f32)>> = LazyLock::new(|| {
+        let any = ["swapped_slot", "swapped_slot_wide", "opposed", "front_differs"].map(|name| (name, 0.0));
+        let both = ["lead_differs", "number_differs", "identifier_differs"].map(|name| (name, 0.99));
+        any.into_iter().chain(both).filter_map(|(name, above)| Some((place(name)?, above))).collect()
+    });
+    static FEW: LazyLock<Option<(usize, usize)>> =
+        LazyLock::new(|| Some((place("shared")?, place("both_own")?)));
+    PLACES.iter().any(|(i, above)| values[*i] > *above)
+        || FEW.is_some_and(|(shared, own)| values[shared] < TWO_WORDS && values[own] > 0.0)
+}
+
+/// Two words of six, and a little: what [`crate::likeness`] counts as shared.
+const TWO_WORDS: f32 = 0.34;
+
+fn place(name: &str) -> Option<usize> {
+    NAMES.iter().position(|n| *n == name)
+}
+
 impl Features {
     pub(crate) fn of(a: &Prepared, b: &Prepared, cosine: f32) -> Self {
         let pairing = Pairing::of(a, b);
         let differences = Differences::of(a, b, &pairing);
         let (tt, ta, aa) = coverages(a, b, &pairing);
+        let near = Likeness::of(a, b, &pairing);
         let body = body(a, b, &pairing);
+        let bodies = f32::from(u8::from(!a.lines.is_empty() && !b.lines.is_empty()));
+        let apart = 1.0 - tt.1;
         let template = template(a, b);
         let contained = contained(a, b);
         let action_differs = disjoint(a.actions & !GENERIC, b.actions & !GENERIC);
@@ -90,8 +154,8 @@ impl Features {
             aa.1,
             body,
             flag(a.title == b.title && a.title != 0),
-            contained.0,
-            contained.1,
+            contained[0],
+            contained[1],
             action_differs,
             action_same,
             lead_differs,
@@ -108,18 +172,54 @@ impl Features {
             fields.0,
             fields.1,
             action_differs * tt.0,
-            contained.2,
-            contained.3,
+            contained[2],
+            contained[3],
             first_swapped(a, b) * tt.1,
             meta_differs(a, b),
             swapped(a, b, &pairing) * tt.0,
             slot.0,
             slot.1,
             slot.2,
+            near.title.0,
+            near.title.1,
+            near.all.0,
+            near.all.1,
+            near.title_sum,
+            near.whole_sum,
+            near.rest * (1.0 - tt.1) * (1.0 - slot.0.max(slot.1)),
+            near.rest * tt.1 * (1.0 - slot.0.max(slot.1)),
+            near.both * (1.0 - near.rest) * tt.1,
+            contained[5],
+            contained[5] * tt.0,
+            contained[4],
+            bodies * (1.0 - body),
+            bodies * (1.0 - body) * tt.1,
+            language,
+            language * near.whole_sum.max(0.0),
+            near.both * tt.1,
+            near.meaning,
+            near.meaning * apart,
+            near.whole_sum.max(0.0) * apart,
+            near.title_sum.max(0.0) * apart,
+            near.all.1 * apart,
+            fields.0 * apart,
+            near.shared * apart,
+            body * apart,
+            near.verbs_differ,
+            near.verbs_differ * tt.0,
+            near.shared,
+            near.opposed,
+            near.opposed * tt.1,
+            near.alien_least,
+            near.alien_most,
+            near.alien_least * tt.0,
+            near.one,
+            near.one * tt.0,
             cosine,
             (cosine - 0.5).max(0.0),
             cosine * language,
             cosine * tt.0,
+            cosine.max(0.0) * (1.0 - tt.0),
         ];
         let lexical = (0.4 * tt.0 + 0.2 * tt.1 + 0.2 * ta.0 + 0.2 * aa.1).clamp(0.0, 1.0);
         Self { values, pairing, lexical }
@@ -222,20 +322,22 @@ fn common(a: &[u64], b: &[u64]) -> usize {
 
 /// Whether one title's words stand in the other in a row; the share of the longer that is left over; whether what
 /// follows there only elaborates (`… so that`, `… for`), or makes them say something about another thing.
-fn contained(a: &Prepared, b: &Prepared) -> (f32, f32, f32, f32) {
+fn contained(a: &Prepared, b: &Prepared) -> [f32; 6] {
     let (short, long) = if a.title_words.len() <= b.title_words.len() { (a, b) } else { (b, a) };
     let same = |x: &TitleWord, y: &TitleWord| alike(long, *x, short, *y);
+    let whole = long;
     let (short, long) = (&short.title_words, &long.title_words);
     if short.is_empty() || short.len() == long.len() {
-        return (0.0, 0.0, 0.0, 0.0);
+        return [0.0; 6];
     }
     let Some(at) = long.windows(short.len()).position(|w| w.iter().zip(short).all(|(x, y)| same(x, y)))
     else {
-        return (0.0, 0.0, 0.0, 0.0);
+        return [0.0; 6];
     };
     let elaborates = long.get(at + short.len()).is_none_or(|next| next.function);
     let rest = 1.0 - number(short.len()) / number(long.len());
-    (1.0, rest, f32::from(u8::from(elaborates)), f32::from(u8::from(!elaborates)))
+    let (added, front) = added(whole, at, short.len());
+    [1.0, rest, f32::from(u8::from(elaborates)), if elaborates { 0.0 } else { added.min(1.0) }, added, front]
 }
 
 fn unit(text: &Prepared, key: u64) -> Option<&Unit> {
@@ -274,10 +376,19 @@ fn slot(a: &Prepared, b: &Prepared) -> (f32, f32, f32) {
     let (left, right) = (own(&x[front..x.len() - back]), own(&y[front..y.len() - back]));
     let same = number(front + back) / number(x.len().max(y.len()).max(1));
     match (left, right) {
+        // A word that nobody knows may be a small one, mistyped.
+        (0, _) | (_, 0) if !told(a, &x[front..x.len() - back]) && !told(b, &y[front..y.len() - back]) => {
+            (0.0, 0.0, 0.0)
+        }
         (0, _) | (_, 0) => (0.0, 0.0, if left + right > 0 && front > 0 && back > 0 { same } else { 0.0 }),
         (1, 1) => (same, 0.0, 0.0),
         _ => (0.0, same, 0.0),
     }
+}
+
+/// Whether a word of its own says something that is known.
+fn told(text: &Prepared, words: &[TitleWord]) -> bool {
+    words.iter().any(|w| !w.function && unit(text, w.key).is_some_and(|u| u.sense > 0 || u.groups[0] > 0))
 }
 
 /// Work about work: a thing and its test, its document, its measurement are never the same.

@@ -154,6 +154,18 @@ pub(crate) const TIER_WEIGHTS: [f32; 5] = [0.04, 0.25, 0.5, 0.75, 1.0];
 
 pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::read);
 
+/// Stems that turn a piece of work into another one, each with those that do.
+pub(crate) static OPPOSITES: LazyLock<Map<Vec<u64>>> = LazyLock::new(|| {
+    let mut all: Map<Vec<u64>> = Map::default();
+    for line in lines(include_str!("../data/opposites.txt")) {
+        let keys: Vec<u64> = line.split_whitespace().map(|w| hash(&stem(w))).collect();
+        for key in &keys {
+            all.entry(*key).or_default().extend(keys.iter().filter(|k| *k != key));
+        }
+    }
+    all
+});
+
 impl Lexicon {
     fn read() -> Self {
         let mut lexicon = Self {

@@ -13,6 +13,7 @@ mod compare;
 mod evidence;
 pub mod features;
 mod lexicon;
+mod likeness;
 mod pairing;
 mod paths;
 mod prepared;
@@ -20,6 +21,7 @@ mod provider;
 mod stem;
 mod token;
 mod weights;
+mod words;
 
 pub use compare::{Judgement, SuggestedAction, Vectors, compare};
 pub use evidence::{Evidence, EvidenceKind};
@@ -28,7 +30,7 @@ pub use prepared::{BODY_LIMIT, MAX_TERMS, Prepared, Term, Text, sentence, term_i
 pub use provider::{OperatingPoints, Provider};
 
 /// Raised when terms or the built-in vectors change: texts that were stored with another version are indexed anew.
-pub const INDEX_VERSION: i32 = 1;
+pub const INDEX_VERSION: i32 = 2;
 
 /// The cosine of two vectors, from -1 to 1; 0 when they differ in length or one of them is null.
 pub fn cosine(a: &[f32], b: &[f32]) -> f32 {

@@ -3,6 +3,7 @@
 use crate::lexicon::{self, CJK, CYRILLIC, Entry, GROUPS, LEXICON, Map, TIER_WEIGHTS, hash, mix};
 use crate::stem::stem;
 use crate::token::{Kind, Token, fold, tokens, unify, unspaced};
+use crate::words::{self, Sense, sense};
 
 /// How much of a body is looked at, in bytes.
 pub const BODY_LIMIT: usize = 16 * 1024;
@@ -53,6 +54,8 @@ pub(crate) struct Unit {
     pub(crate) title: bool,
     /// Letters present, for a quick refusal before two words are compared letter by letter.
     pub(crate) letters: u32,
+    /// What it means: a place in [`Prepared::senses`], from 1; 0 is unknown.
+    pub(crate) sense: u16,
 }
 
 /// A word of a title at its place.
@@ -68,6 +71,10 @@ pub(crate) struct TitleWord {
 pub struct Prepared {
     /// Sorted by key, one of each.
     pub(crate) units: Vec<Unit>,
+    /// What the words mean that have a meaning of their own.
+    pub(crate) senses: Vec<Sense>,
+    /// Sums of meanings, of the title and of everything, of unit length.
+    pub(crate) sums: [[f32; words::DIMENSIONS]; 2],
     /// Groups of the lexicon with the units that belong to them, sorted.
     pub(crate) groups: Vec<(u16, u16)>,
     /// What weight each group has, in all and in the title; of unit length.
@@ -130,7 +137,8 @@ impl Prepared {
         paths.sort_unstable();
         paths.dedup();
         let language = build.language();
-        let (units, mut terms) = build.finish();
+        let (mut units, mut terms) = build.finish();
+        let senses = senses(&mut units);
         if terms.is_empty() && !folded.is_empty() {
             // Nothing but signs: the same signs are found as a whole.
             terms.push(Term {
@@ -144,6 +152,8 @@ impl Prepared {
             fields: fields(&units, &groups, false),
             title_fields: fields(&units, &groups, true),
             groups,
+            sums: [sum(&units, &senses, true), sum(&units, &senses, false)],
+            senses,
             units,
             title: if folded.is_empty() { 0 } else { hash(&folded) },
             title_words,
@@ -366,6 +376,7 @@ impl Builder {
             weight,
             title,
             letters: letters(text),
+            sense: 0,
         });
         unit.weight = unit.weight.max(weight);
         unit.title |= title;
@@ -406,6 +417,43 @@ impl Builder {
         units.sort_unstable_by_key(|u| u.key);
         (units, terms)
     }
+}
+
+/// Looks up what the units mean. Wholes whose parts are there too have no meaning of their own.
+fn senses(units: &mut [Unit]) -> Vec<Sense> {
+    let mut all = Vec::with_capacity(units.len());
+    for unit in units {
+        if !matches!(unit.kind, Kind::Word | Kind::Part | Kind::Gram)
+            || unit.weight < 0.02
+            || unit.text.contains(' ')
+        {
+            continue;
+        }
+        if let Some(found) = sense(&unit.shown) {
+            all.push(found);
+            unit.sense = u16::try_from(all.len()).unwrap_or(0);
+        }
+    }
+    all
+}
+
+/// The weighted sum of what the units mean, of unit length; of zeros when they mean nothing.
+fn sum(units: &[Unit], senses: &[Sense], titles: bool) -> [f32; words::DIMENSIONS] {
+    let mut sum = [0.0_f32; words::DIMENSIONS];
+    for unit in units.iter().filter(|u| u.sense > 0 && (u.title || !titles)) {
+        let Some(sense) = senses.get(usize::from(unit.sense) - 1) else { continue };
+        let weight = unit.weight.min(1.0) * sense.weight * if unit.title { 2.0 } else { 1.0 };
+        for (to, from) in sum.iter_mut().zip(sense.vector) {
+            *to += weight * f32::from(from);
+        }
+    }
+    let norm = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if norm > 0.0 {
+        for x in &mut sum {
+            *x /= norm;
+        }
+    }
+    sum
 }
 
 fn groups(units: &[Unit]) -> Vec<(u16, u16)> {

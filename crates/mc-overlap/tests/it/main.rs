@@ -168,3 +168,60 @@ fn evidence_says_what_is_shared_and_what_differs() {
     let detail = |kind| judged.evidence.iter().find(|e| e.kind.as_str() == kind).map(|e| e.detail.as_str());
     assert_eq!(detail("different_number"), Some("2.1 / 2.2"));
 }
+
+#[test]
+fn a_few_small_words_more_are_the_same_work() {
+    let points = Provider::Builtin.operating_points();
+    for (a, b) in [
+        ("Chat times out", "Chat times out soon"),
+        ("Upload of large files times out", "Upload of large files times out again"),
+        ("Search index is rebuilt", "Search index is rebuilt too often"),
+    ] {
+        let score = judge(&prepared(a, ""), &prepared(b, ""));
+        assert!(score >= points.require_ack, "{a} | {b}: {score}");
+    }
+}
+
+#[test]
+fn two_words_in_common_never_block_and_mostly_need_no_word() {
+    let points = Provider::Builtin.operating_points();
+    for (a, b, acknowledged) in [
+        ("Show the delivery address on the order page", "Validate the delivery address at sign-up", false),
+        ("Add a dark theme to the settings page", "Settings page is empty for guests", false),
+        ("Import contacts from a phone book", "Merge duplicate contacts of a phone number", true),
+    ] {
+        let score = judge(&prepared(a, ""), &prepared(b, ""));
+        assert!(score < points.block, "{a} | {b}: {score}");
+        assert_eq!(score >= points.require_ack, acknowledged, "{a} | {b}: {score}");
+    }
+}
+
+#[test]
+fn what_speaks_against_the_same_work_never_blocks() {
+    let of = |title| prepared(title, "The nightly job of the billing service writes it to the archive.");
+    for (a, b) in [
+        ("Enable the export of invoices for partners", "Disable the export of invoices for partners"),
+        ("Open port 7001 for the collector of events", "Open port 7002 for the collector of events"),
+        ("Rotate the keys of the archive in Vienna", "Rotate the keys of the archive in Lisbon"),
+        ("Export of invoices for partners", "Document export of invoices for partners"),
+    ] {
+        for provider in Provider::ALL {
+            let vectors = Some(Vectors { provider, cosine: 0.99 });
+            let judged = compare(&of(a), &of(b), vectors, false);
+            assert!(judged.score < provider.operating_points().block, "{a} | {b}: {judged:?}");
+        }
+    }
+}
+
+#[test]
+fn words_of_other_languages_are_understood_without_a_model() {
+    let judged = judge(
+        &prepared("Benutzer löschen, die sich nie angemeldet haben", ""),
+        &prepared("Delete users who have never logged in", ""),
+    );
+    let other = judge(
+        &prepared("Benutzer löschen, die sich nie angemeldet haben", ""),
+        &prepared("Print the invoice", ""),
+    );
+    assert!(judged > other + 0.3, "{judged} {other}");
+}
