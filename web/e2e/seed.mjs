@@ -28,7 +28,7 @@ spec:
     /think The plates overlap at their edges, so craters there must not be counted twice.
     /tool read_plates {"sector": 7, "plates": ["7-a", "7-b", "7-c"]}
     /call progress_task {"task": "{task}", "percent": 50, "note": "all plates seen"}
-    /say All three plates are read: **41 craters** so far, 19 on `7-a`, 14 on `7-b`, 8 on `7-c`.
+    /say All three plates are read: **41 craters** so far, 19 on 7-a, 14 on 7-b, 8 on 7-c.
     /ask write survey.md
     /say Sector 7 has 41 craters, the largest 3.2 km across.
   definitionOfDone: The number of craters and the size of the largest.
