@@ -44,6 +44,8 @@ for (const [name, options] of [['dark', {}], ['light', { theme: 'light' }], ['on
       await page.waitForTimeout(250);
       await look(page, `${path} ${name}`);
     }
+    await page.goto(`${server.base}/ui/missions`);
+    await page.locator('main h1').waitFor();
     for (const keys of ['Control+k', '?']) {
       await page.keyboard.press(keys);
       await page.locator('[role="dialog"]').waitFor();
