@@ -42,9 +42,11 @@ BIN=$(bin_dir)
 if read_pid_file "$DIR/run/supervisor.pid" && [ -x "$BIN/mc" ]; then
   say "it runs already, nothing is built. To start a new build: scripts/dev-down.sh && scripts/dev-up.sh"
 else
+  [ -n "${MC_BIN_DIR:-}" ] || "$MC_SCRIPTS/build-ui.sh" || warn "the web UI is left out; everything else works without it"
   build_programs
 fi
 "$BIN/mc" up --detach --data-dir "$DIR" --timeout "${MC_UP_TIMEOUT:-60}s" >&2
 say "Use:        PATH=\"$BIN:\$PATH\" (or scripts/install-mc.sh --from-target), then: mc get tasks -A"
+say "Browser:    the server's address with /ui/; the token is in $DIR/token"
 say "Stop:       scripts/dev-down.sh"
 [ -z "$DEMO" ] || MC_BIN_DIR=$BIN MC_DATA_DIR=$DIR "$MC_SCRIPTS/demo.sh"

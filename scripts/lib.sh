@@ -177,6 +177,40 @@ target_dir() { printf '%s\n' "${CARGO_TARGET_DIR:-$MC_REPO/target}"; }
 # bin_dir: where the programs are that the scripts start.
 bin_dir() { printf '%s\n' "${MC_BIN_DIR:-$(target_dir)/ci}"; }
 
+MC_NODE_MIN=20.19
+# What npm is asked for when Node is missing or too old.
+MC_NODE_VERSION=22
+
+_node_version() { { node --version 2>/dev/null || true; } | tr -d v; }
+
+# need_node: node >= MC_NODE_MIN and npm on PATH; else Debian's npm brings a newer node into .cache. Fails without ending
+# the script.
+need_node() {
+  local version cached=$MC_REPO/.cache/node
+  [ ! -x "$cached/node_modules/.bin/node" ] || PATH=$cached/node_modules/.bin:$PATH
+  version=$(_node_version)
+  if [ -z "$version" ] || ! version_at_least "$version" "$MC_NODE_MIN" || ! have npm; then
+    have npm || { have apt-get && (apt_install npm); } || return 1
+    hash -r
+    mkdir -p -- "$cached"
+    npm install --prefix "$cached" --no-audit --no-fund --loglevel error "node@$MC_NODE_VERSION" >&2 || return 1
+    PATH=$cached/node_modules/.bin:$PATH
+    hash -r
+  fi
+  export PATH
+  version=$(_node_version)
+  [ -n "$version" ] && version_at_least "$version" "$MC_NODE_MIN"
+}
+
+# need_chromium: a Chromium for end-to-end tests and screenshots; its path is in MC_CHROMIUM. Fails without ending the script.
+need_chromium() {
+  [ -z "${MC_CHROMIUM:-}" ] || return 0
+  have chromium || { have apt-get && (apt_install chromium); } || return 1
+  hash -r
+  MC_CHROMIUM=$(command -v chromium) || return 1
+  export MC_CHROMIUM
+}
+
 # build_programs: all programs with release speed, without link-time optimisation; nothing when MC_BIN_DIR is given.
 build_programs() {
   local began=$SECONDS free_kib name version commit

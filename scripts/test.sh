@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole test run: scripts, formatting, lints, tests on SQLite and on PostgreSQL with pgvector, documentation tests.
+# The whole test run: scripts, formatting, lints, the web UI in a browser, tests on SQLite and on PostgreSQL with pgvector, documentation tests.
 #
 #   scripts/test.sh                everything
 #   scripts/test.sh --quick        without lints, documentation tests and script tests
@@ -137,6 +137,30 @@ check_scripts() {
   scripts/tests/run.sh
 }
 
+# The web UI: types that fit the API, component tests, and its files for the programs that are built next.
+check_ui() (
+  cd web && npm ci --loglevel error && npm run check && npm test && "$MC_SCRIPTS/build-ui.sh" --anew
+)
+
+install_ui_tools() {
+  need_node && return
+  ! is_ci || return 1
+  skip "the web UI: Node $MC_NODE_MIN or newer cannot be installed"
+  return 0
+}
+
+# The real programs in a real browser.
+browse_ui() {
+  if ! need_chromium; then
+    ! is_ci || return 1
+    skip "the web UI in a browser: chromium cannot be installed"
+    return 0
+  fi
+  (cd web && MC_BIN_DIR=$(target_dir)/debug npm run e2e)
+}
+
+has_node() { version_at_least "$(_node_version)" "$MC_NODE_MIN" && have npm; }
+
 run_tests() {
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --locked --features mc-controlplane/local-embeddings --no-fail-fast
@@ -174,8 +198,11 @@ fi
 phase agents install_agents
 phase model install_model
 phase sshd install_sshd
+phase node install_ui_tools
+! has_node || phase ui check_ui
 [ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings
 phase tests run_tests
+[ -n "$QUICK" ] || ! has_node || phase browser browse_ui
 [ -n "$QUICK" ] || phase documents check_documents
 [ -n "$QUICK" ] || phase doc-tests cargo test --doc --workspace --locked
 

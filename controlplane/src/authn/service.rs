@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mc_api::auth::{CreatePrincipal, LoginRequest, LoginSession, Principal, PrincipalKind, SetRole, WhoAmI};
+use mc_api::auth::{
+    CreatePrincipal, LoggedOut, Login, LoginRequest, LoginSession, Principal, PrincipalKind, SetRole, WhoAmI,
+};
 use mc_api::id::{MissionId, OrganizationId, PrincipalId, TokenId};
 use mc_api::{Action, Name, Page, ProblemKind, Role};
 
@@ -257,6 +259,48 @@ pub async fn logout(app: &App, cx: &OpCtx) -> Result<(), Error> {
         };
         ledger::record(tx, cx, proof, event).await?;
         Ok(())
+    })
+}
+
+/// A page of the caller's own login sessions that have not ended.
+pub async fn logins(
+    app: &App,
+    cx: &OpCtx,
+    page: crate::http::page::Request<TokenId>,
+) -> Result<Page<Login>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let rows = store::logins(&mut tx, cx.caller.id, cx.now(), page.after, page.fetch()).await?;
+    let current = cx.caller.login.map(|(id, _)| id);
+    let logins = rows.into_iter().map(|row| Login {
+        kind: "login".into(),
+        id: row.token_id,
+        is_current: Some(row.token_id) == current,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+    });
+    Ok(page.cut(app, logins.collect(), |login| login.id))
+}
+
+/// Revokes every login session of the caller, the one in use too. Grants and the bootstrap token stay.
+///
+/// # Errors
+/// [`ProblemKind::Forbidden`] for a grant.
+pub async fn logout_everywhere(app: &App, cx: &OpCtx) -> Result<LoggedOut, Error> {
+    write_tx!(app, cx, |tx| {
+        super::grants::refuse_grant(cx)?;
+        let proof = cx.authorize(Action::Logout).or_else(|refusal| {
+            let mission = cx.caller.mission_roles.keys().next().copied();
+            mission.map_or(Err(refusal), |mission| cx.authorize_in(Action::Logout, mission))
+        })?;
+        let done = LoggedOut { ended: store::revoke_logins(tx, cx.caller.id, cx.now()).await? };
+        let event = Event {
+            subject_kind: "principal",
+            subject_id: cx.caller.id.to_string(),
+            body: &done,
+            before_sha256: None,
+        };
+        ledger::record(tx, cx, proof, event).await?;
+        Ok(done)
     })
 }
 

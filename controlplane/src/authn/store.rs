@@ -221,6 +221,48 @@ pub(crate) async fn insert_login(tx: &mut Tx, token: NewToken) -> Result<(), DbE
     Ok(())
 }
 
+/// Login sessions of a principal that have not ended, in the order of their ids.
+pub(crate) async fn logins(
+    tx: &mut Tx,
+    principal: PrincipalId,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: i64,
+) -> Result<Vec<LoginRow>, DbError> {
+    Filter::new(tx, "SELECT token_id, created_at, expires_at FROM token")
+        .and("principal_id = ?", principal)
+        .and("kind = ?", "login")
+        .and("revoked_at IS NULL AND expires_at > ?", now)
+        .and_some("token_id > ?", after)
+        .finish(tx, "token_id", limit)
+        .fetch_all()
+        .await
+}
+
+/// A login session as it is listed.
+#[derive(sqlx::FromRow)]
+pub(crate) struct LoginRow {
+    pub(crate) token_id: TokenId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Ends every login session of a principal. Returns how many lived.
+pub(crate) async fn revoke_logins(
+    tx: &mut Tx,
+    principal: PrincipalId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    tx.query(
+        "UPDATE token SET revoked_at = $2
+         WHERE principal_id = $1 AND kind = 'login' AND revoked_at IS NULL AND expires_at > $2",
+    )
+    .bind(principal)
+    .bind(now)
+    .execute()
+    .await
+}
+
 pub(crate) async fn insert_grant(tx: &mut Tx, token: NewToken, grant: &Grant) -> Result<(), DbError> {
     tx.query(
         "INSERT INTO token (token_id, organization_id, principal_id, kind, mission_id, session_id, task_id, attempt,

@@ -10,7 +10,7 @@ use mc_ledger::sha256;
 use serde::de::DeserializeOwned;
 
 use super::frame::RequestId;
-use super::json;
+use super::{cookie, json};
 use crate::app::SharedApp;
 use crate::authn;
 use crate::error::Error;
@@ -88,13 +88,23 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
     Ok(Some(key.to_owned()))
 }
 
-/// Finds the caller of a request by its token.
+/// Finds the caller of a request by its bearer token, or by the cookie of a browser.
+async fn caller_of(parts: &Parts, app: &SharedApp) -> Result<Arc<Caller>, Error> {
+    if !parts.headers.contains_key(header::AUTHORIZATION)
+        && let Some(token) = cookie::credential(parts)?
+    {
+        return authn::service::authenticate(app, token).await;
+    }
+    caller(&parts.headers, app).await
+}
+
+/// Finds the caller of a request by its bearer token.
 pub(crate) async fn caller(headers: &HeaderMap, app: &SharedApp) -> Result<Arc<Caller>, Error> {
     authn::service::authenticate(app, bearer(headers)?).await
 }
 
 async fn context(parts: &Parts, app: &SharedApp, body: &[u8]) -> Result<OpCtx, Error> {
-    context_of(caller(&parts.headers, app).await?, parts, app, body)
+    context_of(caller_of(parts, app).await?, parts, app, body)
 }
 
 /// The context of a request of a known caller.
@@ -134,7 +144,7 @@ impl<T: DeserializeOwned + Send, const MOST: usize> FromRequest<SharedApp> for C
     async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
         // Who calls is asked before the body is read: an anonymous caller costs no memory.
-        caller(&parts.headers, app).await?;
+        caller_of(&parts, app).await?;
         let media = text(&parts.headers, header::CONTENT_TYPE.as_str())?.unwrap_or("application/json");
         let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if !matches!(essence.as_str(), "application/json" | "application/merge-patch+json") {

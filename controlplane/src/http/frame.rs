@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::HeaderValue;
+use http::{HeaderValue, header};
 
 use super::problem;
 use crate::app::SharedApp;
@@ -45,16 +45,16 @@ fn traceparent(app: &SharedApp, given: Option<&str>) -> String {
     format!("00-{trace}-{}-01", hex(&app.ids.bytes::<8>()))
 }
 
-fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+fn given<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
 pub(super) async fn frame(State(app): State<SharedApp>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id = header(&request, "x-request-id")
+    let request_id = given(&request, "x-request-id")
         .filter(|id| usable(id))
         .map_or_else(|| app.ids.uuid(app.clock.now()).as_simple().to_string(), str::to_owned);
-    let trace = traceparent(&app, header(&request, "traceparent"));
+    let trace = traceparent(&app, given(&request, "traceparent"));
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
     let route = request
@@ -79,6 +79,12 @@ pub(super) async fn frame(State(app): State<SharedApp>, mut request: Request, ne
         }
     }
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    // Bytes that agents stored are served beside a UI that is logged in by cookie: none of them is ever a page with rights.
+    if !path.starts_with("/api/docs") {
+        headers
+            .entry(header::CONTENT_SECURITY_POLICY)
+            .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
+    }
     let status = response.status().as_u16().to_string();
     let labels = [("method", method.as_str().to_owned()), ("route", route), ("status", status)];
     metrics::counter!("mc_http_requests_total", &labels).increment(1);

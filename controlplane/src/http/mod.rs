@@ -1,6 +1,7 @@
 //! The HTTP door: extractors, answers, problems, documents. Mechanism only, no subject knowledge.
 
 pub mod answer;
+pub(crate) mod cookie;
 pub mod extract;
 mod frame;
 pub mod json;
@@ -9,6 +10,7 @@ pub mod page;
 pub(crate) mod problem;
 pub mod router;
 mod system;
+mod ui;
 
 pub use answer::{Created, Found, Gone, Versioned};
 pub use extract::{Cmd, Ctx, DryRun, Query, Ref};

@@ -44,7 +44,7 @@ pub(super) fn base() -> OpenApi {
         .build()
 }
 
-/// Every operation may answer with a problem.
+/// Every operation has a name of its own, which generated clients need, and may answer with a problem.
 pub(super) fn complete(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
         let operations: [&mut Option<Operation>; 5] =
@@ -57,6 +57,9 @@ pub(super) fn complete(document: &mut OpenApi) {
                 .content("application/problem+json", content)
                 .build();
             operation.responses.responses.insert("default".into(), response.into());
+            let tag = operation.tags.as_ref().and_then(|tags| tags.first()).map_or("", String::as_str);
+            operation.operation_id =
+                operation.operation_id.take().map(|name| format!("{}_{name}", tag.replace('-', "_")));
         }
     }
 }

@@ -7,12 +7,12 @@ use mc_api::ProblemKind;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{frame, openapi, system};
+use super::{frame, openapi, system, ui};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
     applies, approvals, artifacts, authn, docs, embeddings, imports, klusters, ledger, mcp, missions, nodes,
-    overlap, persistence, planning, publications, reservations, search, sessions, tasks, templates,
+    overlap, persistence, planning, publications, reservations, search, sessions, tasks, templates, watch,
     workspaces,
 };
 
@@ -47,6 +47,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(nodes::routes::routes())
         .merge(ledger::routes::routes())
         .merge(mcp::routes::routes())
+        .merge(watch::routes::routes())
         .split_for_parts();
     openapi::complete(&mut document);
     (router, document)
@@ -58,6 +59,7 @@ pub fn router(app: SharedApp) -> Router {
     let swagger = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/openapi.json", document);
     router
         .merge(swagger)
+        .merge(ui::routes())
         .route("/mcp", mcp::server::route(&app))
         .fallback(|uri: Uri| async move { Error::not_found("path", uri.path()) })
         .method_not_allowed_fallback(|| async {

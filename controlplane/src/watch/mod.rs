@@ -5,6 +5,7 @@
 //! their `version`; a receiver drops versions it has already seen, which makes the snapshot's race harmless.
 
 mod kinds;
+pub mod routes;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -89,6 +90,8 @@ struct Stream<W: Watched> {
     /// A client that came back may know what is not in `known`; what it was told to be gone is told once.
     told_gone: Option<HashSet<String>>,
     ready: VecDeque<Event>,
+    /// Whether changes follow the snapshot.
+    follows: bool,
     ended: bool,
 }
 
@@ -102,6 +105,23 @@ pub async fn stream<W: Watched>(
     list: W,
     from: Option<i64>,
 ) -> Result<Response, Error> {
+    Ok(answer(events(app, cx, list, from, true).await?))
+}
+
+/// Events as an answer, with a sign of life while nothing happens.
+fn answer(events: impl futures_util::Stream<Item = Event> + Send + 'static) -> Response {
+    let events = futures_util::StreamExt::map(events, Ok::<_, Infallible>);
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+/// The events of a list; they end with the login, and when the server stops.
+async fn events<W: Watched>(
+    app: SharedApp,
+    cx: OpCtx,
+    list: W,
+    from: Option<i64>,
+    follows: bool,
+) -> Result<impl futures_util::Stream<Item = Event> + Send, Error> {
     let head = app.sequencer.follow();
     let sealed = ledger::store::head(&mut app.db.begin_read().await?).await?.seq;
     if let Some(from) = from
@@ -127,13 +147,13 @@ pub async fn stream<W: Watched>(
         checked: tokio::time::Instant::now(),
         told_gone: from.map(|_| HashSet::new()),
         ready: VecDeque::new(),
+        follows,
         ended: false,
     };
-    let events = stream::unfold(state, |mut state| async move {
+    Ok(stream::unfold(state, |mut state| async move {
         let event = state.next().await?;
-        Some((Ok::<_, Infallible>(event), state))
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+        Some((event, state))
+    }))
 }
 
 fn message(seq: i64, name: &'static str, data: &impl Serialize) -> Result<Event, Error> {
@@ -171,12 +191,13 @@ impl<W: Watched> Stream<W> {
         for object in &found.items {
             self.tell(self.seq, W::id(object).to_string(), object)?;
         }
-        match (found.next_cursor, last) {
-            (Some(_), Some(last)) => self.snapshot = Some(page.after(last)),
-            _ => {
-                self.ready.push_back(message(self.seq, "bookmark", &serde_json::json!({ "seq": self.seq }))?);
-            }
+        if let (Some(_), Some(last)) = (found.next_cursor, last) {
+            self.snapshot = Some(page.after(last));
+            return Ok(());
         }
+        let mark = serde_json::json!({ "kind": W::KIND, "seq": self.seq });
+        self.ready.push_back(message(self.seq, "bookmark", &mark)?);
+        self.ended = !self.follows;
         Ok(())
     }
 

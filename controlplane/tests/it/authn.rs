@@ -79,7 +79,76 @@ async fn metrics_beyond_loopback_need_a_token(app: TestApp) {
     assert_eq!(send(app.admin()).await.status, 200);
 }
 
+/// `Set-Cookie` of a browser's login, and the pair that it sends back.
+async fn browser_login(app: &TestApp, token: &str) -> (String, String) {
+    let answer = app.client.send("POST", "/api/v1/auth/cookie", token, &[], Some(json!({}))).await;
+    let set = answer.header("set-cookie").to_owned();
+    let body = answer.ok(201);
+    assert_eq!(body["token"], json!(null), "the answer holds no token");
+    let pair = set.split(';').next().unwrap().to_owned();
+    (set, pair)
+}
+
+async fn a_browser_keeps_its_login_in_a_cookie(app: TestApp) {
+    let (set, pair) = browser_login(&app, app.admin()).await;
+    let port = app.client.base().rsplit(':').next().unwrap();
+    assert!(set.starts_with(&format!("mc_session_{port}=mcs_")), "{set}");
+    for word in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"] {
+        assert!(set.contains(word), "{set}");
+    }
+    assert!(!set.contains("Secure"), "clear text on loopback: {set}");
+    let send = async |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let body = (method == "POST").then(|| json!({ "name": "by-cookie" }));
+        app.client.send(method, path, "", headers, body).await
+    };
+    let cookie = ("cookie", pair.as_str());
+    let who = send("GET", "/api/v1/auth/whoami", &[cookie]).await.ok(200);
+    assert_eq!(who["principal"]["name"], "bootstrap");
+    // What another page may have caused changes nothing, and attaches to nothing.
+    send("POST", "/api/v1/missions", &[cookie]).await.problem(403, "forbidden");
+    let origin = ("origin", app.client.base());
+    let header = ("x-mc-csrf", "1");
+    for other in ["http://127.0.0.1:1", "null", "https://evil.example"] {
+        send("POST", "/api/v1/missions", &[cookie, header, ("origin", other)])
+            .await
+            .problem(403, "forbidden");
+    }
+    for site in ["cross-site", "same-site"] {
+        let from = [cookie, header, ("sec-fetch-site", site)];
+        send("POST", "/api/v1/missions", &from).await.problem(403, "forbidden");
+        send("GET", "/api/v1/auth/whoami", &from).await.problem(403, "forbidden");
+    }
+    // No cookie is a login for agents' tools, and a bearer token wins over the cookie.
+    send("POST", "/mcp", &[cookie, header, origin]).await.problem(401, "unauthenticated");
+    let bearer = ("authorization", "Bearer mcs_junk");
+    send("GET", "/api/v1/auth/whoami", &[cookie, bearer]).await.problem(401, "unauthenticated");
+    send("POST", "/api/v1/missions", &[cookie, header, origin, ("sec-fetch-site", "same-origin")])
+        .await
+        .ok(201);
+    let answer = send("POST", "/api/v1/auth/logout", &[cookie, header]).await;
+    assert!(answer.header("set-cookie").contains("Max-Age=0"));
+    send("GET", "/api/v1/auth/whoami", &[cookie]).await.problem(401, "unauthenticated");
+}
+
+async fn logging_out_everywhere_ends_every_own_login_only(app: TestApp) {
+    let token = app.login_as("someone", "contributor").await;
+    let other = app.login_as("other", "contributor").await;
+    let (_, pair) = browser_login(&app, &token).await;
+    let page = app.get(&token, "/api/v1/auth/logins").await.ok(200);
+    let current: Vec<_> = page["items"].as_array().unwrap().iter().map(|l| l["is_current"] == true).collect();
+    assert_eq!(current.iter().filter(|current| **current).count(), 1, "{page}");
+    assert_eq!(current.len(), 2);
+    let done = app.post(&token, "/api/v1/auth/logout-everywhere", json!({})).await.ok(200);
+    assert_eq!(done["ended"], 2);
+    app.get(&token, "/api/v1/auth/whoami").await.problem(401, "unauthenticated");
+    let answer = app.client.send("GET", "/api/v1/auth/whoami", "", &[("cookie", &pair)], None).await;
+    answer.problem(401, "unauthenticated");
+    app.get(&other, "/api/v1/auth/whoami").await.ok(200);
+}
+
 both!(
+    a_browser_keeps_its_login_in_a_cookie,
+    logging_out_everywhere_ends_every_own_login_only,
     only_a_bearer_token_opens,
     a_login_ends_at_logout,
     a_login_ends_with_its_time,

@@ -41,6 +41,18 @@ fn the_committed_openapi_document_is_current() {
 }
 
 #[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = document();
+    let mut names = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap_or_default();
+            assert!(!name.is_empty() && names.insert(name.to_owned()), "{method} {path}: {name:?} is taken");
+        }
+    }
+}
+
+#[test]
 fn the_committed_list_of_problems_is_current() {
     let mut text = String::from("status slug title\n");
     for kind in ProblemKind::ALL {

@@ -34,7 +34,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("GET", "/api/v1/system/embeddings", Needs(Action::ReadSystem), ""),
     ("POST", "/api/v1/auth/login", Needs(Action::Login), "{}"),
     ("GET", "/api/v1/auth/whoami", Anyone, ""),
+    ("POST", "/api/v1/auth/cookie", Needs(Action::Login), "{}"),
+    ("GET", "/api/v1/auth/logins", Anyone, ""),
     ("POST", "/api/v1/auth/logout", Needs(Action::Logout), ""),
+    ("POST", "/api/v1/auth/logout-everywhere", Needs(Action::Logout), ""),
+    // What a list shows is what its own operation shows: `watch::several_lists_are_one_stream`.
+    ("GET", "/api/v1/watch?lists=tasks&follow=false", Anyone, ""),
     ("POST", "/api/v1/auth/grants", Needs(Action::IssueGrant), r#"{"principal":"{new}"}"#),
     ("DELETE", "/api/v1/auth/grants/{ref}", Needs(Action::RevokeGrant), ""),
     ("GET", "/mcp/tools", Anyone, ""),

@@ -230,6 +230,9 @@ async fn each_operation_needs_its_role(app: TestApp) {
             }
             // A fresh login for each call: logging out must not lock out the calls after it.
             let token = match operation.1 {
+                "/api/v1/auth/logout-everywhere" => {
+                    app.login_as(&format!("leaving-{}", role.unwrap()), role.unwrap().as_str()).await
+                }
                 "/api/v1/auth/logout" => app.login_as(role.unwrap().as_str(), role.unwrap().as_str()).await,
                 _ => token.clone(),
             };

@@ -40,6 +40,47 @@ async fn a_watch_is_snapshot_bookmark_and_changes(app: TestApp) {
     assert_eq!(deleted.id, sealed + 3);
 }
 
+async fn several_lists_are_one_stream(app: TestApp) {
+    app.mission("a").await;
+    app.post(app.admin(), "/api/v1/klusters", json!({ "mission": "a", "name": "k" })).await.ok(201);
+    let path = "/api/v1/watch?lists=missions,klusters,tasks,sessions,approvals,publications,nodes";
+    let mut watch = app.watch(app.admin(), path).await;
+    let mut marks = std::collections::BTreeSet::new();
+    let mut added = Vec::new();
+    while marks.len() < 7 {
+        let change = watch.next().await.unwrap();
+        match change.event.as_str() {
+            "bookmark" => assert!(marks.insert(change.data["kind"].to_string()), "{change:?}"),
+            _ => added.push(change.data["kind"].to_string()),
+        }
+    }
+    added.sort();
+    assert_eq!(added, ["\"kluster\"", "\"mission\""]);
+    let task = json!({ "mission": "a", "kluster": "k", "title": "t" });
+    app.post(app.admin(), "/api/v1/tasks", task).await.ok(201);
+    let told = watch.until(|change| change.data["kind"] == "task").await;
+    assert_eq!(told.last().unwrap().event, "added");
+
+    // A role in no mission shows nothing; a refused list refuses the whole.
+    let none = json!({ "name": "nobody", "principal_kind": "user" });
+    app.post(app.admin(), "/api/v1/principals", none).await.ok(201);
+    let login = app.post(app.admin(), "/api/v1/auth/login", json!({ "principal": "nobody" })).await.ok(201);
+    let nobody = login["token"].as_str().unwrap();
+    let short = "/api/v1/watch?lists=missions,tasks&follow=false";
+    let names = |events: Vec<String>| events.iter().filter(|name| *name == "bookmark").count();
+    assert_eq!(names(ended(app.watch(nobody, short).await).await), 2);
+    app.get(nobody, "/api/v1/watch?lists=missions,nodes").await.problem(403, "forbidden");
+    for bad in ["lists=", "lists=missions,missions", "lists=secrets", "lists=tasks&colour=1"] {
+        let answer = app.get(app.admin(), &format!("/api/v1/watch?{bad}")).await;
+        assert!(matches!(answer.status, 400 | 422), "{bad}: {}", answer.text);
+    }
+    // The end of the login ends it.
+    let user = app.login_as("someone", "viewer").await;
+    let watch = app.watch(&user, path).await;
+    app.post(&user, "/api/v1/auth/logout", json!({})).await.ok(204);
+    ended(watch).await;
+}
+
 async fn a_snapshot_has_as_many_pages_as_it_needs(app: TestApp) {
     for n in 0..501 {
         app.mission(&format!("m-{n}")).await;
@@ -191,6 +232,7 @@ async fn an_open_watch_does_not_hold_the_server(mut app: TestApp) {
 }
 
 both!(
+    several_lists_are_one_stream,
     a_watch_is_snapshot_bookmark_and_changes,
     a_snapshot_has_as_many_pages_as_it_needs,
     coming_back_misses_and_repeats_nothing,

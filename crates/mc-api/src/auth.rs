@@ -110,6 +110,42 @@ pub struct LoginSession {
     pub expires_at: Timestamp,
 }
 
+/// Makes a login session that a browser keeps as a cookie (`POST /api/v1/auth/cookie`) with the bearer token presented.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CookieLogin {
+    /// Lifetime in seconds, 60 to 2 592 000; default 43 200 (12 h).
+    #[serde(default)]
+    pub ttl_seconds: Option<u32>,
+}
+
+/// An own login session, without its token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Login {
+    /// Always `login`.
+    #[serde(default = "login_kind")]
+    pub kind: String,
+    /// The id.
+    pub id: TokenId,
+    /// Whether it is the one in use.
+    pub is_current: bool,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+fn login_kind() -> String {
+    "login".into()
+}
+
+/// What `POST /api/v1/auth/logout-everywhere` did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoggedOut {
+    /// How many login sessions ended.
+    pub ended: u64,
+}
+
 /// Makes a grant for an agent (`POST /api/v1/auth/grants`). A grant itself makes none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,10 @@
 //! Decisions, identity and what the system says of itself.
 
+use mc_api::Page;
 use mc_api::approval::{Approval, DecideApproval};
-use mc_api::auth::{CreateGrant, Grant, LoginRequest, LoginSession, Principal, SetRole, WhoAmI};
+use mc_api::auth::{
+    CreateGrant, Grant, LoggedOut, Login, LoginRequest, LoginSession, Principal, SetRole, WhoAmI,
+};
 use mc_api::system::{EmbeddingStatus, Health, Version};
 use reqwest::Method;
 
@@ -44,6 +47,19 @@ impl Client {
     /// Makes a login session with the token presented.
     pub async fn login(&self, body: &LoginRequest) -> Result<LoginSession, Error> {
         self.json(Call::new(Method::POST, &["api", "v1", "auth", "login"]).json(body)).await
+    }
+
+    /// The caller's own login sessions, at most 500.
+    pub async fn logins(&self) -> Result<Page<Login>, Error> {
+        self.json(
+            Call::new(Method::GET, &["api", "v1", "auth", "logins"]).query(vec![("limit", "500".into())]),
+        )
+        .await
+    }
+
+    /// Revokes every login session of the caller.
+    pub async fn logout_everywhere(&self) -> Result<LoggedOut, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "auth", "logout-everywhere"])).await
     }
 
     /// Revokes the login session presented.

@@ -98,8 +98,14 @@ pub enum AuthCommand {
     },
     /// Who you are
     Whoami,
+    /// List your login sessions
+    Logins,
     /// End the login session in use
-    Logout,
+    Logout {
+        /// End all of your login sessions, also those of browsers
+        #[arg(long)]
+        everywhere: bool,
+    },
 }
 
 /// `mc config`.

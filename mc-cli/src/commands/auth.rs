@@ -28,7 +28,8 @@ pub(super) async fn run(cx: &Invocation, command: AuthCommand) -> anyhow::Result
             grant(cx, &body, file.as_deref()).await
         }
         AuthCommand::Whoami => whoami(cx).await,
-        AuthCommand::Logout => logout(cx).await,
+        AuthCommand::Logins => logins(cx).await,
+        AuthCommand::Logout { everywhere } => logout(cx, everywhere).await,
     }
 }
 
@@ -153,9 +154,37 @@ async fn whoami(cx: &Invocation) -> anyhow::Result<()> {
     })
 }
 
-async fn logout(cx: &Invocation) -> anyhow::Result<()> {
+async fn logins(cx: &Invocation) -> anyhow::Result<()> {
+    let page = cx.client()?.logins().await?;
+    let format = cx.out.format;
+    cx.out.value(&page, || {
+        if format == Format::Name {
+            return page
+                .items
+                .iter()
+                .fold(String::new(), |text, login| text + &format!("login/{}\n", login.id));
+        }
+        let rows = page.items.iter().map(|login| {
+            let used = if login.is_current { "yes" } else { "" };
+            vec![
+                login.id.to_string(),
+                used.to_owned(),
+                crate::age::age(login.created_at, now()),
+                until(login.expires_at, now()),
+            ]
+        });
+        table::render(&["ID", "IN USE", "AGE", "EXPIRES"], rows.collect(), false)
+    })
+}
+
+async fn logout(cx: &Invocation, everywhere: bool) -> anyhow::Result<()> {
     let (_, token) = cx.address()?;
-    cx.client()?.logout().await?;
+    if everywhere {
+        let done = cx.client()?.logout_everywhere().await?;
+        cx.out.talk(&format!("{} login sessions ended", done.ended));
+    } else {
+        cx.client()?.logout().await?;
+    }
     let ended = token.map(|token| token.expose().to_owned());
     let forgotten = cx.store()?.change(|config| {
         let mut forgotten = None;

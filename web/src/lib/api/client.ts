@@ -1,0 +1,92 @@
+// The one way to the API: typed by the OpenAPI document, errors as problem documents, every change sent with an
+// idempotency key so that sending it again is harmless.
+import createClient, { type Middleware } from 'openapi-fetch';
+import type { components, paths } from './schema';
+
+export type Schemas = components['schemas'];
+export type Task = Schemas['Task'];
+export type Mission = Schemas['Mission'];
+export type Kluster = Schemas['Kluster'];
+export type Approval = Schemas['Approval'];
+export type AgentSession = Schemas['AgentSession'];
+export type SessionEvent = Schemas['SessionEvent'];
+export type Node = Schemas['Node'];
+export type Publication = Schemas['Publication'];
+export type Artifact = Schemas['Artifact'];
+export type Doc = Schemas['Doc'];
+export type LedgerEvent = Schemas['LedgerEvent'];
+export type OverlapSuggestion = Schemas['OverlapSuggestion'];
+export type OverlapFinding = Schemas['OverlapFinding'];
+export type Problem = Schemas['Problem'];
+export type Role = Schemas['Role'];
+
+/** What the server refused, in its own words. */
+export class ProblemError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail || problem.title);
+  }
+  get slug(): string {
+    return this.problem.type.split(':').at(-1) ?? '';
+  }
+}
+
+/** A problem of our own making, for answers that are none of the server's. */
+export function problem(status: number, title: string, detail: string, requestId?: string | null): Problem {
+  return { type: 'urn:missioncontrol:ui:unreachable', title, status, detail, request_id: requestId ?? null };
+}
+
+export async function readProblem(response: Response): Promise<Problem> {
+  const text = await response.text().catch(() => '');
+  try {
+    const body = JSON.parse(text) as Problem;
+    if (typeof body.title === 'string' && typeof body.type === 'string') return body;
+  } catch {
+    // Not a problem document: a proxy answered.
+  }
+  const detail = `the server answered ${response.status} without saying why`;
+  return problem(response.status, 'Unexpected answer', detail, response.headers.get('x-request-id'));
+}
+
+/** What made it fail, as a problem; never throws. */
+export function asProblem(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem;
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return problem(0, 'No answer in time', 'The server took too long. What you typed is kept; try again.');
+  return problem(0, 'Server not reachable', 'The request did not arrive or its answer was lost. What you typed is kept; try again.');
+}
+
+let onSignedOut: () => void = () => {};
+/** Says what to do when the login session has ended. */
+export function whenSignedOut(act: () => void): void {
+  onSignedOut = act;
+}
+
+/** Headers that every change by cookie carries. */
+export const CHANGE_HEADERS = { 'x-mc-csrf': '1' } as const;
+
+const frame: Middleware = {
+  onRequest({ request }) {
+    if (request.method !== 'GET') {
+      request.headers.set('x-mc-csrf', '1');
+      if (!request.headers.has('idempotency-key')) request.headers.set('idempotency-key', crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
+    }
+    return request;
+  },
+  async onResponse({ response, request }) {
+    if (response.ok) return response;
+    const found = await readProblem(response);
+    if (response.status === 401 && !request.url.endsWith('/auth/cookie')) onSignedOut();
+    throw new ProblemError(found);
+  }
+};
+
+export const api = createClient<paths>({
+  baseUrl: typeof location === 'undefined' ? '' : location.origin,
+  fetch: (request) => fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(30_000)]) })
+});
+api.use(frame);
+
+/** The data of an answer that is one, since everything else was thrown. */
+export async function get<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  return (await answer).data as T;
+}

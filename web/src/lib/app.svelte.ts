@@ -1,0 +1,71 @@
+// What every screen knows: who is here, what runs, what waits.
+import { api, get, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas } from '$lib/api/client';
+import { Collection, watch, type Stream } from '$lib/live/watch.svelte';
+
+const RANK: Record<Role, number> = { viewer: 1, contributor: 2, admin: 3 };
+
+class App {
+  me = $state<Schemas['WhoAmI'] | null>(null);
+  /** Whether it was asked who is here. */
+  asked = $state(false);
+  missions = new Collection<Mission>();
+  klusters = new Collection<Kluster>();
+  sessions = new Collection<AgentSession>();
+  approvals = new Collection<Approval>();
+  nodes = new Collection<Node>();
+  stream = $state<Stream | null>(null);
+
+  async identify(): Promise<boolean> {
+    try {
+      this.me = await get(api.GET('/api/v1/auth/whoami'));
+    } catch (error) {
+      this.me = null;
+      if ((error as { problem?: { status: number } }).problem?.status !== 401) throw error;
+    } finally {
+      this.asked = true;
+    }
+    return this.me !== null;
+  }
+
+  follow(): void {
+    if (this.stream) return;
+    const lists: Record<string, Collection<never>> = {
+      mission: this.missions as never,
+      kluster: this.klusters as never,
+      session: this.sessions as never,
+      approval: this.approvals as never
+    };
+    let names = 'missions,klusters,sessions,approvals';
+    // Nodes belong to the organization: a role in one mission does not show them.
+    if (this.can('viewer')) {
+      lists.node = this.nodes as never;
+      names += ',nodes';
+    }
+    this.stream = watch(`/api/v1/watch?lists=${names}`, lists).start();
+  }
+
+  leave(): void {
+    this.stream?.stop();
+    this.stream = null;
+    this.me = null;
+    this.missions = new Collection();
+    this.klusters = new Collection();
+    this.sessions = new Collection();
+    this.approvals = new Collection();
+    this.nodes = new Collection();
+  }
+
+  /** Whether the caller has a role, in a mission or (without one) in the organization. */
+  can(role: Role, missionId?: string | null): boolean {
+    const me = this.me?.principal;
+    if (!me) return false;
+    const here = me.mission_roles.find((held) => held.mission_id === missionId)?.role;
+    return [me.role, here].some((held) => held != null && RANK[held] >= RANK[role]);
+  }
+
+  get waiting(): Approval[] {
+    return this.approvals.items.filter((approval) => approval.state === 'open').sort((a, b) => a.created_at.localeCompare(b.created_at));
+  }
+}
+
+export const app = new App();

@@ -1,0 +1,16 @@
+import { base } from '$app/paths';
+
+/** Where a thing is shown. */
+export function hrefOf(kind: string, reference: string): string {
+  switch (kind) {
+    case 'task': return `${base}/tasks/${reference}`;
+    case 'session': return `${base}/sessions/${reference}`;
+    case 'approval': return `${base}/approvals?at=${reference}`;
+    case 'mission': return `${base}/missions/${reference}`;
+    case 'kluster': return `${base}/klusters/${reference}`;
+    case 'doc': case 'keystone': return `${base}/docs/${reference}`;
+    case 'artifact': return `${base}/artifacts/${reference}`;
+    case 'node': return `${base}/nodes`;
+    default: return `${base}/ledger?subject=${reference}`;
+  }
+}

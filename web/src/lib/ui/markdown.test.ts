@@ -1,0 +1,20 @@
+import { render } from '@testing-library/svelte';
+import { describe, expect, it } from 'vitest';
+import Markdown from './Markdown.svelte';
+import { HOSTILE } from '$lib/hostile';
+
+describe('Markdown', () => {
+  it('is drawn as elements', () => {
+    const { container } = render(Markdown, { text: '# A\n\n**b** `c` [d](https://example.org)\n\n- e\n- [x] f\n\n```rs\nfn\n```\n\n|g|h|\n|-|-|\n|1|2|' });
+    for (const found of ['h3', 'strong', 'code', 'a[href="https://example.org/"]', 'li', 'pre', 'td']) expect(container.querySelector(found), found).not.toBeNull();
+  });
+  it.each(HOSTILE.map((text, index) => [index, text] as const))('payload %i stays text', (_, text) => {
+    const { container } = render(Markdown, { text });
+    expect(container.querySelectorAll('script, style, img, iframe, object, embed, svg, form, input, link, meta, video, audio, math, base')).toHaveLength(0);
+    for (const element of container.querySelectorAll('*'))
+      for (const attribute of element.attributes) {
+        expect(attribute.name.startsWith('on'), attribute.name).toBe(false);
+        if (attribute.name === 'href') expect(attribute.value).toMatch(/^(https?:|mailto:)/);
+      }
+  });
+});
