@@ -187,6 +187,22 @@ overlap_prevented() {
     mc overlap accept "$(mc get overlaps -m "$M" --state open | awk -v key="$key" '$7 == key { print $1; exit }')" --as wait
 }
 found() { mc search 'retry uploads' -m "$M" -o json >"$WORK/found" && grep -q '"title": "Retry uploads when' "$WORK/found"; }
+skills_taught() {
+  mkdir -p "$WORK/skills/deploy" "$WORK/own/deploy" "$WORK/clone" && echo ship >"$WORK/skills/deploy/SKILL.md" && echo here >"$WORK/own/deploy/SKILL.md" &&
+    mc skill push "$WORK/skills" -m "$M" --publish && mc skill push "$WORK/own" -m "$M" -k work --publish &&
+    says m1-k1 mc skill effective -m "$M" -k work && mc skill sync "$WORK/clone" -m "$M" -k work &&
+    says here cat "$WORK/clone/.claude/skills/deploy/SKILL.md" && echo mine >"$WORK/clone/.agents/skills/deploy/SKILL.md" &&
+    says drifted mc skill drift "$WORK/clone" && exits 5 mc skill sync "$WORK/clone" -m "$M" -k work && says drifted mc skill drift -m "$M"
+}
+session_has_skills() {
+  mc prompt "$SESSION" '/say with skills' --wait -o json && says m1-k0 mc describe session "$SESSION"
+}
+profile_carried() (
+  export MC_PROFILES_DIR=$WORK/profiles
+  mkdir -p "$WORK/mine" && echo kind >"$WORK/mine/AGENTS.md" && mc profile push "$M" --from "$WORK/mine" && mc profile use "$M" &&
+    says kind cat "$(mc profile path)/AGENTS.md" && echo more >"$(mc profile path)/AGENTS.md" && exits 5 mc profile pull &&
+    says 'version 2' mc profile push && says 'in use' mc profile list && mc profile delete "$M"
+)
 mcp_tools() {
   { printf '%s\n' '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"smoke","version":"1"}}}' \
       '{"jsonrpc":"2.0","method":"notifications/initialized"}' '{"jsonrpc":"2.0","id":2,"method":"tools/list"}' && sleep 1; } |
@@ -226,6 +242,9 @@ check 'the node is ready' "mc describe node; $DIR/logs/mesh.log" says ready mc g
 check 'an agent session starts' "$DIR/logs/mesh.log" session_started
 check 'a prompt is answered and logged' "$DIR/logs/mesh.log" prompted
 check 'a permission prompt is an approval, and its answer reaches the agent' "mc get approvals -m $M" permission_answered
+check 'skills are merged, synced, and drift is told' "mc get skills -m $M" skills_taught
+check 'an agent session has the skills in its next turn' "$DIR/logs/mesh.log" session_has_skills
+check 'a profile is pushed, used, changed, stored' 'mc profile list' profile_carried
 check 'the session stops' "$DIR/logs/mesh.log" eval 'mc session stop "$SESSION" && mc wait session "$SESSION" --for state=stopped --timeout 20s'
 check 'a node claims a task, its agent asks and finishes it' "mc describe task by-agent -m $M -k work" task_done_by_agent
 check 'reserved paths refuse a second reservation and a commit' 'mc get reservations -A' paths_reserved

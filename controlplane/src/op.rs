@@ -231,6 +231,18 @@ impl OpCtx {
         }
     }
 
+    /// Asks for an action on what belongs to the caller alone: the highest role it has anywhere counts.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Forbidden`].
+    pub fn authorize_own(&self, action: Action) -> Result<Proof, Error> {
+        let highest = self.caller.role.max(self.caller.mission_roles.values().copied().max());
+        if highest >= Some(action.least_role()) {
+            return Ok(Proof { action, mission: None });
+        }
+        Err(self.refusal(action))
+    }
+
     /// What a list may show for an action.
     pub fn scope(&self, action: Action) -> Scope {
         let organization = self.caller.organization;

@@ -9,8 +9,10 @@ mod node;
 mod overlap;
 mod persistence;
 mod planning;
+mod profiles;
 mod reserve;
 mod session;
+mod skills;
 mod work;
 
 use std::ffi::OsString;
@@ -35,8 +37,10 @@ pub use node::{NodeCommand, TokenCommand};
 pub use overlap::{OverlapCommand, Search, SetCommand, SetPolicy};
 pub use persistence::{CreateBinding, CreateConnection, CredentialFile, PersistenceCommand};
 pub use planning::TemplateCommand;
+pub use profiles::ProfileCommand;
 pub use reserve::{FailPolicy, HookCommand, Renew, Reserve};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
+pub use skills::SkillCommand;
 pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
@@ -52,7 +56,7 @@ pub struct Cli {
 }
 
 const AFTER: &str = "\
-Kinds: mission (mis), kluster (klu), task (t), artifact (art), doc (d), approval (apr),
+Kinds: mission (mis), kluster (klu), task (t), artifact (art), doc (d), skill (skl), approval (apr),
        publication (pub), overlap (ovl), reservation (rsv), session (ses), turn (trn),
        template (tpl), principal (prn), node (no), join_token (jt).
 Environment: MC_BASE_URL and MC_TOKEN choose server and identity and win over the context; MC_CONFIG, NO_COLOR;
@@ -173,6 +177,12 @@ pub enum Command {
     /// Work on a kluster in a folder, commit all of it at once
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
+    /// Teach agents: store, publish, compare and check skills
+    #[command(subcommand)]
+    Skill(SkillCommand),
+    /// Carry instructions and configuration from place to place
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Decide for an approval
     Approve(Decide),
     /// Decide against an approval

@@ -26,6 +26,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// `MC_BIN_DIR`: where the sibling programs are.
     pub bin_dir: Option<PathBuf>,
+    /// `MC_PROFILES_DIR`: copies of profiles.
+    pub profiles_dir: Option<PathBuf>,
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
 }
@@ -45,6 +47,7 @@ impl Environment {
             editor: value("VISUAL").or_else(|| value("EDITOR")).and_then(|editor| editor.into_string().ok()),
             home: value("HOME").map(PathBuf::from),
             bin_dir: value("MC_BIN_DIR").map(PathBuf::from),
+            profiles_dir: value("MC_PROFILES_DIR").map(PathBuf::from),
             no_color: value("NO_COLOR").is_some(),
         }
     }

@@ -15,6 +15,8 @@ pub enum Kind {
     Artifact,
     /// A doc.
     Doc,
+    /// A version of a skill bundle.
+    Skill,
     /// An approval.
     Approval,
     /// A publication.
@@ -49,6 +51,7 @@ impl Kind {
         Self::Task,
         Self::Artifact,
         Self::Doc,
+        Self::Skill,
         Self::Approval,
         Self::Publication,
         Self::Reservation,
@@ -71,6 +74,7 @@ impl Kind {
             Self::Task => ["task", "tasks", "t"],
             Self::Artifact => ["artifact", "artifacts", "art"],
             Self::Doc => ["doc", "docs", "d"],
+            Self::Skill => ["skill", "skills", "skl"],
             Self::Approval => ["approval", "approvals", "apr"],
             Self::Publication => ["publication", "publications", "pub"],
             Self::Reservation => ["reservation", "reservations", "rsv"],
@@ -152,6 +156,10 @@ macro_rules! for_kind {
             }
             $crate::kind::Kind::Doc => {
                 type $R = mc_api::doc::Doc;
+                $body
+            }
+            $crate::kind::Kind::Skill => {
+                type $R = mc_api::skill::SkillBundle;
                 $body
             }
             $crate::kind::Kind::Approval => {

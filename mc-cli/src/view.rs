@@ -2,6 +2,7 @@
 
 mod fleet;
 mod persistence;
+pub(crate) mod skills;
 
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;

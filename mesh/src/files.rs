@@ -5,7 +5,8 @@
 //!       restore_broken/<runtime>.json
 //!       node/           node.key identity.json ca.der node.crt conn_seq            (uplink)
 //!       sessions/<id>/  spec.json meta.json lock ack stderr.log journal/<first_seq>.seg
-//!                       uplink.json grant.json work/                                (uplink)
+//!                       uplink.json grant.json work/ skills/                        (uplink)
+//!       skills/         <sha256>.tar                                                (uplink)
 //!       run/  mesh.sock  s/<8 hex>.sock            (0700)
 //! ```
 
@@ -65,6 +66,11 @@ impl StateDir {
     /// Identity of the node and what its uplink counts.
     pub fn node(&self) -> PathBuf {
         self.0.join("node")
+    }
+
+    /// Archives of skills.
+    pub fn skills(&self) -> PathBuf {
+        self.0.join("skills")
     }
 
     /// Socket of the daemon.
@@ -137,6 +143,11 @@ impl SessionDir {
     /// Working directory of a session that names none.
     pub fn work(&self) -> PathBuf {
         self.dir.join("work")
+    }
+
+    /// Copies of the skills that hold for it.
+    pub fn skills(&self) -> PathBuf {
+        self.dir.join("skills")
     }
 
     /// Folder of the journal.

@@ -1,4 +1,4 @@
-//! Sweeping bytes that no living artifact and no living doc names.
+//! Sweeping bytes that no living artifact, doc, skill bundle or profile names.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use mc_ledger::Digest;
 
 use super::store;
 use crate::app::App;
-use crate::docs;
 use crate::error::Error;
 use crate::objects::{Area, ObjectError, ObjectStore as _};
+use crate::{docs, profiles, skills};
 
 /// Bytes younger than this may belong to an upload whose row is still to come.
 pub const KEEP_ORPHANS: Duration = Duration::from_hours(24);
 
-/// Removes bytes that are old enough and named by no living artifact or doc, and ends uploads that nobody finished. Returns how
+/// Removes bytes that are old enough and named by nothing that lives, and ends uploads that nobody finished. Returns how
 /// many objects.
 ///
 /// # Errors
@@ -32,7 +32,9 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
 async fn is_named(app: &App, mission: MissionId, sha256: Digest) -> Result<bool, Error> {
     let mut tx = app.db.begin_read().await?;
     Ok(store::names_content(&mut tx, mission, sha256.to_string()).await?
-        || docs::store::names_content(&mut tx, mission, sha256.to_string()).await?)
+        || docs::store::names_content(&mut tx, mission, sha256.to_string()).await?
+        || skills::store::names_content(&mut tx, mission, sha256.to_string()).await?
+        || profiles::store::names_content(&mut tx, mission, sha256.to_string()).await?)
 }
 
 async fn sweep_stored(app: &App, before: Timestamp) -> Result<u64, Error> {

@@ -32,6 +32,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const REPEAT: Duration = Duration::from_secs(10);
 /// Larger commands go by gRPC only, in bytes.
 const COPY_LIMIT: usize = 32 << 10;
+/// Bytes of an archive in one message.
+const SKILLS_PART: usize = 64 << 10;
 /// At most this many sessions in one renewal.
 const MAX_SESSIONS: usize = 10_000;
 
@@ -53,6 +55,7 @@ impl node_server::Node for Node {
     type SyncStream = Messages<wire::Desired>;
     type ReportStream = Messages<wire::Down>;
     type PutBlobStream = Messages<wire::Cursor>;
+    type FetchSkillsStream = Messages<wire::SkillsPart>;
 
     async fn sync(&self, request: Request<wire::SyncRequest>) -> Result<Response<Self::SyncStream>, Status> {
         let caller = peer(&self.app, &request).map_err(status)?;
@@ -127,6 +130,27 @@ impl node_server::Node for Node {
         self.renew(&caller, request).await.map(Response::new).map_err(status)
     }
 
+    async fn fetch_skills(
+        &self,
+        request: Request<wire::FetchSkillsRequest>,
+    ) -> Result<Response<Self::FetchSkillsStream>, Status> {
+        let caller = peer(&self.app, &request).map_err(status)?;
+        let request = request.into_inner();
+        let (head, archive) =
+            crate::sessions::skills::fetch(&self.app, caller.id(), request).await.map_err(status)?;
+        Ok(Response::new(Box::pin(stream::iter(parts(head, archive).map(Ok)))))
+    }
+
+    async fn report_skills(
+        &self,
+        request: Request<wire::ReportSkillsRequest>,
+    ) -> Result<Response<wire::ReportSkillsReply>, Status> {
+        let caller = peer(&self.app, &request).map_err(status)?;
+        let request = request.into_inner();
+        crate::sessions::skills::report(&self.app, caller.id(), request).await.map_err(status)?;
+        Ok(Response::new(wire::ReportSkillsReply {}))
+    }
+
     async fn claim_task(
         &self,
         request: Request<wire::ClaimTaskRequest>,
@@ -137,6 +161,17 @@ impl node_server::Node for Node {
         let session = claimed.map_err(status)?.map(|id| id.to_string()).unwrap_or_default();
         Ok(Response::new(wire::ClaimTaskReply { session }))
     }
+}
+
+/// The skills of a session in parts, so that a slow line holds up nothing else.
+fn parts(head: wire::SkillsHead, archive: Vec<u8>) -> impl Iterator<Item = wire::SkillsPart> {
+    let first = wire::SkillsPart { head: Some(head), data: Vec::new() };
+    let archive = bytes::Bytes::from(archive);
+    let rest = (0..archive.len()).step_by(SKILLS_PART).map(move |from| {
+        let to = (from + SKILLS_PART).min(archive.len());
+        wire::SkillsPart { head: None, data: archive.slice(from..to).to_vec() }
+    });
+    std::iter::once(first).chain(rest)
 }
 
 /// The ids that can be read; a node knows no others.

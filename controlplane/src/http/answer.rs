@@ -37,6 +37,8 @@ versioned! {
     mc_api::template::TaskTemplate => "templates",
     mc_api::artifact::Artifact => "artifacts",
     mc_api::doc::Doc => "docs",
+    mc_api::skill::SkillBundle => "skills",
+    mc_api::profile::Profile => "profiles",
     mc_api::workspace::Workspace => "workspaces",
     mc_api::approval::Approval => "approvals",
     mc_api::publication::Publication => "publications",
@@ -126,6 +128,7 @@ unversioned! {
     mc_api::doc::DocContent, mc_api::doc::DocDiff, mc_api::workspace::WorkspaceContent,
     mc_api::workspace::CommittedWorkspace, mc_api::persistence::ConnectionTest, mc_api::persistence::PublishPlan,
     mc_api::persistence::PendingList, mc_api::persistence::PublishedPending, mc_api::persistence::PublicationStatus,
+    mc_api::skill::SkillManifest, mc_api::skill::SkillSnapshot, mc_api::skill::SkillSync,
     mc_api::persistence::ProvisionedPersistence, mc_api::persistence::RestoredLedger,
 }
 

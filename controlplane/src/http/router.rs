@@ -12,8 +12,8 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
     applies, approvals, artifacts, authn, docs, embeddings, imports, klusters, ledger, mcp, missions, nodes,
-    overlap, persistence, planning, publications, reservations, search, sessions, tasks, templates, watch,
-    workspaces,
+    overlap, persistence, planning, profiles, publications, reservations, search, sessions, skills, tasks,
+    templates, watch, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -38,6 +38,8 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(embeddings::routes::routes())
         .merge(artifacts::routes::routes())
         .merge(docs::routes::routes())
+        .merge(skills::routes::routes())
+        .merge(profiles::routes::routes())
         .merge(workspaces::routes::routes())
         .merge(approvals::routes::routes())
         .merge(publications::routes::routes())

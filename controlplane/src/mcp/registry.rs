@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
     applies, approvals, artifacts, authn, docs, embeddings, imports, ledger, overlap, persistence, planning,
-    publications, reservations, search, tasks, templates, workspaces,
+    profiles, publications, reservations, search, skills, tasks, templates, workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
@@ -27,6 +27,8 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         embeddings::tools::tools(),
         artifacts::tools::tools(),
         docs::tools::tools(),
+        skills::tools::tools(),
+        profiles::tools::tools(),
         workspaces::tools::tools(),
         publications::tools::tools(),
         persistence::tools::tools(),

@@ -22,6 +22,7 @@ pub mod routes;
 mod schedule;
 pub mod service;
 mod settle;
+pub(crate) mod skills;
 pub(crate) mod store;
 pub mod uplink;
 

@@ -73,6 +73,7 @@ fn who(who: Who) -> (String, &'static str) {
         Who::Signed => ("-".into(), "whoever has a URL of ours that has not expired"),
         Who::Anyone => ("-".into(), "every valid token"),
         Who::Needs(action) => (format!("`{action}`"), action.least_role().as_str()),
+        Who::Mine(action) => (format!("`{action}`"), "its owner"),
     }
 }
 
@@ -110,6 +111,8 @@ const RPCS: &[(&str, &str)] = &[
     ("Node/PutBlob", "a node, by its certificate"),
     ("Node/RenewLeases", "a node, by its certificate"),
     ("Node/ClaimTask", "a node, by its certificate"),
+    ("Node/FetchSkills", "a node, by its certificate"),
+    ("Node/ReportSkills", "a node, by its certificate"),
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 
 use mc_api::Action;
 
-use Who::{Anonymous, Anyone, Needs, Signed};
+use Who::{Anonymous, Anyone, Mine, Needs, Signed};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(crate) enum Who {
     Anyone,
     /// Whoever has the least role of this action.
     Needs(Action),
+    /// Its owner, with the least role of this action anywhere; everybody else finds nothing.
+    Mine(Action),
 }
 
 /// Method, path, who may, and the body to send (empty: none). In path and body `{ref}`, `{mission}`,
@@ -186,6 +188,31 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         r#"{"changes":[{"path":"docs/{new}.md","op":"create","text":"x"}]}"#,
     ),
     ("POST", "/api/v1/workspaces/{ref}/release", Needs(Action::ReleaseWorkspace), "{}"),
+    ("GET", "/api/v1/skills", Needs(Action::ReadSkill), ""),
+    // What is sent is no archive: whoever has the right is told so.
+    ("POST", "/api/v1/skills?mission={mission}", Needs(Action::CreateSkill), r#""{new}""#),
+    ("GET", "/api/v1/skills/effective?mission={mission}", Needs(Action::ReadSkill), ""),
+    ("GET", "/api/v1/skills/effective/content?mission={mission}", Needs(Action::ReadSkill), ""),
+    ("GET", "/api/v1/skills/sync", Needs(Action::ReadSkill), ""),
+    (
+        "POST",
+        "/api/v1/skills/sync",
+        Needs(Action::ReportSkill),
+        r#"{"mission":"{mission}","place":"{new}","effective_version":"m0-k0","sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#,
+    ),
+    ("GET", "/api/v1/skills/{ref}", Needs(Action::ReadSkill), ""),
+    ("GET", "/api/v1/skills/{ref}/manifest", Needs(Action::ReadSkill), ""),
+    ("GET", "/api/v1/skills/{ref}/content", Needs(Action::ReadSkill), ""),
+    ("POST", "/api/v1/skills/{ref}/publish", Needs(Action::PublishSkill), ""),
+    ("POST", "/api/v1/skills/{ref}/deprecate", Needs(Action::DeprecateSkill), ""),
+    ("GET", "/api/v1/profiles", Needs(Action::ReadProfile), ""),
+    // What is sent is no archive: whoever has the right is told so.
+    ("POST", "/api/v1/profiles?name={new}&base_version=0", Needs(Action::PushProfile), r#""{new}""#),
+    // Nobody but its owner finds it; `profiles` tests that.
+    ("GET", "/api/v1/profiles/{ref}", Mine(Action::ReadProfile), ""),
+    ("DELETE", "/api/v1/profiles/{ref}", Mine(Action::DropProfile), ""),
+    ("GET", "/api/v1/profiles/{ref}/versions", Mine(Action::ReadProfile), ""),
+    ("GET", "/api/v1/profiles/{ref}/content", Mine(Action::ReadProfile), ""),
     ("GET", "/api/v1/publications", Needs(Action::ReadPublication), ""),
     (
         "POST",
@@ -437,6 +464,38 @@ pub(crate) const TOOLS: &[Operation] = &[
         Needs(Action::RequestPublication),
         r#"{"tool":"request_publication","arguments":{"mission":"{mission}","artifacts":["{artifact}"]}}"#,
     ),
+    tool(Needs(Action::ReadSkill), r#"{"tool":"list_skill_bundles","arguments":{}}"#),
+    tool(Needs(Action::ReadSkill), r#"{"tool":"get_skill_bundle","arguments":{"skill":"{skill}"}}"#),
+    tool(
+        Needs(Action::CreateSkill),
+        r#"{"tool":"push_skill_bundle","arguments":{"mission":"{mission}","files":[{"path":"{new}/SKILL.md","text":"x"}]}}"#,
+    ),
+    tool(Needs(Action::PublishSkill), r#"{"tool":"publish_skill_bundle","arguments":{"skill":"{skill}"}}"#),
+    tool(
+        Needs(Action::DeprecateSkill),
+        r#"{"tool":"deprecate_skill_bundle","arguments":{"skill":"{skill}"}}"#,
+    ),
+    tool(
+        Needs(Action::ReadSkill),
+        r#"{"tool":"resolve_skill_snapshot","arguments":{"mission":"{mission}"}}"#,
+    ),
+    tool(
+        Needs(Action::ReadSkill),
+        r#"{"tool":"download_skill_snapshot","arguments":{"mission":"{mission}"}}"#,
+    ),
+    tool(Needs(Action::ReadSkill), r#"{"tool":"get_skill_sync_status","arguments":{}}"#),
+    tool(
+        Needs(Action::ReportSkill),
+        r#"{"tool":"ack_skill_sync","arguments":{"mission":"{mission}","place":"{new}","effective_version":"m0-k0","sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#,
+    ),
+    tool(Needs(Action::ReadProfile), r#"{"tool":"list_profiles","arguments":{}}"#),
+    tool(Mine(Action::ReadProfile), r#"{"tool":"get_profile","arguments":{"profile":"somebodys"}}"#),
+    tool(
+        Needs(Action::PushProfile),
+        r#"{"tool":"publish_profile","arguments":{"name":"{new}","base_version":0,"files":[]}}"#,
+    ),
+    tool(Mine(Action::ReadProfile), r#"{"tool":"download_profile","arguments":{"profile":"somebodys"}}"#),
+    tool(Mine(Action::DropProfile), r#"{"tool":"delete_profile","arguments":{"profile":"somebodys"}}"#),
     tool(Needs(Action::ReadApproval), r#"{"tool":"list_approvals","arguments":{}}"#),
     tool(Needs(Action::ReadApproval), r#"{"tool":"get_approval","arguments":{"approval":"{approval}"}}"#),
     tool(

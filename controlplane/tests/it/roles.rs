@@ -16,6 +16,7 @@ struct Fixture {
     doc: String,
     doomed: String,
     template: String,
+    skill: String,
     workspace: String,
     publication: String,
     approval: String,
@@ -54,6 +55,8 @@ impl Fixture {
         let doomed = id(&app.post(app.admin(), "/api/v1/docs", body).await.ok(201));
         let body = json!({ "mission": mission, "name": "fixture", "task": { "title": "fixture" } });
         let template = id(&app.post(app.admin(), "/api/v1/templates", body).await.ok(201));
+        let place = format!("mission={mission}");
+        let skill = id(&crate::skills::push(app, app.admin(), &place, &[("fixture", "x")]).await.ok(201));
         app.post(app.admin(), "/api/v1/keystones", json!({ "mission": mission })).await.ok(200);
         let body = json!({ "mission": mission, "kluster": "fixture" });
         let loaded = app.post(app.admin(), "/api/v1/workspaces", body).await.ok(201);
@@ -87,6 +90,7 @@ impl Fixture {
             doc,
             doomed,
             template,
+            skill,
             workspace,
             publication,
             approval,
@@ -114,6 +118,8 @@ impl Fixture {
             "artifacts" => &self.artifact,
             "docs" => &self.doc,
             "templates" => &self.template,
+            "skills" => &self.skill,
+            "profiles" => "somebodys",
             "workspaces" => &self.workspace,
             "publications" => &self.publication,
             "approvals" => &self.approval,
@@ -142,6 +148,7 @@ impl Fixture {
                 .replace("{doc}", &self.doc)
                 .replace("{doomed}", &self.doomed)
                 .replace("{workspace}", &self.workspace)
+                .replace("{skill}", &self.skill)
                 .replace("{new}", &format!("new-{}", self.made.get()))
         };
         let body = fill(body);

@@ -102,6 +102,22 @@ actions! {
     PublishDoc = "doc.publish" => Contributor,
     /// Delete a doc.
     DeleteDoc = "doc.delete" => Admin,
+    /// Read skill bundles and what they come to, and who has which.
+    ReadSkill = "skill.read" => Viewer,
+    /// Store a version of a skill bundle as a draft.
+    CreateSkill = "skill.create" => Contributor,
+    /// Publish a skill bundle: every agent there follows it from then on.
+    PublishSkill = "skill.publish" => Admin,
+    /// Take a skill bundle out of use.
+    DeprecateSkill = "skill.deprecate" => Admin,
+    /// Say which skills one has, and what was changed in them.
+    ReportSkill = "skill.report" => Contributor,
+    /// Read own profiles.
+    ReadProfile = "profile.read" => Viewer,
+    /// Store a version of an own profile.
+    PushProfile = "profile.push" => Contributor,
+    /// Give an own profile up.
+    DropProfile = "profile.drop" => Contributor,
     /// Read an own workspace and what it loaded.
     ReadWorkspace = "workspace.read" => Viewer,
     /// Load a kluster under a lease and renew it.

@@ -134,6 +134,9 @@ id_type!(/** A publication batch. */ BatchId, "bat");
 id_type!(/** A path reservation. */ ReservationId, "rsv");
 id_type!(/** A connection to where Git repositories are. */ ConnectionId, "con");
 id_type!(/** A binding of a mission to a branch of a repository. */ BindingId, "bnd");
+id_type!(/** A version of a skill bundle. */ SkillBundleId, "skl");
+id_type!(/** What somebody has of the skills of a mission or kluster. */ SkillSyncId, "sks");
+id_type!(/** A profile. */ ProfileId, "prf");
 
 #[cfg(test)]
 mod tests {

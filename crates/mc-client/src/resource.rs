@@ -12,6 +12,7 @@ use mc_api::persistence::{Binding, Connection, CreateBinding, CreateConnection};
 use mc_api::publication::{CreatePublication, Publication};
 use mc_api::reservation::{CreateReservation, Reservation};
 use mc_api::session::{AgentSession, CreateSession, Turn};
+use mc_api::skill::SkillBundle;
 use mc_api::task::{CreateTask, Task, UpdateTask};
 use mc_api::template::{CreateTemplate, TaskTemplate};
 use serde::Serialize;
@@ -69,6 +70,7 @@ resources! {
     Task, "task", "tasks";
     Artifact, "artifact", "artifacts";
     Doc, "doc", "docs";
+    SkillBundle, "skill", "skills";
     Approval, "approval", "approvals";
     Publication, "publication", "publications";
     Reservation, "reservation", "reservations";

@@ -46,3 +46,13 @@ pub fn from_mqtt<M: prost::Message + Default>(payload: &[u8]) -> Option<M> {
         _ => None,
     }
 }
+
+/// What the control plane signs of a version of a skill bundle. `kluster` is `-` for a mission's own.
+pub fn skill_bundle_message(mission: &str, kluster: &str, number: i64, sha256: &str) -> Vec<u8> {
+    format!("missioncontrol skill bundle v1\n{mission}\n{kluster}\n{number}\n{sha256}\n").into_bytes()
+}
+
+/// What the control plane signs of the skills that hold in a kluster, or (`-`) in a mission without one.
+pub fn skill_snapshot_message(mission: &str, kluster: &str, version: &str, sha256: &str) -> Vec<u8> {
+    format!("missioncontrol skill snapshot v1\n{mission}\n{kluster}\n{version}\n{sha256}\n").into_bytes()
+}

@@ -36,6 +36,10 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
         Kind::Session => {
             Err(Failure::Usage("a session is stopped, not deleted: `mc session stop SESSION`".into()).into())
         }
+        Kind::Skill => {
+            let message = "a version of skills is history: take it out of use with `mc skill deprecate`";
+            Err(Failure::Usage(message.into()).into())
+        }
         Kind::Node => delete::<mc_api::node::Node>(cx, &args, named).await,
         Kind::JoinToken => delete::<mc_api::node::JoinToken>(cx, &args, named).await,
         Kind::Connection => delete::<mc_api::persistence::Connection>(cx, &args, named).await,

@@ -51,6 +51,27 @@ async fn describe<V: View>(cx: &Invocation, args: Named) -> anyhow::Result<()> {
             Err(error) => cx.out.talk(&format!("warning: overlaps cannot be read: {error}")),
         }
     }
+    if V::KIND == "session" {
+        match client.skill_sync(&Scope::default(), Some(&item.id())).await {
+            Ok(copies) if copies.is_empty() => {}
+            Ok(copies) => {
+                text.push_str("\nSkills:\n");
+                for line in view::skills::copies(&copies, now()).lines() {
+                    text.extend(["  ", line, "\n"]);
+                }
+            }
+            Err(error) => cx.out.talk(&format!("warning: skills cannot be read: {error}")),
+        }
+    }
+    if V::KIND == "skill" {
+        let manifest = client.skill_manifest(&item.id(), &Scope::default()).await?;
+        text.push_str("\nContents:\n");
+        for file in &manifest.files {
+            let mark = if file.executable { "x" } else { "-" };
+            let line = format!("{mark} {:>9}  {}", file.size_bytes, file.path);
+            text.extend(["  ", &table::one_line(&line), "\n"]);
+        }
+    }
     if V::KIND == Task::KIND {
         match linked(&client, &item.id()).await {
             Ok(links) if links.is_empty() => {}

@@ -23,12 +23,14 @@ mod node;
 mod overlap;
 mod persistence;
 mod planning;
+mod profile;
 mod publish;
 mod reserve;
 mod run;
 mod search;
 mod server_apply;
 mod session;
+mod skill;
 mod system;
 mod task;
 mod template;
@@ -125,6 +127,8 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Doc(args) => doc::run(cx, args).await,
         Command::Keystone(args) => keystone::run(cx, args).await,
         Command::Workspace(args) => workspace::run(cx, args).await,
+        Command::Skill(args) => skill::run(cx, args).await,
+        Command::Profile(args) => profile::run(cx, args).await,
         Command::Approve(args) => decide::run(cx, mc_client::Decision::Approve, args).await,
         Command::Reject(args) => decide::run(cx, mc_client::Decision::Reject, args).await,
         Command::Publish(args) => publish::run(cx, args).await,

@@ -54,7 +54,11 @@ pub(super) async fn run(cx: &Invocation, args: Run) -> anyhow::Result<()> {
     let grant = Renewed::issue(cx, client, &who, args.agent, scratch.path().join("grant.json")).await?;
     let mc = std::env::current_exe().context("where is the program mc?")?;
     let ended = match args.agent.prepare(&home, scratch.path(), &mc, &grant.path) {
-        Ok(launch) => supervise(&program, &launch, &args.arguments, &grant).await,
+        Ok(launch) => {
+            // The folder, not the link: a switch while the agent works takes nothing from it.
+            let profile = super::profile::in_use(cx);
+            supervise(&program, (&launch, &args.arguments), &grant, profile).await
+        }
         Err(error) => Err(error),
     };
     grant.end().await;
@@ -224,9 +228,9 @@ impl Renewed {
 /// Runs the agent to its end. Ctrl-C reaches it through the terminal, SIGTERM is passed on.
 async fn supervise(
     program: &Path,
-    launch: &Launch,
-    arguments: &[std::ffi::OsString],
+    (launch, arguments): (&Launch, &[std::ffi::OsString]),
     grant: &Renewed,
+    profile: Option<PathBuf>,
 ) -> anyhow::Result<ExitStatus> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -237,6 +241,7 @@ async fn supervise(
         // The agent acts by its grant, not as the user.
         .env_remove("MC_TOKEN")
         .env("MC_GRANT_FILE", &grant.path)
+        .envs(profile.map(|folder| ("MC_PROFILE_DIR", folder)))
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
     let pid = child.id().and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?));

@@ -65,6 +65,9 @@ pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
     let client = cx.client()?;
     let kind = args.kind.kind;
     match (args.condition, kind) {
+        (_, Kind::Skill) => {
+            Err(Failure::Usage("skills are not waited for; `mc get skills` shows their states".into()).into())
+        }
         (Condition::Delete, _) => {
             for_kind!(kind, R => gone::<R>(cx, &client, &reference, args.timeout).await)
         }

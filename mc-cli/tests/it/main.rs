@@ -21,6 +21,7 @@ mod planning;
 mod reservations;
 mod run;
 mod server;
+mod skills;
 mod tables;
 mod up;
 mod workspace;

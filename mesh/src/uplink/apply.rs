@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::backoff::Backoff;
 use super::convert;
 use super::shared::{Shared, blocking};
+use super::skills;
 use super::table::{Grant, Mark, Step};
 use crate::daemon::{Node, NodeError};
 use crate::files;
@@ -81,6 +82,9 @@ fn applied(shared: &Shared, id: &SessionId, spec: &wire::SessionSpec, mark: Mark
 /// Gives one command; false when it has to be given again later.
 async fn command(shared: &Arc<Shared>, id: &SessionId, request: OpRequest) -> bool {
     let (node, session, op_id) = (shared.node.clone(), id.clone(), request.op_id.clone());
+    if matches!(request.op, Op::Prompt { .. }) && skills::is_between_turns(shared, id) {
+        skills::refresh(shared, id, skills::TURN_LIMIT).await;
+    }
     let is_live = shared.table().sessions.get(id).is_some_and(super::table::Tracked::is_live);
     let given = blocking(move || node.submit(&session, request)).await;
     let result = match given {
@@ -163,6 +167,7 @@ async fn create(
     if spec.has_grant && !wait_for_grant(shared, id, spec).await {
         return Err(NodeError::NotGranted);
     }
+    skills::refresh(shared, id, skills::START_LIMIT).await;
     let (node, id, spec) = (shared.node.clone(), id.clone(), spec.clone());
     let made = blocking(move || {
         let local = local_spec(&node, id, &spec)?;
@@ -217,6 +222,8 @@ fn local_spec(node: &Node, id: SessionId, spec: &wire::SessionSpec) -> Result<Se
     };
     let mut mcp_servers = Vec::new();
     let mut env = std::collections::BTreeMap::new();
+    let current = skills::copies(node.state(), &id).link();
+    env.insert(mc_bundle::skills::VARIABLE.to_owned(), path_text(&current)?);
     if spec.has_grant {
         let program = runtimes::find("mc").ok_or_else(|| {
             NodeError::Runtime(

@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 use super::backoff::Backoff;
 use super::identity::{Error, Identity, JoinToken};
 use super::shared::{Shared, blocking};
-use super::{claim, facts, lease, live, mqtt, report, sync};
+use super::{claim, facts, lease, live, mqtt, report, skills, sync};
 use crate::clock;
 
 /// Largest message from the control plane; a prompt may hold pictures.
@@ -124,6 +124,8 @@ async fn attempt(
     let client = NodeClient::new(identity.channel()?)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(usize::MAX);
+    let keys = identity.command_keys();
+    shared.set_skills_line(Some(skills::Line { client: client.clone(), keys }));
     let (bus, line) = live::open(shared, identity, seq)?;
     let connection = Connection { client, seq, http_url: identity.http_url().to_owned(), bus };
     let ended = {
@@ -143,6 +145,7 @@ async fn attempt(
             report::run(shared, &connection),
             lease::run(shared, &connection),
             claim::run(shared, &connection),
+            skills::run(shared, &connection),
             live::run(shared, identity, line),
             aging,
         );

@@ -375,6 +375,12 @@ impl Identity {
         UnparsedPublicKey::new(&ED25519, public_key).verify(&message, &command.signature).is_ok()
     }
 
+    /// The keys that the control plane signs with: id and 32 bytes.
+    pub fn command_keys(&self) -> Vec<(String, Vec<u8>)> {
+        let keys = self.stored.command_keys.iter();
+        keys.filter_map(|key| Some((key.key_id.clone(), STANDARD.decode(&key.public_key).ok()?))).collect()
+    }
+
     /// `node_<32 hex>`.
     pub fn node_id(&self) -> &str {
         &self.stored.node_id

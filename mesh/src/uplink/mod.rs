@@ -28,6 +28,7 @@ mod live;
 pub mod mqtt;
 mod report;
 mod shared;
+mod skills;
 mod status;
 mod sync;
 mod table;

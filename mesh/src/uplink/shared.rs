@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 
 use super::Config;
+use super::skills;
 use super::table::{Mark, Table, Tracked};
 use crate::daemon::{Committed, Node};
 use crate::files;
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     pub(super) claims: Notify,
     /// Whether this connection has told everything that is wanted.
     pub(super) synced: watch::Sender<bool>,
+    /// The way to skills, while there is a connection.
+    line: Mutex<Option<skills::Line>>,
     /// Sessions whose worker has to be started; at most one entry per session, because a worker that is to be started
     /// counts as running.
     work: UnboundedSender<SessionId>,
@@ -67,6 +70,7 @@ impl Shared {
             granted: Notify::new(),
             claims: Notify::new(),
             synced: watch::Sender::new(false),
+            line: Mutex::default(),
             work,
         })
     }
@@ -102,7 +106,17 @@ impl Shared {
         }
     }
 
+    /// The way to skills; `None` without a connection.
+    pub(super) fn skills_line(&self) -> Option<skills::Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_skills_line(&self, line: Option<skills::Line>) {
+        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+
     pub(super) fn disconnected(&self, error: String) {
+        self.set_skills_line(None);
         self.synced.send_replace(false);
         self.table().disconnected(error);
     }

@@ -98,9 +98,24 @@ pub(crate) struct Memory {
     pub(crate) node_statuses: Vec<wire::NodeStatus>,
     /// Connections of the node to the broker.
     pub(crate) mqtt: Vec<mpsc::UnboundedSender<Packet>>,
+    /// What holds for every session; none: knows no skills, as older ones.
+    pub(crate) skills: Option<Skills>,
+    pub(crate) skill_fetches: u32,
+    pub(crate) skill_archives: u32,
+    pub(crate) skill_reports: Vec<wire::ReportSkillsRequest>,
     mqtt_address: String,
     listeners: Vec<mpsc::UnboundedSender<Result<wire::Desired, Status>>>,
     node_seq: u64,
+}
+
+/// Skills as they are served.
+#[derive(Clone)]
+pub(crate) struct Skills {
+    pub(crate) mission: String,
+    pub(crate) version: String,
+    pub(crate) sha256: String,
+    pub(crate) archive: Vec<u8>,
+    pub(crate) is_forged: bool,
 }
 
 impl Memory {
@@ -225,6 +240,7 @@ impl wire::node_server::Node for Service {
     type SyncStream = UnboundedReceiverStream<Result<wire::Desired, Status>>;
     type ReportStream = Answers<wire::Down>;
     type PutBlobStream = Answers<wire::Cursor>;
+    type FetchSkillsStream = Answers<wire::SkillsPart>;
 
     async fn sync(&self, request: Request<wire::SyncRequest>) -> Answer<Self::SyncStream> {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -308,6 +324,53 @@ impl wire::node_server::Node for Service {
         }
         memory.leases.push(request);
         Ok(Response::new(wire::RenewLeasesReply { ttl_ms: 3_000, grants }))
+    }
+
+    async fn fetch_skills(
+        &self,
+        request: Request<wire::FetchSkillsRequest>,
+    ) -> Answer<Self::FetchSkillsStream> {
+        let request = request.into_inner();
+        let mut memory = self.memory.lock().unwrap();
+        memory.skill_fetches += 1;
+        let Some(skills) = memory.skills.clone() else {
+            return Err(Status::unimplemented("as an older one"));
+        };
+        if request.have_version == skills.version {
+            let head =
+                wire::SkillsHead { version: skills.version, is_same: true, ..wire::SkillsHead::default() };
+            let part = wire::SkillsPart { head: Some(head), data: Vec::new() };
+            return Ok(Response::new(Box::pin(tokio_stream::iter([Ok(part)]))));
+        }
+        let message = mc_proto::skill_snapshot_message(&skills.mission, "-", &skills.version, &skills.sha256);
+        let mut signature = self.authority.commands.sign(&message).as_ref().to_vec();
+        signature[0] ^= u8::from(skills.is_forged);
+        let has_it = request.have_sha256.contains(&skills.sha256);
+        let head = wire::SkillsHead {
+            version: skills.version,
+            is_same: false,
+            mission: skills.mission,
+            kluster: String::new(),
+            sha256: skills.sha256,
+            size: if has_it { 0 } else { skills.archive.len() as u64 },
+            key_id: "k1".to_owned(),
+            signature,
+        };
+        let mut parts = vec![Ok(wire::SkillsPart { head: Some(head), data: Vec::new() })];
+        if !has_it {
+            memory.skill_archives += 1;
+            let pieces = skills.archive.chunks(1000);
+            parts.extend(pieces.map(|data| Ok(wire::SkillsPart { head: None, data: data.to_vec() })));
+        }
+        Ok(Response::new(Box::pin(tokio_stream::iter(parts))))
+    }
+
+    async fn report_skills(
+        &self,
+        request: Request<wire::ReportSkillsRequest>,
+    ) -> Answer<wire::ReportSkillsReply> {
+        self.memory.lock().unwrap().skill_reports.push(request.into_inner());
+        Ok(Response::new(wire::ReportSkillsReply {}))
     }
 
     async fn claim_task(&self, request: Request<wire::ClaimTaskRequest>) -> Answer<wire::ClaimTaskReply> {

@@ -10,6 +10,7 @@ mod model_stub;
 mod oracle;
 mod protocol;
 mod rig;
+mod skills;
 mod third_party;
 mod turns;
 mod uplink;

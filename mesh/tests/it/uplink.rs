@@ -45,11 +45,11 @@ impl Machine {
         machine
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn session_file(&self, id: &str, name: &str) -> PathBuf {
+    pub(crate) fn session_file(&self, id: &str, name: &str) -> PathBuf {
         self.path("state/sessions").join(id).join(name)
     }
 

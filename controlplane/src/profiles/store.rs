@@ -1,0 +1,207 @@
+//! Profiles and their versions in the database.
+
+use mc_api::bundle::BundleFile;
+use mc_api::id::{MissionId, OrganizationId, PrincipalId, ProfileId};
+use mc_api::profile::{Profile, ProfileVersion};
+use mc_api::{Name, Timestamp};
+
+use crate::db::{DbError, Filter, Tx};
+use crate::skills::store::{document, text_of};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    profile_id: ProfileId,
+    owner_id: PrincipalId,
+    name: Name,
+    description: String,
+    latest_version: i64,
+    sha256: String,
+    size_bytes: i64,
+    files: String,
+    version: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+const SELECT: &str =
+    "SELECT p.profile_id, p.owner_id, p.name, p.description, p.latest_version, v.sha256, v.size_bytes,
+    v.files, p.version, p.created_at, p.updated_at
+    FROM profile p JOIN profile_version v ON v.profile_id = p.profile_id AND v.number = p.latest_version";
+
+impl TryFrom<Row> for Profile {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let files: Vec<BundleFile> = document("profile_version", &row.files)?;
+        Ok(Self {
+            kind: "profile".into(),
+            id: row.profile_id,
+            name: row.name,
+            owner_id: row.owner_id,
+            description: row.description,
+            latest_version: row.latest_version,
+            sha256: row.sha256,
+            size_bytes: row.size_bytes,
+            file_count: i64::try_from(files.len()).unwrap_or(i64::MAX),
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Which of an owner's profiles.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) id: Option<ProfileId>,
+    pub(crate) name: Option<String>,
+    pub(crate) after: Option<ProfileId>,
+    pub(crate) limit: i64,
+}
+
+/// An owner's living profiles in the order of their ids.
+pub(crate) async fn list(tx: &mut Tx, owner: PrincipalId, wanted: Wanted) -> Result<Vec<Profile>, DbError> {
+    let rows: Vec<Row> = Filter::new(tx, SELECT)
+        .always("p.deleted_at IS NULL")
+        .and("p.owner_id = ?", owner)
+        .and_some("p.profile_id = ?", wanted.id)
+        .and_some("p.name = ?", wanted.name)
+        .and_some("p.profile_id > ?", wanted.after)
+        .finish(tx, "p.profile_id", wanted.limit)
+        .fetch_all()
+        .await?;
+    rows.into_iter().map(Profile::try_from).collect()
+}
+
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    profile: &Profile,
+) -> Result<(), DbError> {
+    tx.query(
+        "INSERT INTO profile (profile_id, organization_id, owner_id, name, description, latest_version, version,
+             created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(profile.id)
+    .bind(organization)
+    .bind(profile.owner_id)
+    .bind(profile.name.clone())
+    .bind(profile.description.clone())
+    .bind(profile.latest_version)
+    .bind(profile.version)
+    .bind(profile.created_at)
+    .bind(profile.updated_at)
+    .execute()
+    .await?;
+    Ok(())
+}
+
+/// Saves a changed profile; whether its version was still the one read.
+pub(crate) async fn replace(tx: &mut Tx, before: &Profile, after: &Profile) -> Result<bool, DbError> {
+    let changed = tx
+        .query(
+            "UPDATE profile SET description = $3, latest_version = $4, version = $5, updated_at = $6
+             WHERE profile_id = $1 AND version = $2 AND deleted_at IS NULL",
+        )
+        .bind(before.id)
+        .bind(before.version)
+        .bind(after.description.clone())
+        .bind(after.latest_version)
+        .bind(after.version)
+        .bind(after.updated_at)
+        .execute()
+        .await?;
+    Ok(changed == 1)
+}
+
+pub(crate) async fn delete(tx: &mut Tx, profile: &Profile, now: Timestamp) -> Result<bool, DbError> {
+    let deleted = tx
+        .query("UPDATE profile SET deleted_at = $3, version = version + 1 WHERE profile_id = $1 AND version = $2 AND deleted_at IS NULL")
+        .bind(profile.id)
+        .bind(profile.version)
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(deleted == 1)
+}
+
+#[derive(sqlx::FromRow)]
+struct VersionRow {
+    profile_id: ProfileId,
+    number: i64,
+    sha256: String,
+    size_bytes: i64,
+    files: String,
+    note: String,
+    created_at: Timestamp,
+}
+
+impl TryFrom<VersionRow> for ProfileVersion {
+    type Error = DbError;
+    fn try_from(row: VersionRow) -> Result<Self, DbError> {
+        Ok(Self {
+            profile_id: row.profile_id,
+            number: row.number,
+            sha256: row.sha256,
+            size_bytes: row.size_bytes,
+            files: document("profile_version", &row.files)?,
+            note: row.note,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Versions after a number, ascending.
+pub(crate) async fn versions(
+    tx: &mut Tx,
+    profile: ProfileId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<ProfileVersion>, DbError> {
+    let rows: Vec<VersionRow> = tx
+        .query(
+            "SELECT profile_id, number, sha256, size_bytes, files, note, created_at FROM profile_version
+             WHERE profile_id = $1 AND number > $2 ORDER BY number LIMIT $3",
+        )
+        .bind(profile)
+        .bind(after)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    rows.into_iter().map(ProfileVersion::try_from).collect()
+}
+
+pub(crate) async fn insert_version(
+    tx: &mut Tx,
+    owner: PrincipalId,
+    version: &ProfileVersion,
+) -> Result<(), DbError> {
+    tx.query(
+        "INSERT INTO profile_version (profile_id, number, owner_id, sha256, size_bytes, files, note, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(version.profile_id)
+    .bind(version.number)
+    .bind(owner)
+    .bind(version.sha256.clone())
+    .bind(version.size_bytes)
+    .bind(text_of(&version.files))
+    .bind(version.note.clone())
+    .bind(version.created_at)
+    .execute()
+    .await?;
+    Ok(())
+}
+
+/// Whether a version of a living profile has this archive; the area is the owner's.
+pub(crate) async fn names_content(tx: &mut Tx, area: MissionId, sha256: String) -> Result<bool, DbError> {
+    let (found,): (bool,) = tx
+        .query(
+            "SELECT EXISTS (SELECT 1 FROM profile_version v JOIN profile p ON p.profile_id = v.profile_id
+                 WHERE v.owner_id = $1 AND v.sha256 = $2 AND p.deleted_at IS NULL)",
+        )
+        .bind(PrincipalId::from_uuid(area.as_uuid()))
+        .bind(sha256)
+        .fetch_one()
+        .await?;
+    Ok(found)
+}
