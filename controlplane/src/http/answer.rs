@@ -127,6 +127,7 @@ unversioned! {
     mc_api::workspace::CommittedWorkspace, mc_api::persistence::ConnectionTest, mc_api::persistence::PublishPlan,
     mc_api::persistence::PendingList, mc_api::persistence::PublishedPending, mc_api::persistence::PublicationStatus,
     mc_api::persistence::ProvisionedPersistence, mc_api::persistence::RestoredLedger,
+    mc_api::pack::Pack, mc_api::pack::ImportedPack,
 }
 
 impl<T> Versioned for mc_api::Page<T> {

@@ -21,6 +21,7 @@ pub mod mission;
 pub mod name;
 pub mod node;
 pub mod overlap;
+pub mod pack;
 pub mod page;
 pub mod patch;
 pub mod persistence;
