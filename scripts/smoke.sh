@@ -175,6 +175,12 @@ applied_and_imported() {
     says 'created 2' mc import tasks -m "$M" -k plan -f "$WORK/rows.csv" --format csv &&
     says 'unchanged 2' mc import tasks -m "$M" -k plan -f "$WORK/rows.csv" --format csv
 }
+packed() {
+  mc export mission "$M" --scrub >"$WORK/pack" && says 'created' mc import "$WORK/pack" --name "$M-copy" &&
+    says 'unchanged' mc import "$WORK/pack" --name "$M-copy" && says 'Replace the pump' mc get tasks -m "$M-copy" &&
+    sed '3s/"name":"\([a-z]\)/"name":"x\1/' "$WORK/pack" >"$WORK/bad-pack" && ! cmp -s "$WORK/pack" "$WORK/bad-pack" &&
+    exits 2 mc import "$WORK/bad-pack" --name "$M-bad"
+}
 overlap_prevented() {
   local key title='Retry uploads when the object store times out'
   mc create kluster overlap -m "$M" && mc create task -m "$M" -k overlap --name first --title "$title" &&
@@ -250,6 +256,7 @@ check 'a node claims a task, its agent asks and finishes it' "mc describe task b
 check 'reserved paths refuse a second reservation and a commit' 'mc get reservations -A' paths_reserved
 check 'mc why, capacity, pause, templates' "mc get tasks -m $M -k plan" planned
 check 'apply on the server, diff, import' "mc get tasks -m $M -k plan" applied_and_imported
+check 'pack: out, in, again, damaged' "mc export mission $M --dry-run" packed
 check 'overlapping work is told, refused, acknowledged, accepted' "mc get overlaps -m $M" overlap_prevented
 check 'work is found by its words' "mc search retry -m $M" found
 check 'MCP over stdio lists its tools' 'mc mcp serve' mcp_tools

@@ -32,6 +32,7 @@ pub mod nodes;
 pub mod objects;
 pub mod op;
 pub mod overlap;
+pub mod packs;
 pub mod persistence;
 pub mod planning;
 pub mod profiles;

@@ -6,6 +6,8 @@
 
 mod rows;
 
+pub(crate) use rows::rest_of;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;

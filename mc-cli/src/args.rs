@@ -3,6 +3,7 @@
 mod admin;
 mod agents;
 mod docs;
+mod export;
 mod import;
 mod installation;
 mod node;
@@ -31,6 +32,7 @@ use crate::output::Format;
 pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};
+pub use export::{ExportCommand, ExportMission};
 pub use import::{Import, ImportCommand, ImportFormat, ImportTasks};
 pub use installation::{Down, Up};
 pub use node::{NodeCommand, TokenCommand};
@@ -120,7 +122,10 @@ pub enum Command {
     Diff(Diff),
     /// Edit a mission, kluster or task in $EDITOR
     Edit(Named),
-    /// Import tasks from elsewhere
+    /// Export a mission as a pack
+    #[command(subcommand)]
+    Export(ExportCommand),
+    /// Import a mission from a pack, or tasks from elsewhere
     Import(Import),
     /// Delete objects
     #[command(visible_alias = "rm")]

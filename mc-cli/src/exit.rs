@@ -91,6 +91,8 @@ impl Exit {
             | ProblemKind::RangeNotSatisfiable
             | ProblemKind::UnsupportedMediaType
             | ProblemKind::LedgerInvalid
+            | ProblemKind::PackInvalid
+            | ProblemKind::SecretsFound
             | ProblemKind::Validation => Self::Usage,
             ProblemKind::Unauthenticated
             | ProblemKind::Forbidden

@@ -108,6 +108,16 @@ impl Db {
         }))
     }
 
+    /// A transaction that sees one moment of the database, for long reads; dropping it ends it.
+    pub async fn begin_snapshot(&self) -> Result<Tx, DbError> {
+        Ok(Tx::new(match &self.0 {
+            Pools::Postgres(pool) => Conn::PgWrite(
+                pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
+            Pools::Sqlite { readers, .. } => Conn::SqliteWrite(readers.begin_with("BEGIN DEFERRED").await?),
+        }))
+    }
+
     /// A write transaction; on SQLite it waits its turn for the only writer.
     pub async fn begin_write(&self) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.0 {

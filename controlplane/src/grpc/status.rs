@@ -31,6 +31,8 @@ const fn code(kind: ProblemKind) -> Code {
         | K::NotEmpty
         | K::NoRoute
         | K::LedgerInvalid
+        | K::PackInvalid
+        | K::SecretsFound
         | K::DependencyCycle
         | K::ReservationConflict
         | K::NothingToClaim

@@ -12,8 +12,8 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
     applies, approvals, artifacts, authn, docs, embeddings, imports, klusters, ledger, mcp, missions, nodes,
-    overlap, persistence, planning, profiles, publications, reservations, search, sessions, skills, tasks,
-    templates, watch, workspaces,
+    overlap, packs, persistence, planning, profiles, publications, reservations, search, sessions, skills,
+    tasks, templates, watch, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -33,6 +33,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(templates::routes::routes())
         .merge(applies::routes::routes())
         .merge(imports::routes::routes())
+        .merge(packs::routes::routes())
         .merge(overlap::routes::routes())
         .merge(search::routes::routes())
         .merge(embeddings::routes::routes())

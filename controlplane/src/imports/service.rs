@@ -278,7 +278,12 @@ async fn update(
     let is_idle = matches!(task.state, TaskState::Pending | TaskState::Ready | TaskState::Blocked);
     if row.closed {
         if is_idle {
-            tasks::call_off(tx, cx, &task.id.to_string(), format!("closed in {}", place.source)).await?;
+            let (id, why) = (task.id.to_string(), format!("closed in {}", place.source));
+            if row.not_planned {
+                tasks::call_off(tx, cx, &id, why).await?;
+            } else {
+                tasks::finish_elsewhere(tx, cx, &id, why).await?;
+            }
             return Ok(Done { key: Some(task.key.clone()), ..plain(ApplyResult::Configured) });
         }
         return Ok(Done { key: Some(task.key.clone()), ..plain(ApplyResult::Unchanged) });

@@ -10,8 +10,8 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    applies, approvals, artifacts, authn, docs, embeddings, imports, ledger, overlap, persistence, planning,
-    profiles, publications, reservations, search, skills, tasks, templates, workspaces,
+    applies, approvals, artifacts, authn, docs, embeddings, imports, ledger, overlap, packs, persistence,
+    planning, profiles, publications, reservations, search, skills, tasks, templates, workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
@@ -22,6 +22,7 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         templates::tools::tools(),
         applies::tools::tools(),
         imports::tools::tools(),
+        packs::tools::tools(),
         overlap::tools::tools(),
         search::tools::tools(),
         embeddings::tools::tools(),

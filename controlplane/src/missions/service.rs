@@ -89,7 +89,7 @@ pub(crate) async fn create_in(tx: &mut Tx, cx: &OpCtx, request: &CreateMission) 
 }
 
 /// The name, or with a number when a deleted mission had the same one: prefixes are never used again.
-async fn key_prefix(tx: &mut Tx, cx: &OpCtx, name: &str) -> Result<String, Error> {
+pub(crate) async fn key_prefix(tx: &mut Tx, cx: &OpCtx, name: &str) -> Result<String, Error> {
     if !store::prefix_taken(tx, cx.caller.organization, name).await? {
         return Ok(name.to_owned());
     }

@@ -274,7 +274,7 @@ fn judged<'a>(policy: &OverlapPolicy, found: &'a [Compared]) -> Vec<Judged<'a>> 
 
 /// One suggestion as the ledger keeps it: whole numbers only.
 #[derive(Serialize)]
-struct Recorded<'a> {
+pub(crate) struct Recorded<'a> {
     id: OverlapId,
     subject: &'a str,
     candidate: &'a str,
@@ -289,7 +289,7 @@ struct Recorded<'a> {
 }
 
 impl<'a> Recorded<'a> {
-    fn of(made: &'a OverlapSuggestion) -> Self {
+    pub(crate) fn of(made: &'a OverlapSuggestion) -> Self {
         Self {
             id: made.id,
             subject: &made.subject.id,

@@ -320,6 +320,22 @@ pub(crate) async fn delete_binding(tx: &mut Tx, binding: &Binding) -> Result<boo
     Ok(deleted == 1)
 }
 
+/// Whether another binding publishes to the same place.
+pub(crate) async fn is_taken(tx: &mut Tx, binding: &Binding) -> Result<bool, DbError> {
+    let (found,): (bool,) = tx
+        .query(
+            "SELECT EXISTS (SELECT 1 FROM git_binding WHERE connection_id = $1 AND repository = $2 AND branch = $3
+                 AND base_path = $4)",
+        )
+        .bind(binding.connection_id)
+        .bind(binding.repository.clone())
+        .bind(binding.branch.clone())
+        .bind(binding.base_path.clone())
+        .fetch_one()
+        .await?;
+    Ok(found)
+}
+
 /// Whether any publication names the binding.
 pub(crate) async fn is_used(tx: &mut Tx, id: BindingId) -> Result<bool, DbError> {
     let (found,): (bool,) = tx

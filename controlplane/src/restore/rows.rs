@@ -107,7 +107,7 @@ async fn principal(tx: &mut Tx, cx: &OpCtx, id: PrincipalId, now: Timestamp) -> 
 }
 
 /// What a task has only after it was created.
-async fn rest_of(tx: &mut Tx, task: &Task) -> Result<(), DbError> {
+pub(crate) async fn rest_of(tx: &mut Tx, task: &Task) -> Result<(), DbError> {
     tx.query(
         "UPDATE task SET parent_id = $2, attempt = $3, progress_percent = $4, progress_note = $5,
              result_artifact_id = $6, result = $7, version = $8, updated_at = $9

@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use mc_api::Timestamp;
+use mc_api::doc::DocState;
 use mc_api::search::{SearchKind, SearchPage};
+use mc_api::task::TaskState;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,6 +46,22 @@ pub struct Search {
     pub cursor: Option<String>,
 }
 
+/// Words of states; one that nothing can have would only find nothing.
+fn states(text: &str) -> Result<Vec<String>, Error> {
+    let known: Vec<&str> = (TaskState::ALL.iter().map(|state| state.as_str()))
+        .chain(DocState::ALL.iter().map(|state| state.as_str()))
+        .collect();
+    let check = |word: &str| {
+        let word = word.trim();
+        if known.contains(&word) {
+            return Ok(word.to_owned());
+        }
+        let word: String = word.chars().take(64).collect();
+        Err(Error::invalid("?state", format!("unknown word {word:?}, expected one of: {}", known.join(", "))))
+    };
+    text.split(',').map(check).collect()
+}
+
 /// Runs a search as a door was asked for it.
 pub(crate) async fn run(app: &SharedApp, cx: &OpCtx, asked: Search) -> Result<SearchPage, Error> {
     service::check(&asked.q)?;
@@ -56,8 +74,7 @@ pub(crate) async fn run(app: &SharedApp, cx: &OpCtx, asked: Search) -> Result<Se
     let kinds = kinds
         .transpose()
         .map_err(|error: mc_api::problem::UnknownWord| Error::invalid("?kind", error.to_string()))?;
-    let states =
-        asked.state.as_deref().map(|text| text.split(',').map(|word| word.trim().to_owned()).collect());
+    let states = asked.state.as_deref().map(states).transpose()?;
     let narrow = Narrow {
         query: asked.q,
         mission,

@@ -206,6 +206,18 @@ pub fn cancel(task: &mut Task, note: Option<String>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Finished outside: what nobody works on is done, whatever it waited for.
+pub fn finish_elsewhere(task: &mut Task, note: String) -> Result<(), Error> {
+    if matches!(task.state, TaskState::Pending | TaskState::Blocked) {
+        go(task, TaskState::Ready, "finish")?;
+    }
+    go(task, TaskState::Done, "finish")?;
+    end_claim(task, ClaimState::Released);
+    task.reason = None;
+    task.result = Some(note);
+    Ok(())
+}
+
 /// Held until [`unblock`].
 pub fn block(task: &mut Task, note: Option<String>) -> Result<(), Error> {
     go(task, TaskState::Blocked, "block")?;

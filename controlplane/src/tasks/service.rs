@@ -23,13 +23,17 @@ use crate::missions::service::changed_meanwhile;
 use crate::op::{OpCtx, Proof};
 use crate::{klusters, missions};
 
-pub(crate) use check::{note as check_note, text_of as check_text_of, words as check_words};
+pub(crate) use check::{
+    note as check_note, stored as check_stored, text_of as check_text_of, words as check_words,
+};
 pub use claims::{claim, claim_next, heartbeat};
 pub(crate) use create::create_within;
 pub use create::{create, rehearse};
 pub use moves::{accept, block, cancel, complete, fail, progress, reject, release, retry, unblock};
 use overlaps::{MOST_KEPT, document, overlaps, side};
-pub(crate) use overlaps::{call_off, index_missing, is_called_off, is_done, moved, state_of, wait_for};
+pub(crate) use overlaps::{
+    call_off, finish_elsewhere, index_missing, is_called_off, is_done, moved, state_of, wait_for,
+};
 pub(crate) use update::update_in;
 pub use update::{delete, update};
 

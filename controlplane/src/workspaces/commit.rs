@@ -28,7 +28,7 @@ use crate::objects::ObjectStore as _;
 use crate::op::{Idempotency, OpCtx};
 use crate::overlap::texts::Watch;
 use crate::write::{self, hex_digest};
-use crate::{artifacts, docs, ledger, missions, write_tx};
+use crate::{artifacts, crash, docs, ledger, missions, write_tx};
 
 /// What is to be written, its bytes stored.
 enum Content {
@@ -343,7 +343,9 @@ pub async fn commit(
     for (index, change) in request.changes.into_iter().enumerate() {
         prepared.push(prepare(app, mission, index, change).await?);
     }
+    crash::point("workspace-after-bytes").await;
     let committed = in_one_transaction(app, &cx, reference, (mission, &named), &prepared, &note).await?;
+    crash::point("workspace-after-commit").await;
     Ok((cx, committed))
 }
 
@@ -413,6 +415,7 @@ async fn in_one_transaction(
             changes: told.into_iter().map(|(_, change)| change).collect(),
         };
         ledger::record(tx, cx, proof, event(workspace.id, &body, None)).await?;
+        crash::point("workspace-before-commit").await;
         Ok(CommittedWorkspace { workspace, index, deleted, overlap_suggestions })
     })
 }

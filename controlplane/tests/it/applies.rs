@@ -202,8 +202,38 @@ async fn an_import_run_twice_makes_nothing_twice(app: TestApp) {
     let closed = [row(1, "a", json!({ "closed": true })), row(3, "new", json!({ "closed": true }))];
     let answer = import(&app, json!({}), &closed).await;
     assert_eq!(outcome(&answer), ["configured", "skipped"]);
-    assert_eq!(app.get(app.admin(), &format!("/api/v1/tasks/{key}")).await.ok(200)["state"], "cancelled");
+    assert_eq!(app.get(app.admin(), &format!("/api/v1/tasks/{key}")).await.ok(200)["state"], "done");
     assert_eq!(app.count("SELECT COUNT(*) FROM task").await, 2);
+}
+
+/// What is closed where it comes from is done and holds nobody back; what is not planned is called off.
+async fn a_closed_row_is_done_unless_it_is_not_planned(app: TestApp) {
+    apply(&app, None, json!({}), &[mission("m"), kluster(json!({}))]).await.ok(200);
+    let rows = [
+        row(1, "a", json!({})),
+        row(2, "b", json!({ "depends_on": ["a"] })),
+        row(3, "c", json!({ "depends_on": ["b"] })),
+        row(4, "d", json!({})),
+        row(5, "e", json!({ "depends_on": ["d"] })),
+    ];
+    let made = import(&app, json!({}), &rows).await;
+    let keys: Vec<String> =
+        made["rows"].as_array().unwrap().iter().map(|row| row["key"].as_str().unwrap().to_owned()).collect();
+    // b is closed while it waits for a: it is done all the same.
+    let closed = [
+        row(2, "b", json!({ "depends_on": ["a"], "closed": true })),
+        row(4, "d", json!({ "closed": true, "not_planned": true })),
+    ];
+    assert_eq!(outcome(&import(&app, json!({}), &closed).await), ["configured", "configured"]);
+    assert_eq!(outcome(&import(&app, json!({}), &closed).await), ["unchanged", "unchanged"]);
+    let mut states = Vec::new();
+    for key in &keys {
+        let task = app.get(app.admin(), &format!("/api/v1/tasks/{key}")).await.ok(200);
+        states.push(task["state"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(states, ["ready", "done", "ready", "cancelled", "blocked"]);
+    let done = app.get(app.admin(), &format!("/api/v1/tasks/{}", keys[1])).await.ok(200);
+    assert!(done["result"].as_str().unwrap().starts_with("closed in "), "{done}");
 }
 
 async fn a_bad_row_is_named_and_its_batch_is_not_kept(app: TestApp) {
@@ -264,6 +294,7 @@ async fn two_imports_at_once_make_each_row_once(app: TestApp) {
 }
 
 both!(
+    a_closed_row_is_done_unless_it_is_not_planned,
     a_whole_file_is_applied_or_nothing_of_it,
     fields_have_owners_and_a_conflict_names_both,
     a_dry_run_looks_for_overlaps_and_rights,

@@ -61,6 +61,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("GET", "/api/v1/missions/{ref}", Needs(Action::ReadMission), ""),
     ("PATCH", "/api/v1/missions/{ref}", Needs(Action::UpdateMission), r#"{"description":"{new}"}"#),
     ("DELETE", "/api/v1/missions/{ref}", Needs(Action::DeleteMission), ""),
+    // With `secrets=keep` it needs Admin; `packs` tests that.
+    ("GET", "/api/v1/missions/{ref}/export", Needs(Action::ExportMission), ""),
+    // It is no pack: whoever may import is told so. `packs` tests the rest.
+    ("POST", "/api/v1/packs/import", Needs(Action::ImportMission), "{}"),
     ("GET", "/api/v1/klusters", Needs(Action::ReadKluster), ""),
     ("POST", "/api/v1/klusters", Needs(Action::CreateKluster), r#"{"mission":"{mission}","name":"{new}"}"#),
     ("GET", "/api/v1/klusters/{ref}", Needs(Action::ReadKluster), ""),
@@ -352,6 +356,10 @@ pub(crate) const TOOLS: &[Operation] = &[
     tool(Anyone, r#"{"tool":"whoami","arguments":{}}"#),
     tool(Needs(Action::ReadSystem), r#"{"tool":"get_embedding_status","arguments":{}}"#),
     tool(Needs(Action::ReadTask), r#"{"tool":"list_tasks","arguments":{}}"#),
+    tool(
+        Needs(Action::ExportMission),
+        r#"{"tool":"inspect_mission_export","arguments":{"mission":"{mission}"}}"#,
+    ),
     tool(Needs(Action::ReadTask), r#"{"tool":"get_task","arguments":{"task":"{task}"}}"#),
     tool(Needs(Action::ReadTask), r#"{"tool":"why_task","arguments":{"task":"{task}"}}"#),
     tool(

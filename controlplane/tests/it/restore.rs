@@ -8,24 +8,29 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 
-use crate::harness::{Client, DEADLINE, TestApp, eventually};
+use crate::harness::{Client, DEADLINE, Database, Fresh, TestApp, eventually};
 use crate::local::{Local, ROOT, slug};
 use crate::persistence::{approve, bare, bind, commits, files, post, published, work};
 use crate::process::program;
 
-/// A control plane of its own on SQLite in a folder.
-struct Process {
+/// A control plane of its own on a database, by default SQLite in its folder.
+pub(crate) struct Process {
     child: Child,
-    client: Client,
-    token: String,
+    pub(crate) client: Client,
+    pub(crate) token: String,
     reader: tokio::task::JoinSet<()>,
     stopped: tokio::sync::watch::Receiver<bool>,
 }
 
 impl Process {
     /// Starts it; at the crash point it stops.
-    async fn start(folder: &Path, point: Option<&str>) -> Self {
-        let mut command = program(folder, None);
+    pub(crate) async fn start(folder: &Path, point: Option<&str>) -> Self {
+        Self::start_on(folder, None, point).await
+    }
+
+    /// The same on a database of a server.
+    pub(crate) async fn start_on(folder: &Path, database: Option<&str>, point: Option<&str>) -> Self {
+        let mut command = program(folder, database);
         command.envs(point.map(|point| ("MC_CRASH_POINT", point)));
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -54,7 +59,7 @@ impl Process {
     }
 
     /// SIGKILL, by the id of the process that was started here, once it stands at its point.
-    async fn kill_at_point(mut self) {
+    pub(crate) async fn kill_at_point(mut self) {
         tokio::time::timeout(DEADLINE, self.stopped.wait_for(|at| *at))
             .await
             .expect("it comes to the point")
@@ -62,23 +67,23 @@ impl Process {
         self.kill().await;
     }
 
-    async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.start_kill().unwrap();
         self.child.wait().await.unwrap();
         self.reader.shutdown().await;
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.client.send("POST", &format!("/api/v1{path}"), &self.token, &[], Some(body)).await;
         assert!((200..300).contains(&answer.status), "{path}: {}", answer.text);
         answer.body
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.client.send("GET", &format!("/api/v1{path}"), &self.token, &[], None).await.ok(200)
     }
 
-    async fn published(&self, publication: &Value) -> Value {
+    pub(crate) async fn published(&self, publication: &Value) -> Value {
         let path = format!("/publications/{}", publication["id"].as_str().unwrap());
         eventually("it is published", || async {
             let now = self.get(&path).await;
@@ -87,12 +92,12 @@ impl Process {
         .await
     }
 
-    async fn approve(&self, publication: &Value) {
+    pub(crate) async fn approve(&self, publication: &Value) {
         let path = format!("/approvals/{}/approve", publication["approval_id"].as_str().unwrap());
         self.post(&path, json!({})).await;
     }
 
-    async fn sealed(&self) {
+    pub(crate) async fn sealed(&self) {
         eventually("all is sealed", || async {
             (self.get("/ledger/head").await["unsealed"] == 0).then_some(())
         })
@@ -100,7 +105,7 @@ impl Process {
     }
 
     /// The chain of the export, verified.
-    async fn verify(&self) {
+    pub(crate) async fn verify(&self) {
         self.sealed().await;
         let text = self.client.send("GET", "/api/v1/ledger/export", &self.token, &[], None).await.text;
         let report = mc_ledger::verify_lines(text.lines());
@@ -128,7 +133,7 @@ async fn picture(process: &Process) -> Vec<Value> {
     all
 }
 
-async fn fill(process: &Process) {
+pub(crate) async fn fill(process: &Process) {
     process.post("/missions", json!({"name": "demo", "description": "What for."})).await;
     process.post("/klusters", json!({"mission": "demo", "name": "api"})).await;
     for n in 0..3 {
@@ -218,10 +223,12 @@ async fn what_was_published_comes_back_and_work_goes_on() {
 }
 
 /// Kills a publication at a point and starts again; afterwards Git and database agree and nothing is there twice.
-async fn killed_while_publishing(point: &str, bound: bool) {
+async fn killed_while_publishing(database: Database, point: &str, bound: bool) {
+    let Some(place) = database.place("restore::killed_while_publishing") else { return };
+    let fresh = Fresh::create(place).await;
     let (root, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let path = if bound { bare(root.path(), "ledger.git") } else { data.path().join("ledger.git") };
-    let first = Process::start(data.path(), Some(point)).await;
+    let first = Process::start_on(data.path(), fresh.url(), Some(point)).await;
     fill(&first).await;
     if bound {
         provision(&first, root.path()).await;
@@ -231,7 +238,7 @@ async fn killed_while_publishing(point: &str, bound: bool) {
     first.approve(&publication).await;
     first.kill_at_point().await;
 
-    let second = Process::start(data.path(), None).await;
+    let second = Process::start_on(data.path(), fresh.url(), None).await;
     let done = second.published(&publication).await;
     let found = commits(&path);
     assert_eq!(found.len(), 1, "{point}: published once");
@@ -243,24 +250,46 @@ async fn killed_while_publishing(point: &str, bound: bool) {
     let events = second.get(&format!("/ledger/events?subject={id}&action=publication.publish")).await;
     assert_eq!(events["items"].as_array().unwrap().len(), 1, "{point}");
     second.kill().await;
+    fresh.remove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_publication_to_a_binding_that_is_killed_is_there_once() {
+macro_rules! killed_on_both {
+    ($($name:ident: $test:ident;)+) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite() {
+                super::$test(crate::harness::Database::Sqlite).await;
+            }
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                super::$test(crate::harness::Database::Postgres).await;
+            }
+        }
+    )+};
+}
+pub(crate) use killed_on_both;
+
+async fn killed_to_a_binding(database: Database) {
     for point in ["publish-before-commit", "publish-after-commit", "publish-after-push"] {
-        killed_while_publishing(point, true).await;
+        killed_while_publishing(database, point, true).await;
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_publication_to_the_git_ledger_that_is_killed_is_there_once() {
+async fn killed_to_the_git_ledger(database: Database) {
     for point in ["publish-before-commit", "publish-after-commit", "publish-after-push"] {
-        killed_while_publishing(point, false).await;
+        killed_while_publishing(database, point, false).await;
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restore_that_is_killed_leaves_nothing_and_works_again() {
+killed_on_both! {
+    a_publication_to_a_binding_that_is_killed_is_there_once: killed_to_a_binding;
+    a_publication_to_the_git_ledger_that_is_killed_is_there_once: killed_to_the_git_ledger;
+    a_restore_that_is_killed_leaves_nothing_and_works_again: killed_while_restoring;
+}
+
+async fn killed_while_restoring(database: Database) {
+    let Some(place) = database.place("restore::killed_while_restoring") else { return };
+    let fresh = Fresh::create(place).await;
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = Process::start(a.path(), None).await;
     fill(&first).await;
@@ -269,7 +298,7 @@ async fn a_restore_that_is_killed_leaves_nothing_and_works_again() {
     first.published(&made["publications"][0]).await;
     first.kill().await;
     let body = request(&a.path().join("ledger.git"));
-    let second = Process::start(b.path(), Some("restore-before-commit")).await;
+    let second = Process::start_on(b.path(), fresh.url(), Some("restore-before-commit")).await;
     let (client, token, sent) = (second.client.clone(), second.token.clone(), body.clone());
     let mut asking = tokio::task::JoinSet::new();
     asking.spawn(async move {
@@ -278,13 +307,14 @@ async fn a_restore_that_is_killed_leaves_nothing_and_works_again() {
     });
     second.kill_at_point().await;
     asking.shutdown().await;
-    let third = Process::start(b.path(), None).await;
+    let third = Process::start_on(b.path(), fresh.url(), None).await;
     assert_eq!(third.get("/missions").await["items"], json!([]));
     third.verify().await;
     let restored = third.post("/ledger/restore", body).await;
     assert_eq!(restored["tasks"], json!(3), "{restored}");
     third.verify().await;
     third.kill().await;
+    fresh.remove().await;
 }
 
 async fn only_an_empty_installation_is_restored_into(app: TestApp) {

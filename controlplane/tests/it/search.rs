@@ -316,6 +316,8 @@ async fn events_are_found_by_what_they_say(app: TestApp) {
     for (query, pointer) in [
         ("q=create&kind=event,task", "?kind"),
         ("q=create&kind=event&state=done", "?state"),
+        ("q=x&state=bogus", "?state"),
+        ("q=x&state=ready,", "?state"),
         ("q=create&kind=event&labels=a", "?labels"),
         ("q=create&kind=event&mission=apollo&kluster=work", "?kluster"),
     ] {

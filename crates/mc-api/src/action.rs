@@ -36,6 +36,12 @@ actions! {
     UpdateMission = "mission.update" => Contributor,
     /// Delete a mission.
     DeleteMission = "mission.delete" => Admin,
+    /// Export a mission as a pack.
+    ExportMission = "mission.export" => Contributor,
+    /// Export a mission with what looks like credentials.
+    ExportSecrets = "mission.export_secrets" => Admin,
+    /// Import a mission from a pack: states, decisions and policies that no operation here made.
+    ImportMission = "mission.import" => Admin,
     /// Read klusters.
     ReadKluster = "kluster.read" => Viewer,
     /// Create a kluster.

@@ -137,9 +137,13 @@ pub struct ImportRow {
     /// For people and tools.
     #[serde(default)]
     pub annotations: Labels,
-    /// It is finished where it comes from: it is not created; a task made of it that nobody works on is called off.
+    /// It is closed where it comes from: it is not created; a task made of it that nobody works on is done, or called off
+    /// when it is `not_planned`.
     #[serde(default)]
     pub closed: bool,
+    /// With `closed`: it will not be done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_planned: bool,
 }
 
 /// Imports tasks (`POST /api/v1/tasks/import`).

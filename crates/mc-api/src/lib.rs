@@ -22,6 +22,7 @@ pub mod mission;
 pub mod name;
 pub mod node;
 pub mod overlap;
+pub mod pack;
 pub mod page;
 pub mod patch;
 pub mod persistence;

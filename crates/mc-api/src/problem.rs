@@ -178,6 +178,10 @@ problem_kinds! {
     NoRoute => (409, "no-route", "Nothing says where this is published"),
     /// What is restored does not verify.
     LedgerInvalid => (422, "ledger-invalid", "The ledger does not verify"),
+    /// A pack that is damaged, or holds what no pack may.
+    PackInvalid => (422, "pack-invalid", "The pack cannot be imported"),
+    /// Texts of an export look like credentials.
+    SecretsFound => (422, "secrets-found", "The export holds what looks like credentials"),
     /// A change was made of another version than the newest.
     VersionConflict => (409, "version-conflict", "The change was made of another version"),
     /// The watch asked for more than is kept.

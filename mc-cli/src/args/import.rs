@@ -6,7 +6,17 @@ use clap::{Args, Subcommand};
 
 /// `mc import`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Import {
+    /// A pack that `mc export mission` wrote, `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The name of the new mission; default: the one in the pack
+    #[arg(long, value_name = "NAME", requires = "file")]
+    pub name: Option<mc_api::Name>,
+    /// Verify the pack and say what would be made, keep nothing
+    #[arg(long, requires = "file")]
+    pub dry_run: bool,
     /// What is imported.
     #[command(subcommand)]
     pub command: Option<ImportCommand>,
@@ -42,7 +52,7 @@ pub struct ImportTasks {
     #[arg(long)]
     pub continue_on_error: bool,
     /// Rows in one batch, 1 to 200: all of them are kept, or none
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=200))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=200))]
     pub batch: u16,
     /// Overlapping task that you have seen and take into account, by key or id; may be repeated
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
@@ -56,7 +66,7 @@ pub enum ImportFormat {
     Csv,
     /// One JSON object per line.
     Jsonl,
-    /// `gh issue list --json number,title,body,labels,state,assignees,url`.
+    /// `gh issue list --json number,title,body,labels,state,stateReason,assignees,url`.
     GithubIssues,
 }
 

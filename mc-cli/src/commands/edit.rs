@@ -53,6 +53,11 @@ where
     file.write_all(format!("{head}{}", serde_yaml_ng::to_string(&before)?).as_bytes())?;
     let path = file.into_temp_path();
     open(cx, &path)?;
+    if !path.exists() {
+        // As an empty file: some editors do so when nothing is kept.
+        cx.out.talk("the editor removed the file; nothing was changed");
+        return Ok(());
+    }
     let outcome = apply::<R>(cx, &client, &item, &before, &path).await;
     match outcome {
         Ok(()) => Ok(()),

@@ -22,6 +22,13 @@ async fn get<V: View>(cx: &Invocation, args: Get) -> anyhow::Result<()> {
     let references = references(&args.kind, args.references)?;
     match references.as_slice() {
         [] => {
+            if cx.global.kluster.is_some() && !narrows_by_kluster(V::KIND) {
+                let message = format!(
+                    "-k does not narrow {}: tasks and docs are listed by kluster; leave it out",
+                    V::COLLECTION
+                );
+                return Err(Failure::Usage(message).into());
+            }
             let query = ListQuery { cursor: args.cursor, ..query(cx, &args.filter)? };
             let page = collect::<V>(&client, query, args.limit).await?;
             if let (Some(cursor), false) = (&page.next_cursor, cx.out.format == Format::Json) {
@@ -46,6 +53,11 @@ async fn get<V: View>(cx: &Invocation, args: Get) -> anyhow::Result<()> {
             show_list(cx, &Page { items, next_cursor: None })
         }
     }
+}
+
+/// Whether a list of this kind can be narrowed to a kluster.
+fn narrows_by_kluster(kind: &str) -> bool {
+    matches!(kind, "task" | "doc")
 }
 
 /// The filter of a list, from flags and context.

@@ -21,6 +21,7 @@ mod ledger_verify;
 mod mcp;
 mod node;
 mod overlap;
+mod pack;
 mod persistence;
 mod planning;
 mod profile;
@@ -39,7 +40,7 @@ mod watch;
 mod why;
 mod workspace;
 
-use crate::args::{Command, ConfigCommand, Import, ImportCommand, LedgerCommand};
+use crate::args::{Command, ConfigCommand, ExportCommand, Import, ImportCommand, LedgerCommand};
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::kind::Target;
@@ -100,11 +101,17 @@ async fn online(cx: &Invocation, command: Command) -> anyhow::Result<()> {
         Command::Apply(args) => apply::run(cx, args).await,
         Command::Diff(args) => server_apply::diff(cx, args).await,
         Command::Edit(args) => edit::run(cx, args).await,
-        Command::Import(Import { command: Some(ImportCommand::Tasks(args)) }) => {
+        Command::Export(ExportCommand::Mission(args)) => pack::export(cx, args).await,
+        Command::Import(Import { command: Some(ImportCommand::Tasks(args)), .. }) => {
             import_tasks::run(cx, args).await
         }
-        Command::Import(Import { command: None }) => {
-            Err(Failure::Usage("what is imported? `mc import tasks --help`".into()).into())
+        Command::Import(Import { file: Some(file), name, dry_run, .. }) => {
+            pack::import(cx, &file, name.as_ref(), dry_run).await
+        }
+        Command::Import(_) => {
+            let said =
+                "what is imported? `mc import FILE` for a pack, `mc import tasks` for tasks from elsewhere";
+            Err(Failure::Usage(said.into()).into())
         }
         Command::Delete(args) => delete::run(cx, args).await,
         Command::Watch(args) => watch::run(cx, args).await,

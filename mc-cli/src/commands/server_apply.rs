@@ -15,9 +15,13 @@ use crate::manifests::Documents;
 use crate::output::{Format, lines};
 
 /// Missions, klusters, then tasks after those they depend on.
-fn ordered(documents: Documents) -> anyhow::Result<Vec<Manifest>> {
+/// What `mc diff` says about a doc.
+const NOT_COMPARED: &str = "docs are not compared here: `mc apply --dry-run -f FILE` says whether it would change, \
+    `mc doc diff NAME` shows how versions differ";
+
+fn ordered(documents: Documents, about_docs: &str) -> anyhow::Result<Vec<Manifest>> {
     if let Some(doc) = documents.docs.first() {
-        let message = format!("{}: docs are applied without --server-side", doc.source);
+        let message = format!("{}: {about_docs}", doc.source);
         return Err(Failure::Usage(message).into());
     }
     let missions = documents.missions.into_iter().map(|one| one.raw);
@@ -35,7 +39,7 @@ pub(super) async fn run(
     documents: Documents,
     is_dry: bool,
 ) -> anyhow::Result<HashSet<String>> {
-    let documents = ordered(documents)?;
+    let documents = ordered(documents, "docs are applied without --server-side")?;
     if documents.is_empty() {
         return Ok(HashSet::new());
     }
@@ -98,7 +102,7 @@ pub(super) async fn diff(cx: &Invocation, args: Diff) -> anyhow::Result<()> {
 
 async fn compared(cx: &Invocation, args: Diff) -> anyhow::Result<bool> {
     let request = Request {
-        documents: ordered(Documents::read(&args.files)?)?,
+        documents: ordered(Documents::read(&args.files)?, NOT_COMPARED)?,
         field_manager: args.server_side.then(|| args.field_manager.clone()),
         force_conflicts: args.force_conflicts,
         dry_run: true,

@@ -1,4 +1,4 @@
-//! Issues as `gh issue list --json number,title,body,labels,state,assignees,url` writes them: one JSON array.
+//! Issues as `gh issue list --json number,title,body,labels,state,stateReason,assignees,url` writes them: one JSON array.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
@@ -22,6 +22,8 @@ struct Issue {
     labels: Vec<Label>,
     #[serde(default)]
     state: String,
+    #[serde(default, rename = "stateReason")]
+    state_reason: Option<String>,
     #[serde(default)]
     assignees: Vec<Assignee>,
     #[serde(default)]
@@ -132,6 +134,9 @@ fn add(gather: &mut Gather, number: i64, issue: Issue) -> anyhow::Result<()> {
         labels: Labels(issue.labels.iter().filter_map(|label| pair(&label.name)).collect()),
         annotations: Labels(annotations),
         closed: issue.state.eq_ignore_ascii_case("closed"),
+        not_planned: issue.state_reason.is_some_and(|reason| {
+            ["not_planned", "duplicate"].iter().any(|word| reason.eq_ignore_ascii_case(word))
+        }),
         ..ImportRow::default()
     };
     gather.add(&row)

@@ -261,12 +261,68 @@ fn check_mapping(mapping: &HashMap<String, String>, columns: &[String]) -> Resul
     Ok(())
 }
 
+/// Refuses two columns of one name when a field is read from them: nobody can say which one.
+fn check_twice(mapping: &HashMap<String, String>, columns: &[String]) -> Result<(), Failure> {
+    let unused = record::unused(columns, mapping);
+    let mut seen = HashSet::new();
+    let twice = columns.iter().find(|column| !seen.insert(*column) && !unused.contains(*column));
+    match twice {
+        Some(column) => Err(Failure::Usage(format!(
+            "there are two columns {column:?}, and a field is read from them; give one of them another name"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Where the ends of lines stand that were read and not yet counted. A record's position is that of the end of line
+/// before it when that has two bytes, or when empty lines stand between, so lines are counted here.
+#[derive(Clone, Default)]
+struct Lines(std::rc::Rc<std::cell::RefCell<(std::collections::VecDeque<(u64, u8)>, i64)>>);
+
+impl Lines {
+    /// The line, from 1, on which a record begins whose position is this byte. Asked in ascending order.
+    fn of(&self, mut byte: u64) -> i64 {
+        let (ends, count) = &mut *self.0.borrow_mut();
+        while let Some((at, end)) = ends.front().copied().filter(|(at, _)| *at <= byte) {
+            if at == byte {
+                byte += 1;
+            }
+            *count += i64::from(end == b'\n');
+            ends.pop_front();
+        }
+        *count + 1
+    }
+}
+
+/// Notes the ends of lines that go through it.
+struct Counted<R> {
+    source: R,
+    at: u64,
+    lines: Lines,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        let mut lines = self.lines.0.borrow_mut();
+        for byte in &buffer[..count] {
+            if matches!(byte, b'\n' | b'\r') {
+                lines.0.push_back((self.at, *byte));
+            }
+            self.at += 1;
+        }
+        Ok(count)
+    }
+}
+
 /// Reads CSV; gives the columns that nothing reads.
 fn csv(
     source: impl Read,
     mapping: &HashMap<String, String>,
     gather: &mut Gather,
 ) -> anyhow::Result<Vec<String>> {
+    let lines = Lines::default();
+    let source = Counted { source, at: 0, lines: lines.clone() };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(source);
     let columns: Vec<String> = reader
         .headers()
@@ -275,12 +331,13 @@ fn csv(
         .map(|name| name.trim().to_owned())
         .collect();
     check_mapping(mapping, &columns)?;
+    check_twice(mapping, &columns)?;
     let mut record = csv::StringRecord::new();
     loop {
         match reader.read_record(&mut record) {
             Ok(false) => break,
             Ok(true) => {
-                let line = record.position().map_or(0, |at| i64::try_from(at.line()).unwrap_or(0));
+                let line = record.position().map_or(0, |at| lines.of(at.byte()));
                 if record.len() != columns.len() {
                     let message = format!("has {} columns, the header has {}", record.len(), columns.len());
                     gather.refuse(line, "", "", message);
@@ -291,7 +348,7 @@ fn csv(
             }
             Err(error) if error.is_io_error() => return Err(error.into()),
             Err(error) => {
-                let line = error.position().map_or(0, |at| i64::try_from(at.line()).unwrap_or(0));
+                let line = error.position().map_or(0, |at| lines.of(at.byte()));
                 gather.refuse(line, "", "", "is no UTF-8");
             }
         }

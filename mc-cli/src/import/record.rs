@@ -17,7 +17,9 @@ const ALIASES: [(&str, &[&str]); 4] = [
 ];
 
 /// Words that say that a row is finished.
-const CLOSED: [&str; 6] = ["closed", "done", "resolved", "cancelled", "complete", "completed"];
+const CLOSED: [&str; 5] = ["closed", "done", "resolved", "complete", "completed"];
+/// States that mean it will not be done.
+const NOT_PLANNED: [&str; 6] = ["cancelled", "canceled", "wontfix", "won't fix", "not planned", "duplicate"];
 
 /// What is wrong: the id, the field, and words.
 pub(super) type Wrong = (String, &'static str, String);
@@ -135,7 +137,8 @@ pub(super) fn read(
         depends_on: list(get("depends_on")).map_err(|why| wrong("depends_on", why))?,
         labels: labels(get("labels")).map_err(|why| wrong("labels", why))?,
         annotations: Labels::default(),
-        closed: CLOSED.contains(&state.as_str()),
+        closed: CLOSED.contains(&state.as_str()) || NOT_PLANNED.contains(&state.as_str()),
+        not_planned: NOT_PLANNED.contains(&state.as_str()),
         external_id: external_id.clone(),
     })
 }

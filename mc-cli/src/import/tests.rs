@@ -22,6 +22,29 @@ fn columns_are_mapped_and_bad_rows_name_line_and_field() {
 }
 
 #[test]
+fn lines_are_counted_as_an_editor_counts_them() {
+    let lines = |text: &str| -> Vec<i64> {
+        let mut found = rows(text, ImportFormat::Csv, &[]);
+        found.batch(0, 10, false).unwrap().into_iter().map(|row| row.line).collect()
+    };
+    assert_eq!(lines("id,title\na,A\nb,B\n"), [2, 3]);
+    assert_eq!(lines("id,title\r\na,A\r\nb,B\r\n"), [2, 3]);
+    assert_eq!(lines("id,title\n\n\na,A\n\nb,B"), [4, 6]);
+    assert_eq!(lines("id,title,description\r\n\r\na,A,\"x\r\ny\"\r\n\r\nb,B,\r\n"), [3, 6]);
+    let many: String = (0..5000).map(|n| format!("{n},T{n}\r\n")).collect();
+    let bad = rows(&format!("id,title\r\n{many}x\r\n"), ImportFormat::Csv, &[]).bad;
+    assert_eq!(bad[0].line, 5002);
+}
+
+#[test]
+fn a_column_that_is_there_twice_is_refused_when_it_is_read() {
+    let error = Rows::read(&b"id,title,title\n1,A,B\n"[..], ImportFormat::Csv, &[]).map(drop).unwrap_err();
+    assert!(error.to_string().contains("two columns \"title\""), "{error}");
+    // Trackers write columns twice that nobody asked for.
+    assert_eq!(rows("id,title,Sprint,Sprint\n1,A,x,y\n", ImportFormat::Csv, &[]).len(), 1);
+}
+
+#[test]
 fn rows_come_after_those_they_wait_for_and_circles_are_named() {
     let text = r#"{"id":"c","title":"C","depends_on":["a","b"]}
 {"id":"b","title":"B","depends_on":"a; z"}
@@ -51,6 +74,9 @@ fn issues_are_read_as_they_are_exported() {
     assert!(batch[0].depends_on.is_empty(), "what is closed holds nothing up");
     assert_eq!(batch[0].labels.0["area"], "ui");
     assert_eq!(batch[0].annotations.0["issue/assignees"], "ann");
-    assert!(batch[1].closed);
+    assert!(batch[1].closed && !batch[1].not_planned);
+    let text = r#"[{"number":3,"title":"T","state":"CLOSED","stateReason":"NOT_PLANNED"}]"#;
+    let batch = rows(text, ImportFormat::GithubIssues, &[]).batch(0, 1, false).unwrap();
+    assert!(batch[0].closed && batch[0].not_planned);
     assert!(Rows::read(&b"{}"[..], ImportFormat::GithubIssues, &[]).is_err());
 }

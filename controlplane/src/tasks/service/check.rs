@@ -86,3 +86,34 @@ pub(super) fn fence(cx: &OpCtx, task: &Task, given: Option<i32>) -> Result<i32, 
         (None, _) => Err(Error::invalid("/attempt", "the number of the attempt, as the claim answered it")),
     }
 }
+
+/// A task that was made elsewhere, with all that only operations give it.
+///
+/// # Errors
+/// [`mc_api::ProblemKind::Validation`] that names the member.
+pub(crate) fn stored(task: &Task) -> Result<(), Error> {
+    text_of(&task.title, &task.description, &task.paths)?;
+    check_text("/definition_of_done", &task.definition_of_done, MAX_TEXT_BYTES)?;
+    range("/priority", task.priority, 0, 100)?;
+    range("/review_gates", task.review_gates, 0, 8)?;
+    range("/max_attempts", task.max_attempts, 1, 100)?;
+    range("/attempt", task.attempt, 0, 1_000_000)?;
+    range("/progress_percent", task.progress_percent.unwrap_or(0), 0, 100)?;
+    words("/capabilities", &task.capabilities, 32)?;
+    let edges: std::collections::HashSet<_> = task.depends_on.iter().map(|on| on.id).collect();
+    if edges.len() != task.depends_on.len() {
+        return Err(Error::invalid("/depends_on", "a task is there twice"));
+    }
+    range("/depends_on", i32::try_from(edges.len()).unwrap_or(i32::MAX), 0, 256)?;
+    let open = i32::try_from(edges.len()).unwrap_or(i32::MAX);
+    range("/open_dependency_count", task.open_dependency_count, 0, open)?;
+    let texts =
+        [("/reason", &task.reason), ("/progress_note", &task.progress_note), ("/result", &task.result)];
+    texts.iter().try_for_each(|(pointer, text)| {
+        check_text(pointer, text.as_deref().unwrap_or_default(), 4 * MAX_TEXT_BYTES)
+    })?;
+    if task.version < 1 {
+        return Err(Error::invalid("/version", "at least 1"));
+    }
+    Ok(())
+}

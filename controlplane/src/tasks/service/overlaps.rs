@@ -65,8 +65,11 @@ pub(crate) async fn index_missing(app: &App) -> Result<usize, Error> {
             let task = loaded.task;
             let text = service::prepare(&task.title, &task.description, &task.paths);
             let document = document(app.organization, &task, (Look::Everything, 0));
-            Ok(index::replace(tx, &document, &text).await?)
+            index::replace(tx, &document, &text).await?;
+            crate::crash::point("index-before-commit").await;
+            Ok(())
         })?;
+        crate::crash::point("index-after-commit").await;
     }
     Ok(missing.len())
 }
@@ -162,6 +165,14 @@ pub(crate) async fn wait_for(tx: &mut Tx, cx: &OpCtx, task: &str, other: &str) -
 }
 
 /// Calls a task off in favour of another.
+/// Ends a task that nobody works on as done: it was finished where it came from.
+pub(crate) async fn finish_elsewhere(tx: &mut Tx, cx: &OpCtx, task: &str, why: String) -> Result<(), Error> {
+    let (before, proof) = open_beside(tx, cx, task, &At::default(), Action::SteerTask).await?;
+    let mut after = before.clone();
+    model::finish_elsewhere(&mut after.task, why)?;
+    save(tx, cx, proof, &before, after).await.map(|_| ())
+}
+
 pub(crate) async fn call_off(tx: &mut Tx, cx: &OpCtx, task: &str, why: String) -> Result<(), Error> {
     let (before, proof) = open_beside(tx, cx, task, &At::default(), Action::SteerTask).await?;
     let mut after = before.clone();

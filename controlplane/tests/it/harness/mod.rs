@@ -163,7 +163,7 @@ pub(crate) struct TestApp {
 }
 
 impl TestApp {
-    async fn start(fresh: &Fresh) -> Self {
+    pub(crate) async fn start(fresh: &Fresh) -> Self {
         let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
         let config = config(&folder.path().join("data"), fresh.url());
         Self::serve(folder, config, fresh.database()).await.unwrap()

@@ -1,0 +1,110 @@
+//! `kill -9` at named points of a workspace's commit and of indexing, on both databases: all or nothing is left, and the
+//! work goes on.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Database, Fresh, config, database, eventually};
+use crate::restore::{Process, killed_on_both};
+
+async fn text(process: &Process, name: &str) -> Option<String> {
+    let path = format!("/api/v1/docs/{name}/content?mission=demo&kluster=api");
+    let answer = process.client.send("GET", &path, &process.token, &[], None).await;
+    (answer.status == 200).then_some(answer.text)
+}
+
+async fn commit_killed_at(database: Database, point: &str, is_kept: bool) {
+    let Some(place) = database.place("crashes::commit") else { return };
+    let (fresh, folder) = (Fresh::create(place).await, tempfile::tempdir().unwrap());
+    let first = Process::start_on(folder.path(), fresh.url(), Some(point)).await;
+    crate::restore::fill(&first).await;
+    let loaded = first.post("/workspaces", json!({"mission": "demo", "kluster": "api"})).await;
+    let path = format!("/api/v1/workspaces/{}/commit", loaded["workspace"]["id"].as_str().unwrap());
+    let changes = json!({"changes": [
+        {"path": "docs/guide.md", "op": "update", "text": "# Guide\n\nnew\n"},
+        {"path": "docs/other.md", "op": "create", "text": "other"},
+        {"path": "artifacts/data.txt", "op": "create", "text": "data"},
+    ]});
+    let request = first.client.request("POST", &path, &first.token).header("idempotency-key", "once");
+    let asked = tokio::spawn(Client::finish(request.json(&changes)));
+    first.kill_at_point().await;
+    assert!(asked.await.unwrap().is_err(), "{point}: nobody answered");
+
+    let second = Process::start_on(folder.path(), fresh.url(), None).await;
+    let (guide, other) = (text(&second, "guide").await.unwrap(), text(&second, "other").await);
+    let artifacts = second.get("/artifacts?mission=demo").await["items"].as_array().unwrap().len();
+    if is_kept {
+        assert_eq!((guide.as_str(), other.as_deref(), artifacts), ("# Guide\n\nnew\n", Some("other"), 2));
+    } else {
+        assert_eq!((guide.as_str(), other, artifacts), ("# Guide\n\ntext\n", None, 1), "{point}");
+    }
+    // The answer was lost: asked again with the same key, it happens once.
+    for _ in 0..2 {
+        let request = second.client.request("POST", &path, &second.token).header("idempotency-key", "once");
+        let again = Client::finish(request.json(&changes)).await.unwrap().ok(200);
+        assert_eq!(again["workspace"]["commits"], 1, "{point}");
+    }
+    assert_eq!(text(&second, "guide").await.unwrap(), "# Guide\n\nnew\n");
+    let versions = second.get("/docs/guide/versions?mission=demo&kluster=api").await;
+    assert_eq!(versions["items"].as_array().unwrap().len(), 2, "{point}: written once");
+    second.verify().await;
+    second.kill().await;
+    fresh.remove().await;
+}
+
+async fn commits(database: Database) {
+    commit_killed_at(database, "workspace-after-bytes", false).await;
+    commit_killed_at(database, "workspace-before-commit", false).await;
+    commit_killed_at(database, "workspace-after-commit", true).await;
+}
+
+/// Texts lose their index, or their vectors; the process that brings them back is killed, and the next one goes on.
+async fn indexing_killed_at(database: Database, point: &str, lost: &str) {
+    let Some(place) = database.place("crashes::indexing") else { return };
+    let (fresh, folder) = (Fresh::create(place).await, tempfile::tempdir().unwrap());
+    let url = config(folder.path(), fresh.url()).database_url();
+    let first = Process::start_on(folder.path(), fresh.url(), None).await;
+    crate::restore::fill(&first).await;
+    let before = settled(&first).await;
+    first.kill().await;
+    database::execute(&url, lost).await;
+
+    Process::start_on(folder.path(), fresh.url(), Some(point)).await.kill_at_point().await;
+
+    let second = Process::start_on(folder.path(), fresh.url(), None).await;
+    eventually("all is indexed again", || async {
+        let found = second.get("/search?q=guide&mission=demo").await;
+        let has = found["items"].as_array().unwrap().iter().any(|item| item["title"] == "guide");
+        (has && indexed(&second).await == before).then_some(())
+    })
+    .await;
+    let twice = "SELECT CAST(COUNT(*) - COUNT(DISTINCT subject_id) AS TEXT) FROM search_document";
+    assert_eq!(database::column(&url, twice).await, ["0"], "{point}");
+    second.verify().await;
+    second.kill().await;
+    fresh.remove().await;
+}
+
+async fn indexed(process: &Process) -> (Value, Value) {
+    let mut status = process.get("/system/embeddings").await;
+    (status["indexed"].take(), status["waiting"].take())
+}
+
+async fn settled(process: &Process) -> (Value, Value) {
+    eventually("every text has its vector", || async {
+        let now = indexed(process).await;
+        (now.1 == json!(0) && now.0 != json!(0)).then_some(now)
+    })
+    .await
+}
+
+async fn indexing(database: Database) {
+    let lost = "DELETE FROM search_document";
+    for point in ["index-before-commit", "index-after-commit"] {
+        indexing_killed_at(database, point, lost).await;
+    }
+}
+
+killed_on_both! {
+    a_commit_that_is_killed_is_whole_or_not_there: commits;
+    indexing_that_is_killed_goes_on: indexing;
+}
