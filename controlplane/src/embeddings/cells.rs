@@ -19,7 +19,7 @@ use crate::db::{DbError, Tx};
 /// Beyond so many vectors a cell is cut.
 pub(super) const LARGEST: usize = 128;
 /// So many cells are read by a lookup.
-pub(super) const PROBED: usize = 256;
+pub(super) const PROBED: usize = 128;
 /// So many cells around a cut are looked at for vectors that are nearer to the new centroids.
 const AROUND: usize = 6;
 /// Rounds of k-means.

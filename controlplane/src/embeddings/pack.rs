@@ -41,10 +41,13 @@ impl Member {
 
 /// The number of a kind in a pack; 0 for one that is not known.
 fn number_of(kind: &str) -> u8 {
-    ["task", "kluster", "doc", "artifact"]
-        .iter()
-        .position(|known| *known == kind)
-        .map_or(0, |at| at as u8 + 1)
+    match kind {
+        "task" => 1,
+        "kluster" => 2,
+        "doc" => 3,
+        "artifact" => 4,
+        _ => 0,
+    }
 }
 
 /// One vector as it stands in a pack.

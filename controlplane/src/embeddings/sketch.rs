@@ -73,7 +73,7 @@ pub(super) fn signs_len(dimensions: usize) -> usize {
 }
 
 /// Tells how near vectors are to one vector by their signs alone. The vector itself is not cut to signs, so that the error
-/// is that of one side only (RaBitQ, SIGMOD 2024, section 3.2, with a table as in Faiss' fast scan).
+/// is that of one side only (`RaBitQ`, SIGMOD 2024, section 3.2), by a table of what each byte adds.
 pub(super) struct Scale(Vec<[f32; 256]>);
 
 impl Scale {

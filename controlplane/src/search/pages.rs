@@ -39,7 +39,7 @@ pub(super) struct Ranking {
 const KINDS: [SearchKind; 4] = [SearchKind::Task, SearchKind::Kluster, SearchKind::Doc, SearchKind::Artifact];
 /// Bytes of a hit: number (6), kind (1), order (3), likenesses (2 each).
 const WIDTH: usize = 14;
-/// The kind of a hit that was on a page before: it counts, and is not shown again.
+/// The number of a hit that was on a page before: it counts, and is not shown again.
 const BEFORE: i64 = 0;
 
 fn thousandths(share: f64) -> u16 {
