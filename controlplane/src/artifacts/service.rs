@@ -196,7 +196,8 @@ async fn insert(
         let kluster = store::kluster_of(tx, &artifact).await?;
         let subject = indexed::subject(&artifact, kluster, content);
         let overlap_suggestions = watch.written(tx, cx, proof, &subject).await?;
-        Ok(ArtifactAnswer { artifact, overlap_suggestions })
+        let overlap_pending = watch.is_pending(cx, &artifact.name, content);
+        Ok(ArtifactAnswer { artifact, overlap_suggestions, overlap_pending })
     })
 }
 
@@ -495,7 +496,11 @@ pub(crate) async fn put_in_kluster(
     let mut digest = None;
     if let Some(before) = before {
         if before.sha256 == sha256 && before.media_type == media_type {
-            return Ok(ArtifactAnswer { artifact: before.clone(), overlap_suggestions: Vec::new() });
+            return Ok(ArtifactAnswer {
+                artifact: before.clone(),
+                overlap_suggestions: Vec::new(),
+                overlap_pending: false,
+            });
         }
         let replaced = cx.authorize_in(Action::ReplaceArtifact, mission.id)?;
         if !store::delete(tx, before, cx.now()).await? {
@@ -530,7 +535,8 @@ pub(crate) async fn put_in_kluster(
     let content = text::content(&artifact.media_type, &artifact.name, &bytes.first).await?;
     let subject = indexed::subject(&artifact, Some(kluster.id), &content);
     let overlap_suggestions = watch.written(tx, cx, proof, &subject).await?;
-    Ok(ArtifactAnswer { artifact, overlap_suggestions })
+    let overlap_pending = watch.is_pending(cx, &artifact.name, &content);
+    Ok(ArtifactAnswer { artifact, overlap_suggestions, overlap_pending })
 }
 
 /// Deletes an artifact that no publication holds, in a transaction that has locked the mission.

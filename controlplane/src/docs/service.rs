@@ -158,7 +158,8 @@ async fn write_version(
         after.keystone,
     )
     .await?;
-    Ok(DocAnswer { doc: after, overlap_suggestions })
+    let overlap_pending = !after.keystone && watch.is_pending(cx, &after.title, &text.content);
+    Ok(DocAnswer { doc: after, overlap_suggestions, overlap_pending })
 }
 
 /// What a doc that was just written overlaps; a keystone overlaps nothing, since there is one in each place.
@@ -390,7 +391,9 @@ async fn retitle(
         let subject = indexed::subject(&doc, content, true);
         overlap_suggestions = overlap_of(tx, cx, proof, watch, &subject, doc.keystone).await?;
     }
-    Ok(DocAnswer { doc, overlap_suggestions })
+    let overlap_pending =
+        doc.title != before.title && !doc.keystone && watch.is_pending(cx, &doc.title, content);
+    Ok(DocAnswer { doc, overlap_suggestions, overlap_pending })
 }
 
 /// Saves what is no new text, with its event; what did not change is not written.
@@ -455,7 +458,7 @@ pub async fn update(
             return retitle(tx, cx, proof, (&before, after), (&content, &watch)).await;
         }
         let doc = save(tx, cx, proof, &before, after).await?;
-        Ok(DocAnswer { doc, overlap_suggestions: Vec::new() })
+        Ok(DocAnswer { doc, overlap_suggestions: Vec::new(), overlap_pending: false })
     })
 }
 

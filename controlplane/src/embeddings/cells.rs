@@ -3,22 +3,23 @@
 //! Each vector is in the cell whose centroid is nearest. A cell that grows beyond [`LARGEST`] is cut in two (spherical
 //! k-means with k = 2), so that a cell never costs more than so much to read, however many vectors there are, and nothing
 //! is ever trained on the whole. What lies in the cells around a cut and is nearer to a new centroid moves there (LIRE, in
-//! SPFresh, SOSP 2023). A lookup reads the nearest [`PROBED`] cells.
+//! SPFresh, SOSP 2023). A lookup reads the packs of the nearest [`PROBED`] cells, one row each.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mc_api::id::OrganizationId;
 
 use super::near::dot;
+use super::pack::{self, Member};
 use super::provider::unit;
 use super::store::{bytes, numbers};
 use crate::db::{DbError, Tx};
 
 /// Beyond so many vectors a cell is cut.
-pub(super) const LARGEST: usize = 256;
+pub(super) const LARGEST: usize = 128;
 /// So many cells are read by a lookup.
-pub(super) const PROBED: usize = 16;
+pub(super) const PROBED: usize = 128;
 /// So many cells around a cut are looked at for vectors that are nearer to the new centroids.
 const AROUND: usize = 6;
 /// Rounds of k-means.
@@ -114,10 +115,21 @@ impl Filling {
         Ok(number)
     }
 
-    async fn count(tx: &mut Tx, cell: i64) -> Result<usize, DbError> {
-        let (count,): (i64,) =
-            tx.query("SELECT COUNT(*) FROM search_vector WHERE cell_no = $1").bind(cell).fetch_one().await?;
-        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    /// How many vectors a cell has, and how many entries its pack.
+    async fn counts(&self, tx: &mut Tx, cell: i64) -> Result<(usize, usize), DbError> {
+        let (count, bytes): (i64, i64) = tx
+            .query(
+                "SELECT (SELECT COUNT(*) FROM search_vector WHERE cell_no = $1),
+                     COALESCE((SELECT length(entries) FROM search_cell_pack WHERE cell_no = $1), 0)",
+            )
+            .bind(cell)
+            .fetch_one()
+            .await?;
+        Ok((usize::try_from(count).unwrap_or(usize::MAX), pack::length(bytes, self.dimensions())))
+    }
+
+    fn dimensions(&self) -> usize {
+        self.cells.first().map_or(0, |cell| cell.centroid.len())
     }
 
     /// Cuts what grew too large. Gives the cells as they are to be after the commit, when they changed.
@@ -125,9 +137,14 @@ impl Filling {
         let before = self.cells.len();
         let mut queue: Vec<i64> = std::mem::take(&mut self.touched).into_iter().collect();
         while let Some(number) = queue.pop() {
-            if Self::count(tx, number).await? > LARGEST {
+            let (vectors, entries) = self.counts(tx, number).await?;
+            if vectors > LARGEST {
                 let other = self.cut(tx, number).await?;
                 queue.extend([number, other]);
+            } else if entries > vectors + LARGEST / 2 {
+                // Too much stayed behind.
+                let (members, known) = self.read(tx, number).await?;
+                pack::write(tx, number, members.iter(), &known).await?;
             }
         }
         // The first cell counts as a change too: it was made by `place`.
@@ -135,31 +152,29 @@ impl Filling {
         Ok((self.cells.len() != before || first).then(|| Arc::new(self.cells)))
     }
 
-    async fn entries(&self, tx: &mut Tx, cell: i64) -> Result<Vec<(i64, Vec<f32>)>, DbError> {
-        let rows: Vec<(i64, Vec<u8>)> = tx
-            .query("SELECT document_no, embedding FROM search_vector WHERE cell_no = $1 AND model_no = $2")
-            .bind(cell)
-            .bind(self.model)
-            .fetch_all()
-            .await?;
-        Ok(rows.into_iter().map(|(document, bytes)| (document, numbers(&bytes))).collect())
+    async fn read(&self, tx: &mut Tx, cell: i64) -> Result<(Vec<Member>, HashMap<i64, Vec<u8>>), DbError> {
+        Ok((pack::members(tx, cell).await?, pack::read(tx, cell, self.dimensions()).await?))
     }
 
-    async fn shift(&self, tx: &mut Tx, document: i64, cell: i64) -> Result<(), DbError> {
-        tx.query("UPDATE search_vector SET cell_no = $3 WHERE document_no = $1 AND model_no = $2")
-            .bind(document)
-            .bind(self.model)
-            .bind(cell)
-            .execute()
-            .await?;
+    async fn shift(&self, tx: &mut Tx, documents: &[i64], cell: i64) -> Result<(), DbError> {
+        tx.query(
+            "UPDATE search_vector SET cell_no = $3
+             WHERE model_no = $2 AND document_no IN (SELECT value FROM json_each($1))",
+        )
+        .bind(serde_json::Value::from(documents).to_string())
+        .bind(self.model)
+        .bind(cell)
+        .execute()
+        .await?;
         Ok(())
     }
 
     /// Cuts a cell in two; gives the new one.
     async fn cut(&mut self, tx: &mut Tx, number: i64) -> Result<i64, DbError> {
-        let entries = self.entries(tx, number).await?;
-        let vectors: Vec<&[f32]> = entries.iter().map(|(_, vector)| vector.as_slice()).collect();
-        let (sides, [one, two]) = halves(&vectors);
+        let (members, known) = self.read(tx, number).await?;
+        let vectors: Vec<Vec<f32>> = members.iter().map(Member::vector).collect();
+        let views: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
+        let (sides, [one, two]) = halves(&views);
         let other = self.make(tx, two.clone()).await?;
         if let Some(cell) = self.cells.iter_mut().find(|cell| cell.number == number) {
             cell.centroid.clone_from(&one);
@@ -169,11 +184,13 @@ impl Filling {
             .bind(bytes(&one))
             .execute()
             .await?;
-        for ((document, _), second) in entries.iter().zip(&sides) {
-            if *second {
-                self.shift(tx, *document, other).await?;
-            }
-        }
+        let side = |second: bool| {
+            members.iter().zip(&sides).filter(move |(_, side)| **side == second).map(|(member, _)| member)
+        };
+        let moved: Vec<i64> = side(true).map(|member| member.document_no).collect();
+        self.shift(tx, &moved, other).await?;
+        pack::write(tx, number, side(false), &known).await?;
+        pack::write(tx, other, side(true), &known).await?;
         self.draw(tx, [(number, &one), (other, &two)]).await?;
         Ok(other)
     }
@@ -188,16 +205,33 @@ impl Filling {
             if fresh.iter().any(|(number, _)| *number == cell.number) {
                 continue;
             }
-            for (document, vector) in self.entries(tx, cell.number).await? {
+            let members = pack::members(tx, cell.number).await?;
+            let mut moved: BTreeMap<i64, Vec<&Member>> = BTreeMap::new();
+            for member in &members {
+                let vector = member.vector();
                 let own = dot(&cell.centroid, &vector);
                 let better = fresh
                     .iter()
                     .map(|(number, centroid)| (dot(centroid, &vector), *number))
                     .max_by(|a, b| a.0.total_cmp(&b.0));
                 if let Some((_, to)) = better.filter(|(near, _)| *near > own) {
-                    self.shift(tx, document, to).await?;
+                    moved.entry(to).or_default().push(member);
                 }
             }
+            if moved.is_empty() {
+                continue;
+            }
+            let known = pack::read(tx, cell.number, self.dimensions()).await?;
+            let gone: HashSet<i64> = moved.values().flatten().map(|member| member.document_no).collect();
+            for (to, those) in moved {
+                let documents: Vec<i64> = those.iter().map(|member| member.document_no).collect();
+                self.shift(tx, &documents, to).await?;
+                for member in those {
+                    pack::append(tx, to, member.packed(&known)).await?;
+                }
+            }
+            let stay = members.iter().filter(|member| !gone.contains(&member.document_no));
+            pack::write(tx, cell.number, stay, &known).await?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod cells;
 mod local;
 mod near;
 mod openai;
+mod pack;
 mod provider;
 pub(crate) mod reconcile;
 pub mod routes;

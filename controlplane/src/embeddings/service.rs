@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use mc_api::id::PrincipalId;
 use mc_api::system::{EmbeddingProvider, EmbeddingState, EmbeddingStatus};
 use mc_api::{Action, Timestamp};
 use mc_ledger::sha256;
@@ -13,17 +14,19 @@ use super::budget::{self, Limits};
 use super::cells::Cells;
 use super::near::{self, Shared, Where};
 use super::provider::{self, Embedder, Failure, FailureKind, Passage, unit};
-use super::{builtin, store};
+use super::{builtin, pack, store};
 use crate::app::App;
 use crate::clock::IdSource;
 use crate::config;
-use crate::db::{Db, DbError, Tx};
+use crate::db::{Backend, Db, DbError, Tx};
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::search::index::Candidate;
 
 /// So many vectors of texts that were asked for are remembered.
 const REMEMBERED: usize = 256;
+/// So many cells are packed anew by one transaction.
+const MENDED: i64 = 16;
 /// The longest pause between two questions to a provider that fails.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// The pause after a refusal that only a changed setting ends.
@@ -91,8 +94,8 @@ struct Course {
 
 #[derive(Default)]
 struct Recent {
-    vectors: HashMap<String, Shared>,
-    order: VecDeque<String>,
+    vectors: HashMap<(PrincipalId, String), Shared>,
+    order: VecDeque<(PrincipalId, String)>,
 }
 
 /// Vectors of texts.
@@ -107,6 +110,7 @@ pub struct Embeddings {
     query_timeout: Duration,
     known: RwLock<Known>,
     course: Mutex<Course>,
+    /// Each caller's own: another one's question is not answered sooner because somebody asked it before.
     recent: Mutex<Recent>,
     /// When the rare work was done last.
     tended: Mutex<Option<Timestamp>>,
@@ -160,6 +164,15 @@ impl Embeddings {
         }
         this.learn(&mut tx).await?;
         db.commit(tx).await?;
+        while db.backend() == Backend::Sqlite {
+            // Once, after a version that packed cells in another way or not at all.
+            let mut tx = db.begin_write().await?;
+            let mended = pack::mend(&mut tx, MENDED).await?;
+            db.commit(tx).await?;
+            if mended == 0 {
+                break;
+            }
+        }
         if let Some(active) = this.active() {
             // Another setting may be what they were waiting for.
             let mut tx = db.begin_write().await?;
@@ -255,21 +268,31 @@ impl Embeddings {
         }
     }
 
-    /// What a text can be looked for with at once: the built-in vector, or one that was asked for before.
+    /// What a text can be looked for with at once: the built-in vector.
     pub fn at_hand(&self, title: &str, body: &str) -> Near {
         let passage = Passage { title: title.to_owned(), body: body.to_owned() };
-        let vector = if self.is_builtin() {
-            unit(builtin::embed(title, body)).map(Shared::from)
-        } else {
-            self.remembered(&digest(&passage))
-        };
+        let vector =
+            if self.is_builtin() { unit(builtin::embed(title, body)).map(Shared::from) } else { None };
         self.near(&passage, vector)
+    }
+
+    /// [`Self::at_hand`], or by the vector that this caller asked for before.
+    pub(crate) fn known_to(&self, caller: PrincipalId, title: &str, body: &str) -> Near {
+        let near = self.at_hand(title, body);
+        if !near.is_pending {
+            return near;
+        }
+        let passage = Passage { title: title.to_owned(), body: body.to_owned() };
+        match self.remembered(caller, &digest(&passage)) {
+            Some(vector) => self.near(&passage, Some(vector)),
+            None => near,
+        }
     }
 
     /// What a text is looked for with when its reader waits: the provider is asked, but not for long, and not at all
     /// while it fails or nothing of its model is stored.
-    pub(crate) async fn asked(&self, app: &App, title: &str, body: &str) -> Near {
-        let near = self.at_hand(title, body);
+    pub(crate) async fn asked(&self, app: &App, caller: PrincipalId, title: &str, body: &str) -> Near {
+        let near = self.known_to(caller, title, body);
         let rests = self.resting(app.clock.now()).is_some();
         if !near.is_pending || self.active().is_none() || rests || body.len() + title.len() == 0 {
             return near;
@@ -302,7 +325,7 @@ impl Embeddings {
         match vector.map(Shared::from) {
             None => near,
             Some(vector) => {
-                self.remember(digest(&passage), vector.clone());
+                self.remember((caller, digest(&passage)), vector.clone());
                 self.near(&passage, Some(vector))
             }
         }
@@ -323,14 +346,15 @@ impl Embeddings {
         Ok(self.near(&passage, vector))
     }
 
-    fn remembered(&self, digest: &str) -> Option<Shared> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).vectors.get(digest).cloned()
+    fn remembered(&self, caller: PrincipalId, digest: &str) -> Option<Shared> {
+        let asked = (caller, digest.to_owned());
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).vectors.get(&asked).cloned()
     }
 
-    pub(super) fn remember(&self, digest: String, vector: Shared) {
+    fn remember(&self, asked: (PrincipalId, String), vector: Shared) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.vectors.insert(digest.clone(), vector).is_none() {
-            recent.order.push_back(digest);
+        if recent.vectors.insert(asked.clone(), vector).is_none() {
+            recent.order.push_back(asked);
         }
         while recent.order.len() > REMEMBERED {
             if let Some(oldest) = recent.order.pop_front() {
@@ -474,6 +498,11 @@ impl Near {
         let Some(own) = &self.judge else { return Ok(HashMap::new()) };
         let cosines = near::cosines(tx, own, subjects).await?;
         Ok(cosines.into_iter().map(|(subject, cosine)| (subject, (own.calibration, cosine))).collect())
+    }
+
+    /// Whether nothing but built-in vectors is looked with.
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.with.iter().all(Own::is_builtin)
     }
 
     /// Whether found objects are ranked by the vectors that scores come from: only when all of them have one, or nearly.

@@ -5,6 +5,7 @@ use mc_api::id::{MissionId, OrganizationId};
 use mc_api::system::{EmbeddingProvider, StoredModel};
 use uuid::Uuid;
 
+use super::pack;
 use super::sketch::sketch;
 use crate::db::{Backend, DbError, Sql, Tx};
 use crate::search::index;
@@ -317,6 +318,11 @@ pub(super) async fn put(
         .bind(is_sqlite.then(|| sketch(vector)));
     let query = if is_sqlite { query.bind(bytes(vector)) } else { query.bind(text(vector)) };
     query.execute().await?;
+    if let Some(cell) = cell {
+        let mission = index::low_bits(waiting.mission_id.as_uuid());
+        let entry = pack::entry((waiting.document_no, mission, &waiting.subject_kind), vector);
+        pack::append(tx, cell, entry).await?;
+    }
     Ok(())
 }
 

@@ -677,7 +677,7 @@ pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<Overl
         }
     };
     let text = prepare_as(kind.as_str(), &request.title, body, &request.paths);
-    let near = app.embeddings.asked(app, &request.title, index::kept(body)).await;
+    let near = app.embeddings.asked(app, cx.caller.id, &request.title, index::kept(body)).await;
     let mut tx = app.db.begin_read().await?;
     let scope = cx.scope(action);
     let asked = Asked { family, mission: mission.id, own: None, scope, after: 0, near };

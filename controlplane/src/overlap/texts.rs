@@ -146,6 +146,14 @@ impl Watch {
         })
     }
 
+    /// Whether more may be found of a text once its own vector is there.
+    pub(crate) fn is_pending(&self, cx: &OpCtx, title: &str, content: &Content) -> bool {
+        self.is_indexed
+            && self.policy.is_some()
+            && content.is_compared()
+            && self.embeddings.known_to(cx.caller.id, title, content.head()).is_pending
+    }
+
     /// Whether the transaction has to hold the mission's lock alone, since the policy may refuse.
     pub(crate) fn is_alone(&self) -> bool {
         self.policy.is_some_and(|policy| policy.mode != OverlapMode::Suggest)
@@ -161,7 +169,7 @@ impl Watch {
     ) -> Result<Self, Error> {
         if self.policy.is_some() && !self.is_alone() && content.is_compared() {
             let text = service::prepare_as(OverlapKind::Doc.as_str(), title, content.head(), &[]);
-            let near = self.embeddings.at_hand(title, content.head());
+            let near = self.embeddings.known_to(cx.caller.id, title, content.head());
             let mut tx = app.db.begin_read().await?;
             let saw_before = index::horizon(&mut tx).await?;
             let found = overlaps(&mut tx, cx, mission, (own, near), &text).await?;
@@ -195,7 +203,7 @@ impl Watch {
                 return Ok(Vec::new());
             }
         };
-        let near = self.embeddings.at_hand(subject.title, subject.content.head());
+        let near = self.embeddings.known_to(cx.caller.id, subject.title, subject.content.head());
         let is_pending = near.is_pending;
         let found = match &self.looked {
             Some(looked) => looked.found.clone(),

@@ -134,7 +134,8 @@ async fn rows(
     page: &page::Request<Place>,
 ) -> Result<Vec<Row>, DbError> {
     let wanted = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
-    let (mut found, mut before) = (Vec::new(), page.after.map_or(i64::MAX, Place::first));
+    let (mut found, mut before) =
+        (Vec::new(), page.after.as_ref().and_then(Place::first).unwrap_or(i64::MAX));
     for _ in 0..WINDOW / BATCH {
         let filter = Filter::new(tx, SELECT).and("e.seq < ?", before);
         let mut filter = scope

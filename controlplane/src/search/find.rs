@@ -4,7 +4,6 @@
 //! than the cap is looked up again in each mission that has it, so that no mission is read before another one.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 
 use mc_api::Timestamp;
 use mc_api::id::{KlusterId, MissionId, OrganizationId};
@@ -13,7 +12,7 @@ use mc_overlap::Prepared;
 use uuid::Uuid;
 
 use super::index::{EVERY_WORD, low_bits, pairs, salted};
-use crate::db::{Backend, DbError, Filter, Query, Sql, Tx};
+use crate::db::{Backend, DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 
 /// At most this many entries are read per word, before it counts as common.
@@ -46,8 +45,6 @@ pub(super) struct Looked {
     pub(super) until: Option<Timestamp>,
     /// Whether more is left out afterwards, by what the texts say.
     pub(super) is_checked: bool,
-    /// Only documents that were there at the first page.
-    pub(super) upto: i64,
 }
 
 /// A document that a search found.
@@ -63,19 +60,18 @@ pub(super) struct Row {
     pub(super) mission_id: MissionId,
     pub(super) subject_kind: String,
     pub(super) subject_id: Uuid,
-    pub(super) subject_key: Option<String>,
+    pub(super) sketch: Option<Vec<u8>>,
+    /// With `body` empty where there is a sketch.
     pub(super) title: String,
     pub(super) body: String,
-    pub(super) sketch: Option<Vec<u8>>,
-    pub(super) state: Option<String>,
-    pub(super) changed_at: Timestamp,
 }
 
 /// One entry that is looked up: a word, or a pair of words.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// The word in the query, counted from 0; `None` for a pair, which only helps to find.
-    word: Option<usize>,
+    /// A bit for each word of the query that a document of it has.
+    words: u64,
+    is_pair: bool,
     term: i64,
     weight: f64,
 }
@@ -86,32 +82,48 @@ struct Words {
     weights: Vec<f64>,
 }
 
+fn bit(word: usize) -> u64 {
+    u32::try_from(word).ok().and_then(|word| 1_u64.checked_shl(word)).unwrap_or(0)
+}
+
+/// Pairs of words with both of their bits, in the order in which the index makes them.
+fn paired(text: &Prepared) -> impl Iterator<Item = (u64, (i64, f64))> {
+    let pairs = pairs(text);
+    let best = (0..text.terms().len()).find(|n| n * (n + 1) / 2 >= pairs.len()).map_or(0, |n| n + 1);
+    let both = (0..best).flat_map(move |left| (left + 1..best).map(move |right| bit(left) | bit(right)));
+    both.zip(pairs)
+}
+
 impl Words {
     fn of(looked: &Looked, text: &Prepared) -> Self {
-        let mut plain: Vec<(Option<usize>, i64, f64)> = text
-            .terms()
-            .iter()
-            .enumerate()
-            .map(|(word, term)| (Some(word), term.id, f64::from(term.weight)))
-            .collect();
-        let weights = plain.iter().map(|(_, _, weight)| *weight).collect();
-        plain.extend(pairs(text).into_iter().map(|(pair, weight)| (None, pair, weight)));
-        plain.sort_by(|a, b| b.2.total_cmp(&a.2));
+        let plain = text.terms().iter().enumerate().map(|(word, term)| Entry {
+            words: bit(word),
+            is_pair: false,
+            term: term.id,
+            weight: f64::from(term.weight),
+        });
+        let mut plain: Vec<Entry> = plain.collect();
+        let weights = plain.iter().map(|entry| entry.weight).collect();
+        plain.extend(paired(text).map(|(words, (term, weight))| Entry {
+            words,
+            is_pair: true,
+            term,
+            weight,
+        }));
+        plain.sort_by(|a, b| b.weight.total_cmp(&a.weight));
         plain.truncate(QUERY_TERMS);
         let mut entries = Vec::new();
         for salt in looked.salts() {
-            let of = |(word, term, weight): &(Option<usize>, i64, f64)| Entry {
-                word: *word,
-                term: salted(looked.organization, term ^ salt),
-                weight: *weight,
-            };
+            let of = |entry: &Entry| Entry { term: salted(looked.organization, entry.term ^ salt), ..*entry };
             entries.extend(plain.iter().map(of));
         }
         Self { entries, weights }
     }
 
-    fn whole(&self) -> f64 {
-        self.weights.iter().sum()
+    /// The weight of the words that a document has.
+    fn weight(&self, has: u64) -> f64 {
+        let each = self.weights.iter().enumerate();
+        each.filter(|(word, _)| has & bit(*word) != 0).map(|(_, weight)| weight).sum()
     }
 }
 
@@ -155,192 +167,244 @@ impl Looked {
     }
 }
 
-/// The number of the newest document.
-///
-/// # Errors
-/// Database failures.
-pub(super) async fn newest(tx: &mut Tx) -> Result<i64, DbError> {
-    let (newest,): (i64,) =
-        tx.query("SELECT COALESCE(MAX(document_no), 0) FROM search_document").fetch_one().await?;
-    Ok(newest)
+/// What is known of a document from the entries that name it.
+#[derive(Clone, Copy, Default)]
+struct Has {
+    /// A bit for each word that it has.
+    words: u64,
+    /// The weight of the weightiest pair of words that it has.
+    pair: f64,
+    /// Its place, from the newest, among those of its mission.
+    nth: i64,
 }
 
-/// The documents that share most with a query, and those of the numbers that are given beside, of those that the caller
-/// may read.
+/// The documents that the words of a query name.
+pub(super) struct Named {
+    words: Words,
+    has: HashMap<i64, Has>,
+    /// The entries of which only some were read.
+    common: Vec<usize>,
+}
+
+impl Named {
+    /// How many documents.
+    pub(super) fn len(&self) -> usize {
+        self.has.len()
+    }
+
+    /// Keeps the documents that have most.
+    fn best(&mut self, most: usize) {
+        if self.has.len() <= most {
+            return;
+        }
+        let mut all: Vec<(f64, i64, i64)> = self
+            .has
+            .iter()
+            .map(|(number, has)| (self.words.weight(has.words) + has.pair, has.nth, *number))
+            .collect();
+        let order = |a: &(f64, i64, i64), b: &(f64, i64, i64)| {
+            b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(b.2.cmp(&a.2))
+        };
+        all.select_nth_unstable_by(most, order);
+        let kept: HashSet<i64> = all[..most].iter().map(|(_, _, number)| *number).collect();
+        self.has.retain(|number, _| kept.contains(number));
+    }
+
+    fn enter(&mut self, index: usize, numbers: &str, is_each: bool) -> Result<usize, DbError> {
+        let entry = self.words.entries[index];
+        let mut count = 0;
+        for part in numbers.split_ascii_whitespace() {
+            let (number, nth) =
+                if is_each { part.split_once(':').unwrap_or((part, "1")) } else { (part, "") };
+            let wrong = |error: std::num::ParseIntError| DbError::Inconsistent {
+                table: "search_posting",
+                message: error.to_string(),
+            };
+            let number: i64 = number.parse().map_err(wrong)?;
+            let nth = if is_each { nth.parse().map_err(wrong)? } else { OTHERS };
+            let has = self.has.entry(number).or_insert(Has { nth, ..Has::default() });
+            has.words |= entry.words;
+            has.nth = has.nth.min(nth);
+            if entry.is_pair {
+                has.pair = has.pair.max(entry.weight);
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// Looks up which documents the words of a query name, of those that the caller may read: the best of them.
 ///
 /// # Errors
 /// Database failures.
-pub(super) async fn search(
-    tx: &mut Tx,
-    looked: Looked,
-    text: &Prepared,
-    mut near: Vec<i64>,
-) -> Result<Vec<Found>, DbError> {
-    let words = Words::of(&looked, text);
-    if looked.scope.is_empty() {
-        return Ok(Vec::new());
+pub(super) async fn named(tx: &mut Tx, looked: &Looked, text: &Prepared) -> Result<Named, DbError> {
+    let words = Words::of(looked, text);
+    let mut named = Named { words, has: HashMap::new(), common: Vec::new() };
+    if looked.scope.is_empty() || named.words.entries.is_empty() {
+        return Ok(named);
     }
-    let missions = looked.missions();
-    let (times, upto) = (looked.times(), looked.upto);
-    let is_one = missions.as_ref().is_some_and(|missions| missions.len() == 1);
-    let mut statement = Statement { missions, times, upto, common: HashSet::new() };
-    let (mut numbers, mut common) = (Numbers::new(), HashSet::new());
-    if !words.entries.is_empty() {
-        (numbers, common) = statement.run(tx, &words).await?;
-        if !is_one && !common.is_empty() {
-            statement.common = weightiest(&words, &common);
-            numbers = statement.run(tx, &words).await?.0;
+    let statement = Statement { missions: missions(tx, looked).await?, cap: CAP * looked.times() };
+    for (index, numbers) in statement.entries(tx, &named.words).await? {
+        if wide(named.enter(index, &numbers, false)?) >= statement.cap {
+            named.common.push(index);
         }
     }
-    near.retain(|number| *number <= upto && !numbers.contains_key(number));
-    near.extend(numbers.keys().copied());
-    let rows = rows(tx, looked, near).await?;
-    if !common.is_empty() {
-        complete(tx, &words, &common, &rows, &mut numbers).await?;
+    if statement.missions.as_ref().is_none_or(|missions| missions.len() > 1) {
+        for index in weightiest(&named) {
+            let numbers = statement.in_each(tx, named.words.entries[index].term).await?;
+            named.enter(index, &numbers, true)?;
+        }
     }
-    let whole = words.whole();
-    let share = |number: i64| match numbers.get(&number) {
-        Some(has) if whole > 0.0 => has.iter().map(|word| words.weights[*word]).sum::<f64>() / whole,
+    named.best(usize::try_from(RANKED * looked.times()).unwrap_or(usize::MAX));
+    Ok(named)
+}
+
+/// The missions that are looked at. An organization with one mission is that mission.
+async fn missions(tx: &mut Tx, looked: &Looked) -> Result<Option<Vec<i64>>, DbError> {
+    let missions = looked.missions();
+    if missions.is_some() {
+        return Ok(missions);
+    }
+    let some: Vec<(MissionId,)> = tx
+        .query("SELECT mission_id FROM mission WHERE organization_id = $1 LIMIT 2")
+        .bind(looked.organization)
+        .fetch_all()
+        .await?;
+    Ok(match some.as_slice() {
+        [(only,)] => Some(vec![low_bits(only.as_uuid())]),
+        _ => None,
+    })
+}
+
+/// What is known of the documents that words or vectors name, of those that fit, with the share of the words that they have.
+///
+/// # Errors
+/// Database failures.
+pub(super) async fn found(
+    tx: &mut Tx,
+    looked: &Looked,
+    mut named: Named,
+    near: Vec<i64>,
+) -> Result<Vec<Found>, DbError> {
+    let mut numbers: Vec<i64> = near.into_iter().filter(|number| !named.has.contains_key(number)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.extend(named.has.keys().copied());
+    let rows = rows(tx, looked, numbers).await?;
+    complete(tx, &mut named, &rows).await?;
+    let whole: f64 = named.words.weights.iter().sum();
+    let share = |number: i64| match named.has.get(&number) {
+        Some(has) if whole > 0.0 => named.words.weight(has.words) / whole,
         _ => 0.0,
     };
     Ok(rows.into_iter().map(|row| Found { lexical: share(row.document_no), row }).collect())
 }
 
 /// Which of the common words are looked up in each mission.
-fn weightiest(words: &Words, common: &HashSet<usize>) -> HashSet<usize> {
-    let mut all: Vec<usize> = common.iter().copied().collect();
-    all.sort_by(|a, b| words.entries[*b].weight.total_cmp(&words.entries[*a].weight).then(a.cmp(b)));
-    all.into_iter().take(COMMON).collect()
+fn weightiest(named: &Named) -> Vec<usize> {
+    let weight = |index: usize| named.words.entries[index].weight;
+    let mut all = named.common.clone();
+    all.sort_by(|a, b| weight(*b).total_cmp(&weight(*a)).then(a.cmp(b)));
+    all.truncate(COMMON);
+    all
 }
 
-/// Documents with the words that they were found by.
-type Numbers = HashMap<i64, HashSet<usize>>;
-
+/// Looks entries up. The texts of the statements do not depend on the query, so that they are planned once.
 struct Statement {
     missions: Option<Vec<i64>>,
-    times: i64,
-    upto: i64,
-    /// The entries that are looked up in each mission too.
-    common: HashSet<usize>,
-}
-
-#[derive(sqlx::FromRow)]
-struct Hit {
-    document_no: i64,
-    /// A bit for each word; of a row that tells of an entry, how many documents it has.
-    words: i64,
+    cap: i64,
 }
 
 impl Statement {
-    /// The best documents, and the entries that have more than were read.
-    async fn run(&self, tx: &mut Tx, words: &Words) -> Result<(Numbers, HashSet<usize>), DbError> {
-        let text = self.text(tx.backend(), words)?;
-        let missions = match &self.missions {
+    fn bound(&self) -> String {
+        match &self.missions {
             Some(one) if one.len() == 1 => one[0].to_string(),
             some => serde_json::Value::from(some.clone().unwrap_or_default()).to_string(),
+        }
+    }
+
+    /// The documents of each entry as one text, since one row costs less than hundreds.
+    async fn entries(&self, tx: &mut Tx, words: &Words) -> Result<Vec<(usize, String)>, DbError> {
+        let terms: Vec<serde_json::Value> = words.entries.iter().map(|entry| entry.term.into()).collect();
+        let rows: Vec<(i64, Option<String>)> = tx
+            .query(Sql::Built(self.entries_text(tx.backend())))
+            .bind(serde_json::Value::from(terms).to_string())
+            .bind(self.cap)
+            .bind(self.bound())
+            .fetch_all()
+            .await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(index, numbers)| Some((usize::try_from(index).ok()?, numbers?)))
+            .collect())
+    }
+
+    fn entries_text(&self, backend: Backend) -> String {
+        // Across missions the order of the index is kept only without a list of them; common words are looked up again.
+        let (range, order) = match (&self.missions, backend) {
+            (None, _) => ("", "ORDER BY mission DESC, document_no DESC "),
+            (Some(one), _) if one.len() == 1 => {
+                (" AND mission = CAST($3 AS BIGINT)", "ORDER BY document_no DESC ")
+            }
+            (Some(_), Backend::Postgres) => (
+                " AND mission = ANY (ARRAY(SELECT m::bigint FROM json_array_elements_text($3::json) AS m))",
+                "",
+            ),
+            (Some(_), Backend::Sqlite) => (" AND mission IN (SELECT value FROM json_each($3))", ""),
         };
-        let query = tx.query(Sql::Built(text));
-        let mut query: Query<'_> = query
-            .bind(CAP * self.times)
-            .bind(RANKED * self.times)
-            .bind(missions)
-            .bind(self.upto)
+        match backend {
+            Backend::Postgres => format!(
+                "SELECT t.nth - 1, (SELECT string_agg(CAST(p.document_no AS TEXT), ' ') FROM (SELECT document_no FROM search_posting
+                     WHERE term = CAST(t.term AS BIGINT){range} {order}LIMIT $2) AS p)
+                 FROM json_array_elements_text($1::json) WITH ORDINALITY AS t (term, nth) WHERE CAST($3 AS TEXT) IS NOT NULL"
+            ),
+            Backend::Sqlite => format!(
+                "SELECT t.key, (SELECT group_concat(p.document_no, ' ') FROM (SELECT document_no FROM search_posting
+                     WHERE term = t.value{range} {order}LIMIT $2) AS p)
+                 FROM json_each($1) AS t WHERE $3 IS NOT NULL"
+            ),
+        }
+    }
+
+    /// The newest documents of a term in each mission that has it, with their places there.
+    async fn in_each(&self, tx: &mut Tx, term: i64) -> Result<String, DbError> {
+        let (numbers,): (Option<String>,) = tx
+            .query(Sql::Built(self.each_text(tx.backend())))
+            .bind(term)
             .bind(IN_EACH)
-            .bind(MISSIONS);
-        for entry in &words.entries {
-            query = query.bind(entry.term).bind(entry.weight);
-        }
-        let hits: Vec<Hit> = query.fetch_all().await?;
-        let (mut numbers, mut common) = (Numbers::new(), HashSet::new());
-        for hit in hits {
-            if hit.document_no >= 0 {
-                let has = (0..words.weights.len().min(62)).filter(|word| hit.words >> word & 1 == 1);
-                numbers.insert(hit.document_no, has.collect());
-            } else if hit.words >= CAP * self.times {
-                common.extend(usize::try_from(-1 - hit.document_no));
-            }
-        }
-        Ok((numbers, common))
+            .bind(self.bound())
+            .bind(MISSIONS)
+            .fetch_one()
+            .await?;
+        Ok(numbers.unwrap_or_default())
     }
 
-    /// Numbers of parameters only: no value is a part of the text.
-    fn text(&self, backend: Backend, words: &Words) -> Result<String, DbError> {
-        let range = match &self.missions {
-            None => "",
-            Some(one) if one.len() == 1 => " AND mission = CAST($3 AS BIGINT)",
-            Some(_) => match backend {
-                Backend::Postgres => {
-                    " AND mission = ANY (ARRAY(SELECT m::bigint FROM json_array_elements_text($3::json) AS m))"
-                }
-                Backend::Sqlite => " AND mission IN (SELECT value FROM json_each($3))",
-            },
-        };
-        let mut text = String::from("WITH RECURSIVE ");
-        let mut all = String::new();
-        let mut counts = String::new();
-        let failed = |error: std::fmt::Error| DbError::Inconsistent {
-            table: "search_posting",
-            message: error.to_string(),
-        };
-        for (index, entry) in words.entries.iter().enumerate() {
-            let (term, weight) = (2 * index + 7, 2 * index + 8);
-            let (comma, union) = if index == 0 { ("", "") } else { (", ", " UNION ALL ") };
-            write!(
-                text,
-                "{comma}p{index} AS (SELECT document_no FROM search_posting WHERE term = ${term}{range} AND document_no <= $4
-                 ORDER BY mission DESC, document_no DESC LIMIT $1)"
-            )
-            .map_err(failed)?;
-            let bit = entry.word.filter(|word| *word < 62).map_or(0, |word| 1_i64 << word);
-            let of = format!("CAST(${weight} AS DOUBLE PRECISION) AS weight, CAST({bit} AS BIGINT) AS word");
-            write!(all, "{union}SELECT document_no, {of}, CAST({OTHERS} AS BIGINT) AS nth FROM p{index}")
-                .map_err(failed)?;
-            if self.common.contains(&index) {
-                self.each(backend, &mut text, index, term).map_err(failed)?;
-                write!(all, " UNION ALL SELECT document_no, {of}, nth FROM e{index}").map_err(failed)?;
-            }
-            write!(counts, " UNION ALL SELECT {}, COUNT(*) FROM p{index}", -1 - wide(index))
-                .map_err(failed)?;
-        }
-        // Each word stands once for a document, so that adding its bits is joining them.
-        let joined = "SELECT document_no, CAST(SUM(word) AS BIGINT) AS words, SUM(weight) AS weight, MIN(nth) AS nth FROM (
-             SELECT document_no, word, MAX(weight) AS weight, MIN(nth) AS nth FROM (";
-        write!(
-            text,
-            " SELECT document_no, words FROM ({joined}{all}) AS every_one GROUP BY document_no, word) AS each_word
-             WHERE CAST($3 AS TEXT) IS NOT NULL AND CAST($5 AS BIGINT) > 0 AND CAST($6 AS BIGINT) > 0
-             GROUP BY document_no ORDER BY weight DESC, nth, document_no DESC LIMIT $2) AS best{counts}"
-        )
-        .map_err(failed)?;
-        Ok(text)
-    }
-
-    /// The newest entries of a word in each mission that has it: from one to the next by the index, or of those given.
-    fn each(&self, backend: Backend, text: &mut String, index: usize, term: usize) -> std::fmt::Result {
-        let given = match (&self.missions, backend) {
+    /// From one mission to the next by the index, or those given.
+    fn each_text(&self, backend: Backend) -> String {
+        let held = match (&self.missions, backend) {
             (Some(_), Backend::Postgres) => {
-                Some("SELECT m::bigint AS mission FROM json_array_elements_text($3::json) AS m")
+                "m (mission) AS (SELECT m::bigint FROM json_array_elements_text($3::json) AS m)"
             }
-            (Some(_), Backend::Sqlite) => Some("SELECT value AS mission FROM json_each($3)"),
-            (None, _) => None,
+            (Some(_), Backend::Sqlite) => "m (mission) AS (SELECT value FROM json_each($3))",
+            (None, _) => {
+                "m (mission) AS (SELECT MAX(mission) FROM search_posting WHERE term = $1
+                 UNION ALL SELECT (SELECT MAX(s.mission) FROM search_posting s WHERE s.term = $1 AND s.mission < m.mission)
+                 FROM m WHERE m.mission IS NOT NULL)"
+            }
         };
-        match given {
-            Some(given) => write!(text, ", m{index} (mission) AS ({given})")?,
-            None => write!(
-                text,
-                ", m{index} (mission) AS (SELECT MAX(mission) FROM search_posting WHERE term = ${term}
-                 UNION ALL SELECT (SELECT MAX(s.mission) FROM search_posting s WHERE s.term = ${term} AND s.mission < m{index}.mission)
-                 FROM m{index} WHERE m{index}.mission IS NOT NULL)"
-            )?,
-        }
-        write!(
-            text,
-            ", b{index} AS (SELECT mission, COALESCE((SELECT s.document_no FROM search_posting s
-                 WHERE s.term = ${term} AND s.mission = held.mission AND s.document_no <= $4
-                 ORDER BY s.document_no DESC LIMIT 1 OFFSET CAST($5 AS BIGINT) - 1), 0) AS least
-               FROM (SELECT mission FROM m{index} WHERE mission IS NOT NULL LIMIT $6) AS held),
-             e{index} AS (SELECT s.document_no, ROW_NUMBER() OVER (PARTITION BY s.mission ORDER BY s.document_no DESC) AS nth FROM b{index} JOIN search_posting s
-                 ON s.term = ${term} AND s.mission = b{index}.mission AND s.document_no >= b{index}.least AND s.document_no <= $4)"
+        let joined = match backend {
+            Backend::Postgres => "string_agg(CAST(document_no AS TEXT) || ':' || CAST(nth AS TEXT), ' ')",
+            Backend::Sqlite => "group_concat(document_no || ':' || nth, ' ')",
+        };
+        format!(
+            "WITH RECURSIVE {held}, b AS (SELECT mission, COALESCE((SELECT s.document_no FROM search_posting s
+                 WHERE s.term = $1 AND s.mission = held.mission
+                 ORDER BY s.document_no DESC LIMIT 1 OFFSET CAST($2 AS BIGINT) - 1), 0) AS least
+               FROM (SELECT mission FROM m WHERE mission IS NOT NULL LIMIT $4) AS held),
+             e AS (SELECT s.document_no, ROW_NUMBER() OVER (PARTITION BY s.mission ORDER BY s.document_no DESC) AS nth
+                 FROM b JOIN search_posting s ON s.term = $1 AND s.mission = b.mission AND s.document_no >= b.least)
+             SELECT {joined} FROM e WHERE CAST($3 AS TEXT) IS NOT NULL"
         )
     }
 }
@@ -350,19 +414,29 @@ fn wide(index: usize) -> i64 {
 }
 
 /// What is known of documents, of those that fit. All of them are ranked: the newest are not the best.
-async fn rows(tx: &mut Tx, looked: Looked, numbers: Vec<i64>) -> Result<Vec<Row>, DbError> {
+async fn rows(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<Row>, DbError> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
     let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-    let filter = Filter::new(
-        tx,
-        "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body, d.sketch,
-             COALESCE(t.state, c.state) AS state,
-             COALESCE(t.updated_at, c.updated_at, a.updated_at, k.updated_at, d.updated_at) AS changed_at
+    // Texts are read of what is shown, and of what was entered before there were sketches.
+    let plain = "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.sketch,
+             CASE WHEN d.sketch IS NULL THEN d.title ELSE '' END AS title,
+             CASE WHEN d.sketch IS NULL THEN d.body ELSE '' END AS body FROM search_document d";
+    let joined = "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.sketch,
+             CASE WHEN d.sketch IS NULL THEN d.title ELSE '' END AS title,
+             CASE WHEN d.sketch IS NULL THEN d.body ELSE '' END AS body
          FROM search_document d LEFT JOIN task t ON t.task_id = d.subject_id
          LEFT JOIN doc c ON c.doc_id = d.subject_id LEFT JOIN artifact a ON a.artifact_id = d.subject_id
-         LEFT JOIN kluster k ON k.kluster_id = d.subject_id",
-    );
+         LEFT JOIN kluster k ON k.kluster_id = d.subject_id";
+    let asks_more = looked.states.is_some()
+        || !looked.labels.is_empty()
+        || looked.since.is_some()
+        || looked.until.is_some();
+    let filter = Filter::new(tx, if asks_more { joined } else { plain });
     let mut filter = looked
         .scope
+        .clone()
         .apply(filter, "d.organization_id = ?", "d.mission_id")
         .one_of("d.document_no", numbers)
         .and_some("d.mission_id = ?", looked.mission)
@@ -375,56 +449,103 @@ async fn rows(tx: &mut Tx, looked: Looked, numbers: Vec<i64>) -> Result<Vec<Row>
             "COALESCE(t.updated_at, c.updated_at, a.updated_at, k.updated_at, d.updated_at) < ?",
             looked.until,
         );
-    if let Some(kinds) = looked.kinds {
+    if let Some(kinds) = &looked.kinds {
         filter = filter.one_of("d.subject_kind", kinds.iter().map(|kind| kind.as_str().to_owned()).collect());
     }
-    if let Some(states) = looked.states {
-        filter = filter.one_of("COALESCE(t.state, c.state)", states);
+    if let Some(states) = &looked.states {
+        filter = filter.one_of("COALESCE(t.state, c.state)", states.clone());
     }
-    filter
-        .labels("COALESCE(t.labels, c.labels, a.labels, k.labels)", looked.labels)
-        .finish(tx, "d.document_no DESC", limit)
+    if asks_more {
+        filter = filter.labels("COALESCE(t.labels, c.labels, a.labels, k.labels)", looked.labels.clone());
+    }
+    filter.finish(tx, "d.document_no DESC", limit).fetch_all().await
+}
+
+/// The texts of documents, to check phrases.
+///
+/// # Errors
+/// Database failures.
+pub(super) async fn texts(tx: &mut Tx, numbers: Vec<i64>) -> Result<HashMap<i64, (String, String)>, DbError> {
+    let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
+    let rows: Vec<(i64, String, String)> =
+        Filter::new(tx, "SELECT d.document_no, d.title, d.body FROM search_document d")
+            .one_of("d.document_no", numbers)
+            .finish(tx, "d.document_no", limit)
+            .fetch_all()
+            .await?;
+    Ok(rows.into_iter().map(|(number, title, body)| (number, (title, body))).collect())
+}
+
+/// A document as it is shown.
+#[derive(sqlx::FromRow)]
+pub(super) struct Shown {
+    pub(super) document_no: i64,
+    pub(super) mission_id: MissionId,
+    pub(super) subject_kind: String,
+    pub(super) subject_id: Uuid,
+    pub(super) subject_key: Option<String>,
+    pub(super) title: String,
+    pub(super) body: String,
+    pub(super) state: Option<String>,
+    pub(super) changed_at: Timestamp,
+}
+
+/// Documents as they are now, of those that the caller may read.
+///
+/// # Errors
+/// Database failures.
+pub(super) async fn shown(tx: &mut Tx, scope: &Scope, numbers: Vec<i64>) -> Result<Vec<Shown>, DbError> {
+    if numbers.is_empty() || scope.is_empty() {
+        return Ok(Vec::new());
+    }
+    let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
+    let filter = Filter::new(
+        tx,
+        "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.subject_key, d.title, d.body,
+             COALESCE(t.state, c.state) AS state,
+             COALESCE(t.updated_at, c.updated_at, a.updated_at, k.updated_at, d.updated_at) AS changed_at
+         FROM search_document d LEFT JOIN task t ON t.task_id = d.subject_id
+         LEFT JOIN doc c ON c.doc_id = d.subject_id LEFT JOIN artifact a ON a.artifact_id = d.subject_id
+         LEFT JOIN kluster k ON k.kluster_id = d.subject_id",
+    );
+    scope
+        .clone()
+        .apply(filter, "d.organization_id = ?", "d.mission_id")
+        .one_of("d.document_no", numbers)
+        .finish(tx, "d.document_no", limit)
         .fetch_all()
         .await
 }
 
-/// Looks up whether documents have the common words too, of which only the newest entries were read.
-async fn complete(
-    tx: &mut Tx,
-    words: &Words,
-    common: &HashSet<usize>,
-    rows: &[Row],
-    numbers: &mut Numbers,
-) -> Result<(), DbError> {
-    let terms: HashMap<i64, usize> = common
-        .iter()
-        .filter_map(|index| words.entries[*index].word.map(|word| (words.entries[*index].term, word)))
-        .collect();
-    if terms.is_empty() || rows.is_empty() {
+/// Looks up whether documents have the common words too, of which only some entries were read.
+async fn complete(tx: &mut Tx, named: &mut Named, rows: &[Row]) -> Result<(), DbError> {
+    let common: Vec<Entry> =
+        named.common.iter().map(|index| named.words.entries[*index]).filter(|entry| !entry.is_pair).collect();
+    let mut asked = Vec::new();
+    for row in rows {
+        let has = named.has.get(&row.document_no).map_or(0, |has| has.words);
+        for entry in common.iter().filter(|entry| has & entry.words == 0) {
+            let mission = low_bits(row.mission_id.as_uuid());
+            asked.push(serde_json::json!({ "t": entry.term, "m": mission, "n": row.document_no }));
+        }
+    }
+    if asked.is_empty() {
         return Ok(());
     }
-    let pairs: Vec<serde_json::Value> = rows
-        .iter()
-        .map(|row| serde_json::json!({ "m": low_bits(row.mission_id.as_uuid()), "n": row.document_no }))
-        .collect();
-    let asked: Vec<i64> = terms.keys().copied().collect();
     let found: Vec<(i64, i64)> = tx
         .query(Sql::Each {
-            postgres: "SELECT p.document_no, p.term FROM json_array_elements_text($1::json) AS t
-                 CROSS JOIN json_to_recordset($2::json) AS x (m bigint, n bigint)
-                 JOIN search_posting p ON p.term = t::bigint AND p.mission = x.m AND p.document_no = x.n",
-            sqlite: "SELECT p.document_no, p.term FROM json_each($1) AS t CROSS JOIN json_each($2) AS x
-                 CROSS JOIN search_posting p ON p.term = t.value AND p.mission = json_extract(x.value, '$.m')
+            postgres: "SELECT p.document_no, p.term FROM json_to_recordset($1::json) AS x (t bigint, m bigint, n bigint)
+                 JOIN search_posting p ON p.term = x.t AND p.mission = x.m AND p.document_no = x.n",
+            sqlite: "SELECT p.document_no, p.term FROM json_each($1) AS x
+                 CROSS JOIN search_posting p ON p.term = json_extract(x.value, '$.t') AND p.mission = json_extract(x.value, '$.m')
                      AND p.document_no = json_extract(x.value, '$.n')",
         })
         .bind(serde_json::Value::from(asked).to_string())
-        .bind(serde_json::Value::from(pairs).to_string())
         .fetch_all()
         .await?;
+    let words: HashMap<i64, u64> = common.iter().map(|entry| (entry.term, entry.words)).collect();
     for (number, term) in found {
-        if let Some(word) = terms.get(&term) {
-            numbers.entry(number).or_default().insert(*word);
-        }
+        named.has.entry(number).or_default().words |= words.get(&term).copied().unwrap_or(0);
     }
     Ok(())
 }
@@ -433,28 +554,46 @@ async fn complete(
 mod tests {
     use super::*;
 
-    fn statement(missions: Option<Vec<i64>>, backend: Backend) -> String {
-        let entries = (0..3).map(|word| Entry { word: Some(word), term: 7, weight: 1.0 }).collect();
-        let words = Words { entries, weights: vec![1.0; 3] };
-        let statement = Statement { missions, times: 1, upto: 9, common: HashSet::from([1]) };
-        statement.text(backend, &words).unwrap()
+    #[test]
+    fn a_pair_says_that_both_words_are_there() {
+        for title in [
+            "a plain word",
+            "retry",
+            "retry uploads",
+            "retry uploads store quickly backend antenna zebra index",
+        ] {
+            let text = Prepared::new(&mc_overlap::Text { title, body: "", paths: &[] });
+            let ids: Vec<i64> = text.terms().iter().map(|term| term.id).collect();
+            assert_eq!(paired(&text).count(), pairs(&text).len(), "{title}");
+            for (words, (pair, _)) in paired(&text) {
+                let both: Vec<i64> =
+                    (0..ids.len()).filter(|n| words & bit(*n) != 0).map(|n| ids[n]).collect();
+                let mixed = (both[0] ^ both[1]).wrapping_mul(0x2545_F491_4F6C_DD1D) & i64::MAX;
+                assert_eq!((both.len(), mixed), (2, pair), "{title}");
+            }
+        }
     }
 
     /// What a caller may not read costs him no time either: each lookup is a range of the missions that he may read.
     #[test]
     fn every_lookup_is_within_the_missions_that_may_be_read() {
         for backend in [Backend::Postgres, Backend::Sqlite] {
+            let of = |missions| {
+                let statement = Statement { missions, cap: 9 };
+                [statement.entries_text(backend), statement.each_text(backend)]
+            };
             for missions in [vec![1], vec![1, 2]] {
-                let text = statement(Some(missions), backend);
-                let lookups: Vec<&str> = text.split("FROM search_posting").skip(1).collect();
-                assert!(lookups.len() >= 4);
-                for lookup in lookups {
-                    let until = lookup.find("LIMIT").unwrap_or(lookup.len());
-                    assert!(lookup[..until].contains("mission"), "{lookup}");
+                for text in of(Some(missions)) {
+                    let lookups: Vec<&str> = text.split("FROM search_posting").skip(1).collect();
+                    assert!(!lookups.is_empty() || text.contains("JOIN search_posting"), "{text}");
+                    for lookup in lookups {
+                        let until = lookup.find("LIMIT").unwrap_or(lookup.len());
+                        assert!(lookup[..until].contains("mission"), "{lookup}");
+                    }
+                    assert!(!text.contains("MAX(mission)"), "missions are given, not looked for");
                 }
-                assert!(!text.contains("MAX(mission)"), "missions are given, not looked for");
             }
-            assert!(statement(None, backend).contains("MAX(mission)"));
+            assert!(of(None)[1].contains("MAX(mission)"));
         }
     }
 }

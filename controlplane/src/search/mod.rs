@@ -15,6 +15,7 @@ mod events;
 mod find;
 mod highlight;
 pub(crate) mod index;
+mod pages;
 pub mod routes;
 pub mod service;
 mod sketch;

@@ -1,18 +1,19 @@
 //! Finding what is indexed: by words and by meaning, both ranks fused.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
 use mc_api::id::{ArtifactId, DocId, KlusterId, MissionId, TaskId};
-use mc_api::search::{Highlight, SearchCount, SearchHit, SearchKind, SearchPage};
+use mc_api::search::{Highlight, SearchHit, SearchKind, SearchPage};
 use mc_api::{Action, Timestamp};
 use mc_overlap::{Prepared, Text};
 use uuid::Uuid;
 
-use super::find::{self, Found, Looked};
+use super::find::{self, Found, Looked, Shown};
 use super::highlight::{self, Begin};
+use super::pages::{self, Ranking};
 use super::{content, events, sketch};
 use crate::app::App;
 use crate::db::Tx;
@@ -56,45 +57,41 @@ pub struct Narrow {
     pub until: Option<Timestamp>,
 }
 
-/// The place of a hit: where the next page goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The score in millionths, or the position of an event.
-    order: i64,
-    object: Uuid,
-    /// The newest document at the time of the first page: what comes later is on no page of this search.
-    upto: i64,
-}
+/// Where the next page goes on, as a cursor has it: of events the last one that was shown, of a search what is still to be
+/// shown (see [`super::pages`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place(String);
 
 impl Place {
+    /// Behind an event.
     pub(super) fn at(order: i64, object: Uuid) -> Self {
-        Self { order, object, upto: 0 }
+        Self(format!("{order}-{}", object.simple()))
     }
 
-    pub(super) fn first(self) -> i64 {
-        self.order
+    /// The position of the event.
+    pub(super) fn first(&self) -> Option<i64> {
+        self.0.split_once('-')?.0.parse().ok()
+    }
+
+    pub(super) fn sealed(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}-{}", self.order, self.object.simple(), self.upto)
+        f.write_str(&self.0)
     }
 }
 
 impl FromStr for Place {
-    type Err = ();
+    type Err = std::convert::Infallible;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.splitn(3, '-');
-        let (Some(order), Some(object), Some(upto)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(());
-        };
-        let number = |text: &str| text.parse::<i64>().map_err(|_| ());
-        Ok(Self {
-            order: number(order)?,
-            object: Uuid::try_parse(object).map_err(|_| ())?,
-            upto: number(upto)?,
-        })
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -102,7 +99,8 @@ struct Ranked {
     found: Found,
     /// `None`: its vector is still to come.
     vector: Option<f64>,
-    place: Place,
+    /// The score in millionths.
+    order: i64,
 }
 
 /// The parts of a query between quotation marks, which must be there as they are.
@@ -155,13 +153,48 @@ pub async fn search(
         }
         _ => {}
     }
+    let (ranking, at) = match &page.after {
+        Some(place) => pages::open(app, cx, place)?,
+        None => (first(app, cx, &narrow).await?, 0),
+    };
+    let counts = ranking.counts();
+    let mut tx = app.db.begin_read().await?;
+    let (scope, words) =
+        (cx.scope(Action::ReadTask), highlight::words(&narrow.query, phrases(&narrow.query)));
+    let mut budget = READ_BYTES;
+    let fetch = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
+    let mut shown: Vec<(usize, SearchHit)> = Vec::new();
+    let mut next = at;
+    // What is gone since the first page is left out, and the page filled with what follows.
+    while shown.len() < fetch && next < ranking.hits.len() {
+        let until = ranking.hits.len().min(next + fetch - shown.len());
+        let numbers = ranking.hits[next..until].iter().map(|hit| hit.number).collect();
+        let mut rows: HashMap<i64, Shown> = find::shown(&mut tx, &scope, numbers)
+            .await?
+            .into_iter()
+            .map(|row| (row.document_no, row))
+            .collect();
+        for (place, hit) in ranking.hits.iter().enumerate().take(until).skip(next) {
+            let Some(row) = rows.remove(&hit.number) else { continue };
+            // The one behind the page only says that there is another.
+            let highlights = if shown.len() + 1 < fetch {
+                highlights(&mut tx, &row, &words, &mut budget).await?
+            } else {
+                Vec::new()
+            };
+            shown.push((place, shown_as(hit, row, highlights)?));
+        }
+        next = until;
+    }
+    let page = page.cut(app, shown, |(place, _)| pages::seal(app, cx, &ranking, place + 1));
+    let items = page.items.into_iter().map(|(_, hit)| hit).collect();
+    Ok(SearchPage { items, next_cursor: page.next_cursor, counts })
+}
+
+/// Ranks what is found.
+async fn first(app: &App, cx: &OpCtx, narrow: &Narrow) -> Result<Ranking, Error> {
     let text = Prepared::new(&Text { title: &narrow.query, body: "", paths: &[] });
     let phrases = phrases(&narrow.query);
-    let mut tx = app.db.begin_read().await?;
-    let upto = match page.after {
-        Some(after) => after.upto,
-        None => find::newest(&mut tx).await?,
-    };
     let looked = Looked {
         organization: cx.caller.organization,
         scope: cx.scope(Action::ReadTask),
@@ -173,15 +206,12 @@ pub async fn search(
         since: narrow.since,
         until: narrow.until,
         is_checked: !phrases.is_empty(),
-        upto,
     };
-    // No connection is held while a provider is asked.
-    drop(tx);
-    // Nothing is asked for those who may read nothing.
+    // Nothing is asked for those who may read nothing. No connection is held while a provider is asked.
     let near = if looked.scope.is_empty() {
         Near::default()
     } else {
-        app.embeddings.asked(app, &narrow.query, "").await
+        app.embeddings.asked(app, cx.caller.id, &narrow.query, "").await
     };
     let place = Where {
         scope: looked.scope.clone(),
@@ -189,9 +219,12 @@ pub async fn search(
         kinds: looked.kinds.as_ref().map(|kinds| kinds.iter().map(|kind| kind.as_str().to_owned()).collect()),
     };
     let mut tx = app.db.begin_read().await?;
+    let named = find::named(&mut tx, &looked, &text).await?;
     let most = NEAR * usize::try_from(looked.times()).unwrap_or(1);
-    let numbers = near.numbers(&mut tx, &place, most).await?;
-    let found = find::search(&mut tx, looked, &text, numbers).await?;
+    // Built-in vectors are made of words: where these name enough, they would add nothing.
+    let is_enough = near.is_builtin() && named.len() >= usize::try_from(find::RANKED).unwrap_or(usize::MAX);
+    let numbers = if is_enough { Vec::new() } else { near.numbers(&mut tx, &place, most).await? };
+    let found = find::found(&mut tx, &looked, named, numbers).await?;
     let mut budget = READ_BYTES;
     let found = with_phrases(&mut tx, found, &phrases, &mut budget).await?;
     let likeness = if near.ranks() {
@@ -199,43 +232,27 @@ pub async fn search(
     } else {
         None
     };
-    let mut ranked = rank(&text, found, likeness.as_ref(), upto);
+    let mut ranked = rank(&text, found, likeness.as_ref());
     ranked.truncate(usize::try_from(find::RANKED).unwrap_or(usize::MAX));
-    let counts = counts(&ranked)?;
-    if let Some(after) = page.after {
-        ranked.retain(|hit| hit.place < after);
-    }
-    let words = highlight::words(&narrow.query);
-    let fetch = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
-    let shown: Vec<Ranked> = ranked.into_iter().take(fetch).collect();
-    let page = page.cut(app, shown, |hit| hit.place);
-    let mut items = Vec::with_capacity(page.items.len());
-    for hit in page.items {
-        items.push(shown_as(&mut tx, hit, &words, &mut budget).await?);
-    }
-    Ok(SearchPage { items, next_cursor: page.next_cursor, counts })
-}
-
-/// How many hits of each kind the pages of this search have.
-fn counts(ranked: &[Ranked]) -> Result<Vec<SearchCount>, Error> {
-    let mut counts: BTreeMap<SearchKind, u32> = BTreeMap::new();
-    for hit in ranked {
-        *counts.entry(kind_of(&hit.found)?).or_default() += 1;
-    }
-    Ok(counts.into_iter().map(|(kind, count)| SearchCount { kind, count }).collect())
-}
-
-fn kind_of(found: &Found) -> Result<SearchKind, Error> {
-    found.row.subject_kind.parse().map_err(Error::internal)
+    let hits = ranked.into_iter().map(|hit| {
+        Ok(pages::Hit {
+            number: hit.found.row.document_no,
+            kind: hit.found.row.subject_kind.parse().map_err(Error::internal)?,
+            order: hit.order,
+            lexical: hit.found.lexical,
+            vector: hit.vector.unwrap_or(0.0),
+        })
+    });
+    Ok(Ranking { hits: hits.collect::<Result<_, Error>>()? })
 }
 
 /// Whether there may be more of a text than its head.
-fn is_long(found: &Found) -> bool {
-    matches!(found.row.subject_kind.as_str(), "doc" | "artifact")
-        && found.row.body.len() >= content::HEAD_BYTES / 2
+fn is_long(kind: &str, body: &str) -> bool {
+    matches!(kind, "doc" | "artifact") && body.len() >= content::HEAD_BYTES / 2
 }
 
-/// What has all phrases. Long texts are read to their end, the best first, as long as the budget lasts.
+/// What has all phrases. Texts are read best first until there are enough, long ones to their end as long as the budget
+/// lasts.
 async fn with_phrases(
     tx: &mut Tx,
     mut found: Vec<Found>,
@@ -245,59 +262,67 @@ async fn with_phrases(
     if phrases.is_empty() {
         return Ok(found);
     }
-    found.sort_by(|a, b| b.lexical.total_cmp(&a.lexical));
+    let most = usize::try_from(find::RANKED).unwrap_or(usize::MAX);
+    found.sort_by(|a, b| b.lexical.total_cmp(&a.lexical).then(b.row.document_no.cmp(&a.row.document_no)));
     let mut kept = Vec::new();
-    for hit in found {
-        let has = |text: &str| phrases.iter().all(|phrase| text.contains(phrase));
-        let mut text = flat(&format!("{}\n{}", hit.row.title, hit.row.body));
-        if !has(&text) && is_long(&hit) && *budget > 0 {
-            let mut whole = format!("{}\n{}", hit.row.title, hit.row.body);
-            for part in content::stored(tx, hit.row.document_no).await? {
-                *budget = budget.saturating_sub(part.body.len());
-                whole.push_str(&part.body);
-            }
-            text = flat(&whole);
+    let mut left = found.into_iter();
+    while kept.len() < most {
+        let batch: Vec<Found> = left.by_ref().take(most).collect();
+        if batch.is_empty() {
+            break;
         }
-        if has(&text) {
-            kept.push(hit);
+        let mut texts = find::texts(tx, batch.iter().map(|hit| hit.row.document_no).collect()).await?;
+        for hit in batch {
+            let Some((title, body)) = texts.remove(&hit.row.document_no) else { continue };
+            let has = |text: &str| phrases.iter().all(|phrase| text.contains(phrase));
+            let mut text = flat(&format!("{title}\n{body}"));
+            if !has(&text) && is_long(&hit.row.subject_kind, &body) && *budget > 0 {
+                let mut whole = format!("{title}\n{body}");
+                for part in content::stored(tx, hit.row.document_no).await? {
+                    *budget = budget.saturating_sub(part.body.len());
+                    whole.push_str(&part.body);
+                }
+                text = flat(&whole);
+            }
+            if has(&text) {
+                kept.push(hit);
+            }
         }
     }
-    kept.truncate(usize::try_from(find::RANKED).unwrap_or(usize::MAX));
+    kept.truncate(most);
     Ok(kept)
 }
 
 /// Title and body with the matching words marked; what does not match is left out.
 async fn highlights(
     tx: &mut Tx,
-    found: &Found,
-    words: &[String],
+    row: &Shown,
+    words: &highlight::Wanted,
     budget: &mut usize,
 ) -> Result<Vec<Highlight>, Error> {
-    let row = &found.row;
     let mut highlights: Vec<Highlight> = highlight::title(&row.title, words).into_iter().collect();
     let mut body = highlight::body(&row.body, words, Begin::FIRST);
-    if body.is_none() && is_long(found) && *budget > 0 {
+    let is_weak = body.as_ref().is_none_or(|body| !body.has_phrases);
+    if is_weak && is_long(&row.subject_kind, &row.body) && *budget > 0 {
         for part in content::stored(tx, row.document_no).await? {
             *budget = budget.saturating_sub(part.body.len());
-            body = highlight::body(&part.body, words, Begin { byte: part.at_byte, line: part.at_line });
-            if body.is_some() {
-                break;
+            let there = highlight::body(&part.body, words, Begin { byte: part.at_byte, line: part.at_line });
+            let Some(there) = there else { continue };
+            if body.is_none() || there.has_phrases {
+                let done = there.has_phrases;
+                body = Some(there);
+                if done {
+                    break;
+                }
             }
         }
     }
-    highlights.extend(body);
+    highlights.extend(body.map(|body| body.shown));
     Ok(highlights)
 }
 
-async fn shown_as(
-    tx: &mut Tx,
-    hit: Ranked,
-    words: &[String],
-    budget: &mut usize,
-) -> Result<SearchHit, Error> {
-    let highlights = highlights(tx, &hit.found, words, budget).await?;
-    let kind = kind_of(&hit.found)?;
-    let row = hit.found.row;
+fn shown_as(hit: &pages::Hit, row: Shown, highlights: Vec<Highlight>) -> Result<SearchHit, Error> {
+    let kind: SearchKind = row.subject_kind.parse().map_err(Error::internal)?;
     Ok(SearchHit {
         highlights,
         id: match kind {
@@ -312,9 +337,9 @@ async fn shown_as(
         title: row.title,
         mission_id: Some(row.mission_id),
         state: row.state,
-        score: share(hit.place.order),
-        lexical: rounded(hit.found.lexical),
-        vector: hit.vector.unwrap_or(0.0),
+        score: share(hit.order),
+        lexical: rounded(hit.lexical),
+        vector: hit.vector,
         updated_at: row.changed_at,
     })
 }
@@ -329,7 +354,7 @@ fn rounded(share: f64) -> f64 {
 
 /// Ranks what was found by words and by meaning. `likeness` are the vectors of the model in use; without them the built-in
 /// ones serve.
-fn rank(query: &Prepared, found: Vec<Found>, likeness: Option<&Likeness>, upto: i64) -> Vec<Ranked> {
+fn rank(query: &Prepared, found: Vec<Found>, likeness: Option<&Likeness>) -> Vec<Ranked> {
     let own = mc_overlap::builtin::embed(query);
     let mut ranked: Vec<Ranked> = found
         .into_iter()
@@ -342,8 +367,7 @@ fn rank(query: &Prepared, found: Vec<Found>, likeness: Option<&Likeness>, upto: 
                     mc_overlap::cosine(&own, &mc_overlap::builtin::embed(&text))
                 })),
             };
-            let place = Place { order: 0, object: row.subject_id, upto };
-            Ranked { vector: vector.map(|vector| rounded(f64::from(vector))), found, place }
+            Ranked { vector: vector.map(|vector| rounded(f64::from(vector))), found, order: 0 }
         })
         // The index may name a text for a pair of words by chance.
         .filter(|hit| hit.found.lexical > 0.0 || hit.vector.is_some_and(|vector| vector >= ALIKE))
@@ -352,13 +376,13 @@ fn rank(query: &Prepared, found: Vec<Found>, likeness: Option<&Likeness>, upto: 
     for (place, hit) in ranked.iter_mut().enumerate() {
         // Whose vector is still to come stands by meaning where it stands by words.
         let parts = if hit.vector.is_some() { 1 } else { 2 };
-        hit.place.order += part(place) * parts;
+        hit.order += part(place) * parts;
     }
     ranked.sort_by(by_meaning);
     for (place, hit) in ranked.iter_mut().filter(|hit| hit.vector.is_some()).enumerate() {
-        hit.place.order += part(place);
+        hit.order += part(place);
     }
-    ranked.sort_by_key(|hit| std::cmp::Reverse(hit.place));
+    ranked.sort_by_key(|hit| std::cmp::Reverse((hit.order, hit.found.row.subject_id)));
     ranked
 }
 
@@ -388,7 +412,7 @@ fn by_meaning(a: &Ranked, b: &Ranked) -> Ordering {
 }
 
 fn newest(a: &Ranked, b: &Ranked) -> Ordering {
-    b.place.object.cmp(&a.place.object)
+    b.found.row.subject_id.cmp(&a.found.row.subject_id)
 }
 
 #[cfg(test)]
@@ -403,8 +427,8 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_is_written() {
-        let place = Place { order: 512_345, object: Uuid::from_u128(77), upto: 12 };
-        assert_eq!(place.to_string().parse::<Place>(), Ok(place));
-        assert!("x".parse::<Place>().is_err() && "1-2".parse::<Place>().is_err());
+        let place = Place::at(512_345, Uuid::from_u128(77));
+        assert_eq!((place.to_string().parse::<Place>(), place.first()), (Ok(place.clone()), Some(512_345)));
+        assert_eq!(Place::sealed("x".into()).first(), None);
     }
 }

@@ -120,6 +120,19 @@ async fn what_shares_no_word_is_suggested_when_its_vector_arrives(app: TestApp) 
     assert_eq!(third["overlap_suggestions"].as_array().unwrap().len(), 2, "{third}");
     assert_eq!(third.get("overlap_pending"), None);
 
+    // What one caller asked is not at hand for another: nothing tells that it was asked.
+    let guest = app.login_in("guest", "apollo", "contributor").await;
+    let times = || endpoint.texts().iter().filter(|text| text.contains("(pier, crew, tug)")).count();
+    let asked =
+        json!({ "mission": "apollo", "kluster": "work", "title": "Acquire one ship (pier, crew, tug)" });
+    for (who, wanted) in [(app.admin(), 1), (app.admin(), 1), (guest.as_str(), 2), (guest.as_str(), 2)] {
+        app.post(who, "/api/v1/overlap/check", asked.clone()).await.ok(200);
+        assert_eq!(times(), wanted);
+    }
+    let doc = json!({ "mission": "apollo", "name": "log", "content": "Nobody bought a boat yet" });
+    assert_eq!(app.post(app.admin(), "/api/v1/docs", doc).await.ok(201)["overlap_pending"], true);
+    ready(&app).await;
+
     // Search finds it by meaning too, and by words as ever.
     let found = titles(&app, app.admin(), "acquire%20ship%20pier").await;
     assert!(found.contains(&SHIP.to_owned()) && found.contains(&FRIGATE.to_owned()), "{found:?}");

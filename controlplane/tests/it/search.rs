@@ -372,6 +372,72 @@ async fn pages_stay_as_they_were(app: TestApp) {
     assert_eq!((&next["next_cursor"], &next["counts"]), (&Value::Null, &page["counts"]));
 }
 
+/// What is edited or deleted between two pages moves nothing: nothing is shown twice, nothing is missed.
+async fn pages_go_on_when_texts_are_edited_and_deleted(app: TestApp) {
+    place(&app, "apollo").await;
+    for n in 0..12 {
+        make(&app, "apollo", &format!("Calibrate antenna {n}"), "").await;
+    }
+    for n in 0..4 {
+        write_doc(&app, "apollo", &format!("sheet-{n}"), "calibrate the antenna, step by step").await;
+    }
+    let path = |cursor: &str| format!("/api/v1/search?q=calibrate%20antenna&limit=4{cursor}");
+    let first = app.get(app.admin(), &path("")).await.ok(200);
+    let whole = app.get(app.admin(), "/api/v1/search?q=calibrate%20antenna&limit=100").await.ok(200);
+    let ids = |page: &Value| -> Vec<String> {
+        page["items"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = ids(&whole);
+    assert_eq!(all[..4], ids(&first)[..]);
+    // One that was shown becomes worse, one that was not becomes better, one has nothing to do with it any more.
+    let tasks: Vec<&String> = all.iter().filter(|id| id.starts_with("task_")).collect();
+    let shown = ids(&first);
+    let later: Vec<&String> = tasks.iter().filter(|id| !shown.contains(**id)).copied().collect();
+    for (id, title) in [
+        (&shown[0], "Something else"),
+        (later[0], "Calibrate antenna calibrate antenna"),
+        (later[1], "Nothing of the kind"),
+    ] {
+        let body = json!({ "title": title });
+        app.patch(
+            app.admin(),
+            &format!("/api/v1/{}s/{id}", if id.starts_with("doc") { "doc" } else { "task" }),
+            body,
+        )
+        .await
+        .ok(200);
+    }
+    let docs: Vec<&String> = all.iter().filter(|id| id.starts_with("doc_") && !shown.contains(*id)).collect();
+    let gone = docs.last().copied().cloned().unwrap_or_default();
+    app.delete(app.admin(), &format!("/api/v1/docs/{gone}")).await.ok(204);
+    let mut seen = shown;
+    let mut cursor = first["next_cursor"].as_str().unwrap().to_owned();
+    let stranger = app.login_as("stranger", "viewer").await;
+    app.get(&stranger, &path(&format!("&cursor={cursor}"))).await.problem(400, "invalid-cursor");
+    loop {
+        let page = app.get(app.admin(), &path(&format!("&cursor={cursor}"))).await.ok(200);
+        assert_eq!(page["counts"], first["counts"]);
+        seen.extend(ids(&page));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    let wanted: Vec<String> = all.into_iter().filter(|id| *id != gone).collect();
+    assert_eq!(seen, wanted);
+}
+
+/// The piece of a text that is shown is the one with the phrase, marked as a whole.
+async fn a_phrase_is_shown_where_it_stands(app: TestApp) {
+    place(&app, "apollo").await;
+    let filler = "The mirror is large. ".repeat(40);
+    make(&app, "apollo", "Polish", &format!("{filler}Polish the\nmirror again.")).await;
+    let hits = find(&app, app.admin(), "q=%22polish%20the%20mirror%22").await;
+    let shown = hits[0]["highlights"].as_array().unwrap();
+    let body = shown.iter().find(|piece| piece["field"] == "body").unwrap();
+    assert!(body["text"].as_str().unwrap().contains("**Polish the mirror** again."), "{body}");
+}
+
 /// A narrowed search ranks everything that it found, not the newest of it.
 async fn an_old_text_that_fits_best_is_found_among_newer_ones(app: TestApp) {
     place(&app, "apollo").await;
@@ -430,6 +496,8 @@ both!(
     events_are_found_by_what_they_say,
     common_words_are_found_in_every_mission,
     pages_stay_as_they_were,
+    pages_go_on_when_texts_are_edited_and_deleted,
+    a_phrase_is_shown_where_it_stands,
     an_old_text_that_fits_best_is_found_among_newer_ones,
     a_stranger_finds_no_texts,
 );

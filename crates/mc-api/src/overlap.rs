@@ -261,6 +261,9 @@ pub struct DocAnswer {
     /// Existing texts that it overlaps, the best first.
     #[serde(default)]
     pub overlap_suggestions: Vec<OverlapSuggestion>,
+    /// `true`: the vector of the text is still to come, and with it perhaps more suggestions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overlap_pending: bool,
 }
 
 /// An artifact as storing it answers: with what it overlaps.
@@ -272,4 +275,7 @@ pub struct ArtifactAnswer {
     /// Existing texts that it overlaps, the best first.
     #[serde(default)]
     pub overlap_suggestions: Vec<OverlapSuggestion>,
+    /// `true`: the vector of the text is still to come, and with it perhaps more suggestions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overlap_pending: bool,
 }

@@ -49,7 +49,7 @@ async fn put(
     let create = CreateArtifact { mission: cx.mission()?, name, task, sha256, acknowledge_overlap };
     let answer = cx.client()?.upload(&create, &media_type, upload).await?;
     let what = format!("stored as {}", answer.artifact.name);
-    wrote(cx, (&answer, &answer.artifact), &answer.overlap_suggestions, &what)
+    wrote(cx, (&answer, &answer.artifact), (&answer.overlap_suggestions, answer.overlap_pending), &what)
 }
 
 async fn download(cx: &Invocation, reference: &str, file: Option<PathBuf>) -> anyhow::Result<()> {

@@ -123,7 +123,12 @@ pub(super) async fn put(
             return Err(Failure::NotFound(message).into());
         }
         let answer = client.create_doc(&create).await?;
-        return wrote(cx, (&answer, &answer.doc), &answer.overlap_suggestions, "created, version 1");
+        return wrote(
+            cx,
+            (&answer, &answer.doc),
+            (&answer.overlap_suggestions, answer.overlap_pending),
+            "created, version 1",
+        );
     };
     let body = PutDocVersion {
         base_version: base.unwrap_or(before.latest_version),
@@ -139,7 +144,7 @@ pub(super) async fn put(
     } else {
         format!("version {} written", doc.latest_version)
     };
-    wrote(cx, (&answer, doc), &answer.overlap_suggestions, &what)
+    wrote(cx, (&answer, doc), (&answer.overlap_suggestions, answer.overlap_pending), &what)
 }
 
 fn rows(versions: &[DocVersion]) -> String {

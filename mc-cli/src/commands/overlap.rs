@@ -88,18 +88,22 @@ pub(super) fn created(cx: &Invocation, answer: &TaskAnswer, what: &str) -> anyho
     }
     done(cx, &answer.task, what)?;
     told(cx, &answer.overlap_suggestions);
-    if answer.overlap_pending {
+    pending(cx, answer.overlap_pending);
+    Ok(())
+}
+
+fn pending(cx: &Invocation, is_pending: bool) {
+    if is_pending {
         cx.out
             .talk("the vector of its text is still to come: more overlaps may show up in `mc get overlaps`");
     }
-    Ok(())
 }
 
 /// Shows a doc or artifact that was just written, and for people what it overlaps.
 pub(super) fn wrote<V: View>(
     cx: &Invocation,
     (answer, item): (&impl Serialize, &V),
-    overlaps: &[OverlapSuggestion],
+    (overlaps, is_pending): (&[OverlapSuggestion], bool),
     what: &str,
 ) -> anyhow::Result<()> {
     if cx.out.format == Format::Json {
@@ -107,6 +111,7 @@ pub(super) fn wrote<V: View>(
     }
     done(cx, item, what)?;
     told(cx, overlaps);
+    pending(cx, is_pending);
     Ok(())
 }
 

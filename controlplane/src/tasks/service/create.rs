@@ -58,7 +58,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
     let is_alone = !request.depends_on.is_empty() || place.policy.mode != OverlapMode::Suggest;
     // Where nobody waits for anybody, what is committed beside is compared afterwards anyway: the comparing is done
     // before the transaction, and on SQLite beside its only writer.
-    let near = app.embeddings.at_hand(&request.title, index::kept(&request.description));
+    let near = app.embeddings.known_to(cx.caller.id, &request.title, index::kept(&request.description));
     let before = if app.detects_overlap && !is_alone {
         let text = overlap::prepare(&request.title, &request.description, &request.paths);
         let mut tx = app.db.begin_read().await?;
@@ -98,7 +98,7 @@ pub(crate) async fn create_within(
     cx.authorize_in(Action::CreateTask, mission)?;
     missions::store::lock(tx, mission).await?;
     let number = missions::store::reserve_numbers(tx, mission, 1).await?;
-    let near = app.embeddings.at_hand(&request.title, index::kept(&request.description));
+    let near = app.embeddings.known_to(cx.caller.id, &request.title, index::kept(&request.description));
     let planned = Planned { place: &place, number, is_alone: true, before: None, near: &near };
     create_in(app, tx, cx, request, planned).await
 }

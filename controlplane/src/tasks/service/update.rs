@@ -169,7 +169,7 @@ pub(crate) async fn update_in(
     }
     let text = overlap::prepare(&after.task.title, &after.task.description, &after.task.paths);
     let own = after.task.id.as_uuid();
-    let near = app.embeddings.at_hand(&after.task.title, index::kept(&after.task.description));
+    let near = app.embeddings.known_to(cx.caller.id, &after.task.title, index::kept(&after.task.description));
     let overlap_pending = near.is_pending;
     let found = if super::is_done(after.task.state) {
         // Ended work comes to nobody else's.
