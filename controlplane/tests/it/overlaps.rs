@@ -347,7 +347,8 @@ const WORDINGS: [[&str; 4]; 8] = [
 /// Each piece of work is created by several agents at once, in their own words: one task each is left.
 async fn many_at_once_leave_one_of_each(app: TestApp) {
     place(&app, "apollo").await;
-    policy(&app, "apollo", json!({ "mode": "block" })).await;
+    policy(&app, "apollo", json!({ "mode": "block", "acknowledge_at_percent": 40, "block_at_percent": 50 }))
+        .await;
     let works: Vec<Value> = WORDINGS.iter().flatten().map(|title| body("apollo", title, "")).collect();
     let answers =
         futures_util::future::join_all(works.iter().map(|work| make(&app, app.admin(), work))).await;

@@ -107,15 +107,25 @@ pub fn features(a: &Prepared, b: &Prepared, cosine: f32) -> [f32; COUNT] {
 /// opposites, something put in front, another number or identifier on each side, or no more than two words in common while
 /// each has words of its own. Such a pair never reaches `block`.
 pub fn doubtful(values: &[f32; COUNT]) -> bool {
-    static PLACES: LazyLock<Vec<(usize, f32)>> = LazyLock::new(|| {
-        let any = ["swapped_slot", "swapped_slot_wide", "opposed", "front_differs"].map(|name| (name, 0.0));
-        let both = ["lead_differs", "number_differs", "identifier_differs"].map(|name| (name, 0.99));
-        any.into_iter().chain(both).filter_map(|(name, above)| Some((place(name)?, above))).collect()
+    // With the least value that speaks, and whether it speaks only when each title has words of its own: the same words in
+    // another order are no difference.
+    static PLACES: LazyLock<Vec<(usize, f32, bool)>> = LazyLock::new(|| {
+        let all = [
+            ("swapped_slot", 0.0, true),
+            ("swapped_slot_wide", 0.0, true),
+            ("lead_differs", 0.99, true),
+            ("opposed", 0.0, false),
+            ("front_differs", 0.0, false),
+            ("number_differs", 0.99, false),
+            ("identifier_differs", 0.99, false),
+        ];
+        all.into_iter().filter_map(|(name, above, moved)| Some((place(name)?, above, moved))).collect()
     });
     static FEW: LazyLock<Option<(usize, usize)>> =
         LazyLock::new(|| Some((place("shared")?, place("both_own")?)));
-    PLACES.iter().any(|(i, above)| values[*i] > *above)
-        || FEW.is_some_and(|(shared, own)| values[shared] < TWO_WORDS && values[own] > 0.0)
+    let (few, own) =
+        FEW.map_or((false, false), |(shared, own)| (values[shared] < TWO_WORDS, values[own] > 0.0));
+    PLACES.iter().any(|(i, above, moved)| values[*i] > *above && (own || !moved)) || few && own
 }
 
 /// Two words of six, and a little: what [`crate::likeness`] counts as shared.
@@ -374,6 +384,13 @@ fn slot(a: &Prepared, b: &Prepared) -> (f32, f32, f32) {
     let back = (1..=least - front).take_while(|&i| alike(a, x[x.len() - i], b, y[y.len() - i])).count();
     let own = |words: &[TitleWord]| words.iter().filter(|w| !w.function).count();
     let (left, right) = (own(&x[front..x.len() - back]), own(&y[front..y.len() - back]));
+    let (inner, other) = (&x[front..x.len() - back], &y[front..y.len() - back]);
+    let there = inner.iter().filter(|w| !w.function).all(|w| other.iter().any(|o| alike(a, *w, b, *o)));
+    let back_again = other.iter().filter(|w| !w.function).all(|w| inner.iter().any(|o| alike(b, *w, a, *o)));
+    if left > 0 && right > 0 && there && back_again {
+        // The same words, in another order or with other small words between.
+        return (0.0, 0.0, 0.0);
+    }
     let same = number(front + back) / number(x.len().max(y.len()).max(1));
     match (left, right) {
         // A word that nobody knows may be a small one, mistyped.
