@@ -7,11 +7,16 @@ const server = process.env.MC_BASE_URL ?? 'http://127.0.0.1:8008';
 const token = process.env.MC_DEV_TOKEN;
 const passOn = { target: server, ...(token ? { headers: { authorization: `Bearer ${token}` } } : {}) };
 
-/** The announcer of SvelteKit brings a style of its own, which our policy refuses; app.css has the same. */
+/** Parts of others that bring a style of their own, which our policy refuses; app.css says the same. */
 const withoutOwnStyle: Plugin = {
-  name: 'announcer-without-style',
+  name: 'parts-without-own-style',
   enforce: 'pre',
-  transform: (code, id) => (id.split('?')[0]?.endsWith('/generated/root.svelte') ? code.replace(/(id="svelte-announcer"[^>]*?)\sstyle="[^"]*"/, '$1') : undefined)
+  transform(code, id) {
+    const file = id.split('?')[0] ?? '';
+    if (file.endsWith('/generated/root.svelte')) return code.replace(/(id="svelte-announcer"[^>]*?)\sstyle="[^"]*"/, '$1');
+    if (file.includes('/bits-ui/') && file.endsWith('.svelte')) return code.replaceAll('style="display: contents;"', 'class="contents"');
+    return undefined;
+  }
 };
 
 export default defineConfig({
