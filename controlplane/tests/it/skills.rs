@@ -318,7 +318,7 @@ async fn agents_push_and_read_skills_through_tools(app: TestApp) {
     assert_eq!(resolved["effective_version"], "m0-k1");
     let content = call("download_skill_snapshot", of).await.ok(200)["result"].clone();
     assert_eq!(
-        (&content["files"][0]["content_base64"], &content["files"][1]["text"]),
+        (&content["files"][1]["content_base64"], &content["files"][0]["text"]),
         (&json!("AP8="), &json!("hello"))
     );
     let bad = json!({ "mission": "apollo", "files": [{ "path": "../x", "text": "" }] });
