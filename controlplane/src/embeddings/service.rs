@@ -289,6 +289,15 @@ impl Embeddings {
         }
     }
 
+    /// Whether [`Self::known_to`] has no vector of the model in use yet. Makes none.
+    pub(crate) fn is_awaited(&self, caller: PrincipalId, title: &str, body: &str) -> bool {
+        if self.is_builtin() {
+            return false;
+        }
+        let passage = Passage { title: title.to_owned(), body: body.to_owned() };
+        self.active().is_none() || self.remembered(caller, &digest(&passage)).is_none()
+    }
+
     /// What a text is looked for with when its reader waits: the provider is asked, but not for long, and not at all
     /// while it fails or nothing of its model is stored.
     pub(crate) async fn asked(&self, app: &App, caller: PrincipalId, title: &str, body: &str) -> Near {

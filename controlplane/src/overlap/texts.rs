@@ -151,7 +151,7 @@ impl Watch {
         self.is_indexed
             && self.policy.is_some()
             && content.is_compared()
-            && self.embeddings.known_to(cx.caller.id, title, content.head()).is_pending
+            && self.embeddings.is_awaited(cx.caller.id, title, content.head())
     }
 
     /// Whether the transaction has to hold the mission's lock alone, since the policy may refuse.

@@ -23,8 +23,11 @@ pub(super) fn words(query: &str, phrases: Vec<String>) -> Wanted {
     Wanted { words: of(query), phrases, beside }
 }
 
+/// Byte range in a text.
+type Span = (usize, usize);
+
 /// Where phrases stand in a text, in order, without those that begin in another one.
-fn phrases_in(text: &str, phrases: &[String]) -> Vec<(usize, usize)> {
+fn phrases_in(text: &str, phrases: &[String]) -> Vec<Span> {
     if phrases.is_empty() {
         return Vec::new();
     }
@@ -111,7 +114,7 @@ pub(super) fn body(text: &str, wanted: &Wanted, begin: Begin) -> Option<Piece> {
 }
 
 /// What is to be marked in a text, in order: phrases and the words beside them, or words where no phrase is.
-fn hits(text: &str, wanted: &Wanted) -> (Vec<(usize, usize)>, Option<(usize, usize)>) {
+fn hits(text: &str, wanted: &Wanted) -> (Vec<Span>, Option<Span>) {
     let phrases = phrases_in(text, &wanted.phrases);
     let first = phrases.first().copied();
     let words = if first.is_some() { &wanted.beside } else { &wanted.words };
