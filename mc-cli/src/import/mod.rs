@@ -277,7 +277,10 @@ fn check_twice(mapping: &HashMap<String, String>, columns: &[String]) -> Result<
 /// Where the ends of lines stand that were read and not yet counted. A record's position is that of the end of line
 /// before it when that has two bytes, or when empty lines stand between, so lines are counted here.
 #[derive(Clone, Default)]
-struct Lines(std::rc::Rc<std::cell::RefCell<(std::collections::VecDeque<(u64, u8)>, i64)>>);
+struct Lines(std::rc::Rc<std::cell::RefCell<Ends>>);
+
+/// Ends of lines, each with its position, and how many lines ended before them.
+type Ends = (std::collections::VecDeque<(u64, u8)>, i64);
 
 impl Lines {
     /// The line, from 1, on which a record begins whose position is this byte. Asked in ascending order.
