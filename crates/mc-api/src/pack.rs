@@ -199,13 +199,12 @@ impl Record {
             Self::Kluster { .. } => 2,
             Self::Template { .. } => 3,
             Self::Task { .. } => 4,
-            Self::Artifact { .. } => 5,
+            // A chunk stands before an artifact or a version.
+            Self::Artifact { .. } | Self::Chunk { .. } => 5,
             Self::Doc { .. } | Self::DocVersion { .. } => 6,
             Self::Binding { .. } => 7,
             Self::Overlap { .. } => 8,
             Self::Owner { .. } => 9,
-            // It stands before an artifact or a version.
-            Self::Chunk { .. } => 5,
             Self::End { .. } => 10,
         }
     }
