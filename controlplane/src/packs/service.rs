@@ -207,7 +207,12 @@ pub async fn import(
         mission.created_by = cx.caller.id;
         import::contents(app, mission.id, &file).await?;
         crash::point("pack-before-rows").await;
-        write_rows(app, &cx, (&plan, &ids, mission), &file).await?
+        let made = write_rows(app, &cx, (&plan, &ids, mission), &file).await?;
+        // What a killed process did not index, the next start does.
+        if let Err(error) = crate::search::fill(app).await {
+            tracing::warn!(error = %error, "what was imported is not found yet: it could not be indexed");
+        }
+        made
     };
     Ok((cx, imported))
 }
@@ -220,6 +225,7 @@ async fn write_rows(
 ) -> Result<ImportedPack, Error> {
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize(Action::ImportMission)?.within(mission.id);
+        store::lock(tx).await?;
         match here(tx, cx, &mission.name, &plan.sha256).await? {
             Here::Same(mission) => return Ok(answer(plan, &mission, ImportResult::Unchanged, Vec::new())),
             Here::Other(mission) => return Err(taken(&mission)),

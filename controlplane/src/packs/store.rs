@@ -4,7 +4,19 @@ use mc_api::Timestamp;
 use mc_api::id::{MissionId, OrganizationId, PrincipalId, TaskId};
 use mc_api::pack::External;
 
-use crate::db::{DbError, Filter, Tx};
+use crate::db::{DbError, Filter, Sql, Tx};
+
+/// One import writes at a time, so that the same pack that comes twice at once is made once.
+pub(super) async fn lock(tx: &mut Tx) -> Result<(), DbError> {
+    tx.query(Sql::Each {
+        postgres: "SELECT pg_advisory_xact_lock(7881697317)",
+        // The single writer is the lock.
+        sqlite: "SELECT 1",
+    })
+    .execute()
+    .await
+    .map(drop)
+}
 
 /// Keeps that a mission was made of a pack.
 pub(super) async fn keep(

@@ -16,6 +16,7 @@ mod blobs;
 mod crashes;
 mod docs;
 mod documents;
+mod drills;
 mod embeddings;
 #[cfg(feature = "local-embeddings")]
 mod embeddings_local;

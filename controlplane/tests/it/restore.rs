@@ -35,8 +35,13 @@ impl Process {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
+        let (tell, stopped) = tokio::sync::watch::channel(false);
         let base = tokio::time::timeout(DEADLINE, async {
             while let Some(line) = lines.next_line().await.unwrap() {
+                // Work in the background may come to its point before it serves.
+                if line.contains("stopped at the crash point") {
+                    tell.send_replace(true);
+                }
                 if let Some((_, rest)) = line.split_once("serving http://") {
                     return format!("http://{}", rest.split_whitespace().next().unwrap());
                 }
@@ -45,7 +50,6 @@ impl Process {
             panic!("it ended: {said}")
         });
         let base = base.await.expect("it serves in time");
-        let (tell, stopped) = tokio::sync::watch::channel(false);
         let mut reader = tokio::task::JoinSet::new();
         reader.spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
