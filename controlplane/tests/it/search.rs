@@ -419,7 +419,7 @@ async fn pages_go_on_when_texts_are_edited_and_deleted(app: TestApp) {
         assert_eq!(page["counts"], first["counts"]);
         seen.extend(ids(&page));
         match page["next_cursor"].as_str() {
-            Some(next) => cursor = next.to_owned(),
+            Some(next) => next.clone_into(&mut cursor),
             None => break,
         }
     }
