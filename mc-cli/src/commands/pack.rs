@@ -73,18 +73,15 @@ fn counts(counts: &PackCounts) -> String {
 }
 
 fn told(pack: &Pack) -> String {
-    let mut text = format!("mission {}: {}\n", pack.mission, counts(&pack.counts));
-    for note in &pack.notes {
-        text += &format!("note: {note}\n");
-    }
-    for secret in &pack.secrets {
-        text += &format!("looks like a credential: {}: {}\n", secret.pointer, secret.message);
-    }
+    let mut lines = vec![format!("mission {}: {}", pack.mission, counts(&pack.counts))];
+    lines.extend(pack.notes.iter().map(|note| format!("note: {note}")));
+    let secrets = pack.secrets.iter();
+    lines.extend(secrets.map(|one| format!("looks like a credential: {}: {}", one.pointer, one.message)));
     let more = pack.secrets_found - i64::try_from(pack.secrets.len()).unwrap_or(0);
     if more > 0 {
-        text += &format!("and {more} more\n");
+        lines.push(format!("and {more} more"));
     }
-    text
+    crate::output::lines(lines)
 }
 
 pub(super) async fn import(

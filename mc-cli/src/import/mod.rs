@@ -277,20 +277,27 @@ fn check_twice(mapping: &HashMap<String, String>, columns: &[String]) -> Result<
 /// Where the ends of lines stand that were read and not yet counted. A record's position is that of the end of line
 /// before it when that has two bytes, or when empty lines stand between, so lines are counted here.
 #[derive(Clone, Default)]
-struct Lines(std::rc::Rc<std::cell::RefCell<(std::collections::VecDeque<(u64, u8)>, i64)>>);
+struct Lines(std::rc::Rc<std::cell::RefCell<Ends>>);
+
+/// Ends of lines that were not passed yet, and how many lines were.
+#[derive(Default)]
+struct Ends {
+    ahead: std::collections::VecDeque<(u64, u8)>,
+    passed: i64,
+}
 
 impl Lines {
     /// The line, from 1, on which a record begins whose position is this byte. Asked in ascending order.
     fn of(&self, mut byte: u64) -> i64 {
-        let (ends, count) = &mut *self.0.borrow_mut();
-        while let Some((at, end)) = ends.front().copied().filter(|(at, _)| *at <= byte) {
+        let ends = &mut *self.0.borrow_mut();
+        while let Some((at, end)) = ends.ahead.front().copied().filter(|(at, _)| *at <= byte) {
             if at == byte {
                 byte += 1;
             }
-            *count += i64::from(end == b'\n');
-            ends.pop_front();
+            ends.passed += i64::from(end == b'\n');
+            ends.ahead.pop_front();
         }
-        *count + 1
+        ends.passed + 1
     }
 }
 
@@ -307,7 +314,7 @@ impl<R: Read> Read for Counted<R> {
         let mut lines = self.lines.0.borrow_mut();
         for byte in &buffer[..count] {
             if matches!(byte, b'\n' | b'\r') {
-                lines.0.push_back((self.at, *byte));
+                lines.ahead.push_back((self.at, *byte));
             }
             self.at += 1;
         }
