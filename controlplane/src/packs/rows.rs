@@ -106,7 +106,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    #[expect(clippy::too_many_lines, reason = "an arm for each sort of record")]
+    #[expect(clippy::too_many_lines, reason = "one arm per sort of record, each a few lines")]
     async fn record(&mut self, record: Record) -> Result<(), Error> {
         let organization = self.cx.caller.organization;
         match record {

@@ -139,7 +139,7 @@ pub(super) fn number(prefix: &str, key: &str) -> Option<i64> {
 }
 
 impl Verifier {
-    #[expect(clippy::too_many_lines, reason = "an arm for each sort of record")]
+    #[expect(clippy::too_many_lines, reason = "one arm per sort of record: the rules of a pack in one place")]
     fn record(&mut self, record: Record) -> Result<(), Error> {
         let rank = match &record {
             Record::Chunk { .. } => self.rank.max(5),

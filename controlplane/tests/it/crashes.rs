@@ -25,9 +25,10 @@ async fn commit_killed_at(database: Database, point: &str, is_kept: bool) {
         {"path": "artifacts/data.txt", "op": "create", "text": "data"},
     ]});
     let request = first.client.request("POST", &path, &first.token).header("idempotency-key", "once");
-    let asked = tokio::spawn(Client::finish(request.json(&changes)));
+    let mut asked = tokio::task::JoinSet::new();
+    asked.spawn(Client::finish(request.json(&changes)));
     first.kill_at_point().await;
-    assert!(asked.await.unwrap().is_err(), "{point}: nobody answered");
+    assert!(asked.join_next().await.unwrap().unwrap().is_err(), "{point}: nobody answered");
 
     let second = Process::start_on(folder.path(), fresh.url(), None).await;
     let (guide, other) = (text(&second, "guide").await.unwrap(), text(&second, "other").await);

@@ -129,13 +129,11 @@ async fn sixty_four_agents_leave_a_hundred_tasks_under_block(app: TestApp) {
     let works = Arc::new(works());
     let made = run(&app, works.clone(), |client, token, title, _| async move {
         let answer = create(&client, &token, &title, &[]).await;
-        match answer.status {
-            201 => 1,
-            _ => {
-                answer.problem(409, "overlap-blocked");
-                0
-            }
+        if answer.status == 201 {
+            return 1;
         }
+        answer.problem(409, "overlap-blocked");
+        0
     })
     .await;
     let titles = app.column("SELECT title FROM task ORDER BY title").await;

@@ -117,7 +117,9 @@ fn picture(text: &str) -> Vec<Value> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].take());
     let mut all: Vec<Value> = records.filter(|record| record["type"] != "end").collect();
-    all.iter_mut().for_each(|record| plain(record, &mut seen));
+    for record in &mut all {
+        plain(record, &mut seen);
+    }
     all
 }
 
@@ -326,14 +328,14 @@ async fn a_changed_byte_is_found_and_named(app: TestApp) {
         let at = (n * 7919 + 13) % text.len();
         let mut bytes = text.clone().into_bytes();
         bytes[at] ^= 0x01;
-        let line = 1 + text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+        let line = text.as_bytes()[..at].split(|byte| *byte == b'\n').count();
         let request = app.client.request("POST", "/api/v1/packs/import?name=x", app.admin()).body(bytes);
         let detail = Client::finish(request).await.unwrap().problem(422, "pack-invalid");
         // A changed end of line shows in the one it runs into.
         assert!(detail.contains(&format!("line {line} ")) || text.as_bytes()[at] == b'\n', "{at}: {detail}");
     }
     let lines: Vec<&str> = text.lines().collect();
-    let join = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let join = |lines: &[&str]| lines.join("\n") + "\n";
     for broken in [
         join(&lines[..lines.len() - 1]),
         text[..text.len() / 2].to_owned(),
@@ -352,7 +354,7 @@ fn sealed(records: &[String]) -> String {
     let (mut text, mut digests) = (String::new(), String::new());
     let mut add = |record: &str| {
         let digest = sha256(record.as_bytes()).to_string();
-        text += &format!("{{\"sha256\":\"{digest}\",\"record\":{record}}}\n");
+        text += &["{\"sha256\":\"", &digest, "\",\"record\":", record, "}\n"].concat();
         digests += &digest;
         sha256(digests.as_bytes()).to_string()
     };
@@ -482,9 +484,10 @@ async fn killed_while_importing(database: Database, point: &str) {
     let folder = tempfile::tempdir().unwrap();
     let second = Process::start_on(folder.path(), fresh.url(), Some(point)).await;
     let request = second.client.request("POST", "/api/v1/packs/import", &second.token).body(text.clone());
-    let asked = tokio::spawn(Client::finish(request));
+    let mut asked = tokio::task::JoinSet::new();
+    asked.spawn(Client::finish(request));
     second.kill_at_point().await;
-    assert!(asked.await.unwrap().is_err(), "{point}: nobody answered");
+    assert!(asked.join_next().await.unwrap().unwrap().is_err(), "{point}: nobody answered");
 
     let third = Process::start_on(folder.path(), fresh.url(), None).await;
     for path in ["/missions", "/klusters", "/tasks", "/docs", "/artifacts"] {

@@ -76,14 +76,12 @@ fn told(pack: &Pack) -> String {
     let mut lines = vec![format!("mission {}: {}", pack.mission, counts(&pack.counts))];
     lines.extend(pack.notes.iter().map(|note| format!("note: {note}")));
     let secrets = pack.secrets.iter();
-    lines.extend(
-        secrets.map(|found| format!("looks like a credential: {}: {}", found.pointer, found.message)),
-    );
+    lines.extend(secrets.map(|one| format!("looks like a credential: {}: {}", one.pointer, one.message)));
     let more = pack.secrets_found - i64::try_from(pack.secrets.len()).unwrap_or(0);
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
-    lines.join("\n") + "\n"
+    crate::output::lines(lines)
 }
 
 pub(super) async fn import(

@@ -279,21 +279,25 @@ fn check_twice(mapping: &HashMap<String, String>, columns: &[String]) -> Result<
 #[derive(Clone, Default)]
 struct Lines(std::rc::Rc<std::cell::RefCell<Ends>>);
 
-/// Ends of lines, each with its position, and how many lines ended before them.
-type Ends = (std::collections::VecDeque<(u64, u8)>, i64);
+/// Ends of lines that were not passed yet, and how many lines were.
+#[derive(Default)]
+struct Ends {
+    ahead: std::collections::VecDeque<(u64, u8)>,
+    passed: i64,
+}
 
 impl Lines {
     /// The line, from 1, on which a record begins whose position is this byte. Asked in ascending order.
     fn of(&self, mut byte: u64) -> i64 {
-        let (ends, count) = &mut *self.0.borrow_mut();
-        while let Some((at, end)) = ends.front().copied().filter(|(at, _)| *at <= byte) {
+        let ends = &mut *self.0.borrow_mut();
+        while let Some((at, end)) = ends.ahead.front().copied().filter(|(at, _)| *at <= byte) {
             if at == byte {
                 byte += 1;
             }
-            *count += i64::from(end == b'\n');
-            ends.pop_front();
+            ends.passed += i64::from(end == b'\n');
+            ends.ahead.pop_front();
         }
-        *count + 1
+        ends.passed + 1
     }
 }
 
@@ -310,7 +314,7 @@ impl<R: Read> Read for Counted<R> {
         let mut lines = self.lines.0.borrow_mut();
         for byte in &buffer[..count] {
             if matches!(byte, b'\n' | b'\r') {
-                lines.0.push_back((self.at, *byte));
+                lines.ahead.push_back((self.at, *byte));
             }
             self.at += 1;
         }

@@ -31,7 +31,8 @@ fn lines_are_counted_as_an_editor_counts_them() {
     assert_eq!(lines("id,title\r\na,A\r\nb,B\r\n"), [2, 3]);
     assert_eq!(lines("id,title\n\n\na,A\n\nb,B"), [4, 6]);
     assert_eq!(lines("id,title,description\r\n\r\na,A,\"x\r\ny\"\r\n\r\nb,B,\r\n"), [3, 6]);
-    let many: String = (0..5000).map(|n| format!("{n},T{n}\r\n")).collect();
+    let many: Vec<String> = (0..5000).map(|n| format!("{n},T{n}\r\n")).collect();
+    let many = many.concat();
     let bad = rows(&format!("id,title\r\n{many}x\r\n"), ImportFormat::Csv, &[]).bad;
     assert_eq!(bad[0].line, 5002);
 }
