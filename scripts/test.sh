@@ -2,7 +2,7 @@
 # The whole test run: scripts, formatting, lints, the web UI in a browser, tests on SQLite and on PostgreSQL with pgvector, documentation tests.
 #
 #   scripts/test.sh                everything
-#   scripts/test.sh --quick        without lints, documentation tests and script tests
+#   scripts/test.sh --quick        without lints, the web UI, documentation tests and script tests
 #   scripts/test.sh --no-postgres  SQLite only (refused in CI)
 #
 # It asks nothing, works from any folder and installs what Debian has packages for. All phases run even when one fails;
@@ -184,7 +184,7 @@ printf '%-16s %-7s %5d s\n' prerequisites ok $((SECONDS - BEGAN)) >>"$TIMES"
 export MC_TEST_SKIPPED_FILE=$SKIPPED
 
 if [ -n "$QUICK" ]; then
-  say "quick run: lints, documentation tests and script tests are left out"
+  say "quick run: lints, the web UI, documentation tests and script tests are left out"
 else
   phase scripts check_scripts
 fi
@@ -198,8 +198,8 @@ fi
 phase agents install_agents
 phase model install_model
 phase sshd install_sshd
-phase node install_ui_tools
-! has_node || phase ui check_ui
+[ -n "$QUICK" ] || phase node install_ui_tools
+[ -n "$QUICK" ] || ! has_node || phase ui check_ui
 [ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings
 phase tests run_tests
 [ -n "$QUICK" ] || ! has_node || phase browser browse_ui

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document: what the annotations cannot say for every operation at once.
 
+use mc_api::pack::SecretsMode;
 use mc_api::reservation::{GlobPair, Overlap, ReservationMode, ReservationState};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -27,6 +28,7 @@ pub(super) fn base() -> OpenApi {
         .schema(ReservationState::name(), ReservationState::schema())
         .schema(mc_api::Conflict::name(), mc_api::Conflict::schema())
         .schema(mc_api::ConflictReason::name(), mc_api::ConflictReason::schema())
+        .schema(SecretsMode::name(), SecretsMode::schema())
         .build();
     let info = InfoBuilder::new()
         .title("MissionControl")
