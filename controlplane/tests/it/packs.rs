@@ -227,10 +227,10 @@ async fn a_mission_goes_over_without_loss_to_the_other_database_and_back(app: Te
     assert!(number > 6, "{number}");
 
     // And back again, beside the original.
-    let back = import(&app, "?name=back", &second).await.ok(200);
-    assert_eq!(back["key_prefix"], "back");
-    let third = pack(&app, "back").await;
-    same(&first, &third.replace("\"back\"", "\"demo\"").replace("\"back-", "\"demo-"));
+    let back = import(&app, "?name=returned", &second).await.ok(200);
+    assert_eq!(back["key_prefix"], "returned");
+    let third = pack(&app, "returned").await;
+    same(&first, &third.replace("\"returned\"", "\"demo\"").replace("\"returned-", "\"demo-"));
     drop(there);
     fresh.remove().await;
 }
