@@ -804,6 +804,23 @@ export interface paths {
         patch: operations["missions_update"];
         trace?: never;
     };
+    "/api/v1/missions/{ref}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A mission as a pack (JSON lines); with `dry_run` what would be in it. The header `x-pack-sha256` has its digest. */
+        get: operations["missions_export_mission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes": {
         parameters: {
             query?: never;
@@ -958,6 +975,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/packs/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new mission of a pack, which is the body: everything or nothing. Run again, it says what is there. */
+        post: operations["missions_import_mission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/principals": {
         parameters: {
             query?: never;
@@ -1003,6 +1037,76 @@ export interface paths {
         get?: never;
         /** Sets or removes a role, in the organization or in one mission. */
         put: operations["auth_set_role"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's profiles. */
+        get: operations["profiles_list"];
+        put?: never;
+        /** Stores an archive (tar, also gzipped) as the next version of a profile of the caller's; `base_version` 0 makes it. */
+        post: operations["profiles_push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of the caller's profiles, by id or name. */
+        get: operations["profiles_get"];
+        put?: never;
+        post?: never;
+        /** Gives a profile up, with all its versions. */
+        delete: operations["profiles_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/{ref}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The archive of a version, as tar. `x-bundle-version` says which it is, the entity tag is its digest. */
+        get: operations["profiles_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/{ref}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the versions of a profile, ascending. */
+        get: operations["profiles_versions"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1349,6 +1453,161 @@ export interface paths {
         get: operations["sessions_turns_of"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists versions of skill bundles. */
+        get: operations["skills_list"];
+        put?: never;
+        /** Stores an archive (tar, also gzipped, at most 24 MiB as sent, 16 MiB of files) as the next version of a bundle: a draft. */
+        post: operations["skills_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version by id, or by `m3` or `k2` with mission and kluster. */
+        get: operations["skills_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/{ref}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The archive of a version, as tar. `x-bundle-version` says which it is, the entity tag is its digest. */
+        get: operations["skills_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/{ref}/deprecate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a version out of use: the newest one that is still published holds again. */
+        post: operations["skills_deprecate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/{ref}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is in a version: paths, sizes, digests. */
+        get: operations["skills_manifest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/{ref}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publishes a version: it holds while no newer one is published. */
+        post: operations["skills_publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/effective": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What holds in a kluster: the mission's newest published version under the kluster's, signed. */
+        get: operations["skills_get_effective"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/effective/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The archive of what holds, as tar; the same bundles give the same bytes. */
+        get: operations["skills_effective_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who has which skills, and what was changed in them. */
+        get: operations["skills_list_sync"];
+        put?: never;
+        /** Says which skills the caller has somewhere, and what was changed in them since. */
+        post: operations["skills_report"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2277,6 +2536,8 @@ export interface components {
         };
         /** @description An artifact as storing it answers: with what it overlaps. */
         ArtifactAnswer: components["schemas"]["Artifact"] & {
+            /** @description `true`: the vector of the text is still to come, and with it perhaps more suggestions. */
+            overlap_pending?: boolean;
             /** @description Existing texts that it overlaps, the best first. */
             overlap_suggestions?: components["schemas"]["OverlapSuggestion"][];
         };
@@ -2326,6 +2587,20 @@ export interface components {
             version: number;
         };
         BindingId: string;
+        /** @description A file of a bundle. */
+        BundleFile: {
+            /** @description Whether it may be run. */
+            executable: boolean;
+            /** @description Relative, parts separated by `/`. */
+            path: string;
+            /** @description SHA-256 of the bytes, lowercase hex. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Number of bytes.
+             */
+            size_bytes: number;
+        };
         /** @description Calls a tool (`POST /mcp/call`). */
         CallTool: {
             /** @description Its arguments; `args` is understood too. */
@@ -2929,6 +3204,8 @@ export interface components {
         };
         /** @description A doc as creating and changing it answers: with what it overlaps. */
         DocAnswer: components["schemas"]["Doc"] & {
+            /** @description `true`: the vector of the text is still to come, and with it perhaps more suggestions. */
+            overlap_pending?: boolean;
             /** @description Existing texts that it overlaps, the best first. */
             overlap_suggestions?: components["schemas"]["OverlapSuggestion"][];
         };
@@ -3003,6 +3280,15 @@ export interface components {
             size_bytes: number;
             /** @description Answers `GET` without a token, also for ranges. */
             url: string;
+        };
+        /** @description How a folder differs from the bundle that was written to it: paths, sorted, at most 200 of each sort. */
+        Drift: {
+            /** @description Not of the bundle. */
+            added?: string[];
+            /** @description With other content, or with another mark of being executable. */
+            changed?: string[];
+            /** @description Gone. */
+            missing?: string[];
         };
         /** @enum {string} */
         EmbeddingProvider: "builtin" | "local" | "openai";
@@ -3201,6 +3487,24 @@ export interface components {
             /** @description One per row. */
             rows: components["schemas"]["ImportedRow"][];
         };
+        /** @description What an import came to. */
+        ImportedPack: {
+            /** @description What is in the pack. */
+            counts: components["schemas"]["PackCounts"];
+            /** @description The prefix of its task keys; absent for a dry run. */
+            key_prefix?: string | null;
+            /** @description Always `imported_pack`. */
+            kind: string;
+            /** @description Its name. */
+            mission: components["schemas"]["Name"];
+            mission_id?: components["schemas"]["MissionId"] | null;
+            /** @description What is not as it was. */
+            notes: string[];
+            /** @description What it came to. */
+            result: components["schemas"]["ImportResult"];
+            /** @description The digest of the pack. */
+            sha256: string;
+        };
         /** @description What became of a row. */
         ImportedRow: {
             /** @description What is wrong with it, by field. */
@@ -3219,13 +3523,18 @@ export interface components {
             /** @description What became of it; where nothing was kept, what would have. */
             result: components["schemas"]["ApplyResult"];
         };
+        /** @enum {string} */
+        ImportResult: "created" | "unchanged" | "dry_run";
         /** @description One row to import. */
         ImportRow: {
             /** @description For people and tools. */
             annotations?: components["schemas"]["Labels"];
             /** @description What a claimant must be capable of. */
             capabilities?: string[];
-            /** @description It is finished where it comes from: it is not created; a task made of it that nobody works on is called off. */
+            /**
+             * @description It is closed where it comes from: it is not created; a task made of it that nobody works on is done, or called off
+             *     when it is `not_planned`.
+             */
             closed?: boolean;
             /** @description Markdown. */
             definition_of_done?: string;
@@ -3242,6 +3551,8 @@ export interface components {
              * @description Where it stands in its file, for the report.
              */
             line: number;
+            /** @description With `closed`: it will not be done. */
+            not_planned?: boolean;
             /** @description Globs of paths it will touch. */
             paths?: string[];
             /**
@@ -3783,6 +4094,81 @@ export interface components {
              * @description Optimistic lock; also the `ETag`.
              */
             version: number;
+        };
+        /** @description A pack as it was written, or would be. */
+        Pack: {
+            /** @description What is in it. */
+            counts: components["schemas"]["PackCounts"];
+            /** @description Always `pack`. */
+            kind: string;
+            /** @description Its name. */
+            mission: components["schemas"]["Name"];
+            /** @description The mission. */
+            mission_id: components["schemas"]["MissionId"];
+            /** @description What is left out. */
+            notes: string[];
+            /** @description What looks like a credential, where: never the text itself. At most 100. */
+            secrets: components["schemas"]["FieldError"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            secrets_found: number;
+            /** @description The digest of the pack. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Its length.
+             */
+            size_bytes: number;
+        };
+        /** @description How many of each sort are in a pack. */
+        PackCounts: {
+            /**
+             * Format: int64
+             * @description Artifacts.
+             */
+            artifacts: number;
+            /**
+             * Format: int64
+             * @description Bindings.
+             */
+            bindings: number;
+            /**
+             * Format: int64
+             * @description Bytes of contents, each once.
+             */
+            content_bytes: number;
+            /**
+             * Format: int64
+             * @description Versions of docs.
+             */
+            doc_versions: number;
+            /**
+             * Format: int64
+             * @description Docs, keystones among them.
+             */
+            docs: number;
+            /**
+             * Format: int64
+             * @description Klusters.
+             */
+            klusters: number;
+            /**
+             * Format: int64
+             * @description Suggestions of overlapping work.
+             */
+            overlaps: number;
+            /**
+             * Format: int64
+             * @description Tasks.
+             */
+            tasks: number;
+            /**
+             * Format: int64
+             * @description Templates.
+             */
+            templates: number;
         };
         /** @description One page of a list, in the list's total order. */
         Page_AgentSession: {
@@ -4407,6 +4793,78 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list, in the list's total order. */
+        Page_Profile: {
+            /** @description The objects of this page, at most `limit`. */
+            items: {
+                /** @description When it was first stored. */
+                created_at: components["schemas"]["Timestamp"];
+                /** @description What it is for. */
+                description: string;
+                /**
+                 * Format: int64
+                 * @description How many files it has.
+                 */
+                file_count: number;
+                /** @description The id. */
+                id: components["schemas"]["ProfileId"];
+                /** @description Always `profile`. */
+                kind?: string;
+                /**
+                 * Format: int64
+                 * @description The number of the newest version.
+                 */
+                latest_version: number;
+                /** @description Unique among the owner's. */
+                name: components["schemas"]["Name"];
+                /** @description Whose it is. */
+                owner_id: components["schemas"]["PrincipalId"];
+                /** @description SHA-256 of its archive, lowercase hex. */
+                sha256: string;
+                /**
+                 * Format: int64
+                 * @description Bytes of its archive.
+                 */
+                size_bytes: number;
+                /** @description When it last changed. */
+                updated_at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: int64
+                 * @description Optimistic lock; also the `ETag`. Not a version of the files.
+                 */
+                version: number;
+            }[];
+            /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, in the list's total order. */
+        Page_ProfileVersion: {
+            /** @description The objects of this page, at most `limit`. */
+            items: {
+                /** @description When it was stored. */
+                created_at: components["schemas"]["Timestamp"];
+                /** @description The files, sorted by path. */
+                files: components["schemas"]["BundleFile"][];
+                /** @description Why it was stored. */
+                note: string;
+                /**
+                 * Format: int64
+                 * @description 1, 2, 3 …
+                 */
+                number: number;
+                /** @description The profile. */
+                profile_id: components["schemas"]["ProfileId"];
+                /** @description SHA-256 of the archive, lowercase hex. */
+                sha256: string;
+                /**
+                 * Format: int64
+                 * @description Bytes of the archive.
+                 */
+                size_bytes: number;
+            }[];
+            /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, in the list's total order. */
         Page_Publication: {
             /** @description The objects of this page, at most `limit`. */
             items: {
@@ -4528,6 +4986,99 @@ export interface components {
                  * @description Position in the session, rising; numbers of records that only serve the protocol are skipped.
                  */
                 seq: number;
+            }[];
+            /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, in the list's total order. */
+        Page_SkillBundle: {
+            /** @description The objects of this page, at most `limit`. */
+            items: {
+                /** @description When it was stored. */
+                created_at: components["schemas"]["Timestamp"];
+                /** @description Who stored it. */
+                created_by: components["schemas"]["PrincipalId"];
+                /**
+                 * Format: int64
+                 * @description How many files are in it.
+                 */
+                file_count: number;
+                /** @description The id. */
+                id: components["schemas"]["SkillBundleId"];
+                /** @description The key that signed it. */
+                key_id: string;
+                /** @description Always `skill`. */
+                kind?: string;
+                kluster?: components["schemas"]["Name"] | null;
+                kluster_id?: components["schemas"]["KlusterId"] | null;
+                /** @description The mission's name. */
+                mission: components["schemas"]["Name"];
+                /** @description The mission it belongs to. */
+                mission_id: components["schemas"]["MissionId"];
+                /** @description `m` or `k` and the number: `m3`, `k2`. */
+                name: string;
+                /** @description Why it was stored. */
+                note: string;
+                /**
+                 * Format: int64
+                 * @description 1, 2, 3 … in the mission or kluster.
+                 */
+                number: number;
+                /** @description What it takes out of the mission's bundle: files, or folders. */
+                removes: string[];
+                /** @description SHA-256 of the archive, lowercase hex. */
+                sha256: string;
+                /** @description Ed25519 over what it is and the digest, Base64. */
+                signature: string;
+                /**
+                 * Format: int64
+                 * @description Bytes of the archive.
+                 */
+                size_bytes: number;
+                /** @description Where it stands. */
+                state: components["schemas"]["SkillState"];
+                /** @description When it last changed. */
+                updated_at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: int64
+                 * @description Optimistic lock; also the `ETag`. Not the number.
+                 */
+                version: number;
+            }[];
+            /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, in the list's total order. */
+        Page_SkillSync: {
+            /** @description The objects of this page, at most `limit`. */
+            items: {
+                /** @description What was changed since it was written there. */
+                drift: components["schemas"]["Drift"];
+                /** @description Which version, `m<n>-k<n>`. */
+                effective_version: string;
+                /** @description The id. */
+                id: components["schemas"]["SkillSyncId"];
+                /** @description Always `skill_sync`. */
+                kind: string;
+                kluster?: components["schemas"]["Name"] | null;
+                kluster_id?: components["schemas"]["KlusterId"] | null;
+                /** @description Its name. */
+                mission: components["schemas"]["Name"];
+                /** @description The mission. */
+                mission_id: components["schemas"]["MissionId"];
+                /** @description Where: a folder of a machine, or `session`. */
+                place: string;
+                /** @description Who has them. */
+                principal_id: components["schemas"]["PrincipalId"];
+                /** @description When it was last said. */
+                reported_at: components["schemas"]["Timestamp"];
+                session_id?: components["schemas"]["SessionId"] | null;
+                /** @description Its digest. */
+                sha256: string;
+                /** @description How the two compare. */
+                state: components["schemas"]["SkillSyncState"];
+                /** @description The version that it should be now. */
+                wanted_version: string;
             }[];
             /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
             next_cursor?: string | null;
@@ -4837,6 +5388,69 @@ export interface components {
             /** @description The changes that do not fit, for version conflicts. */
             version_conflicts?: components["schemas"]["Conflict"][];
         };
+        /** @description A profile: a name of its owner's for a tree of files. */
+        Profile: {
+            /** @description When it was first stored. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description What it is for. */
+            description: string;
+            /**
+             * Format: int64
+             * @description How many files it has.
+             */
+            file_count: number;
+            /** @description The id. */
+            id: components["schemas"]["ProfileId"];
+            /** @description Always `profile`. */
+            kind?: string;
+            /**
+             * Format: int64
+             * @description The number of the newest version.
+             */
+            latest_version: number;
+            /** @description Unique among the owner's. */
+            name: components["schemas"]["Name"];
+            /** @description Whose it is. */
+            owner_id: components["schemas"]["PrincipalId"];
+            /** @description SHA-256 of its archive, lowercase hex. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes of its archive.
+             */
+            size_bytes: number;
+            /** @description When it last changed. */
+            updated_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Optimistic lock; also the `ETag`. Not a version of the files.
+             */
+            version: number;
+        };
+        ProfileId: string;
+        /** @description A version of a profile. It never changes. */
+        ProfileVersion: {
+            /** @description When it was stored. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The files, sorted by path. */
+            files: components["schemas"]["BundleFile"][];
+            /** @description Why it was stored. */
+            note: string;
+            /**
+             * Format: int64
+             * @description 1, 2, 3 …
+             */
+            number: number;
+            /** @description The profile. */
+            profile_id: components["schemas"]["ProfileId"];
+            /** @description SHA-256 of the archive, lowercase hex. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes of the archive.
+             */
+            size_bytes: number;
+        };
         /** @description Prompts an agent session (`POST /api/v1/sessions/{ref}/prompt`). Prompts queue; one is with the agent at a time. */
         PromptSession: {
             /** @description The prompt, 1 byte to 256 KiB. */
@@ -5091,6 +5705,21 @@ export interface components {
              */
             percent?: number | null;
         };
+        /** @description Says what one has. */
+        ReportSkills: {
+            /** @description What was changed since. */
+            drift?: components["schemas"]["Drift"];
+            /** @description Which version, `m<n>-k<n>`. */
+            effective_version: string;
+            /** @description Kluster id or name. */
+            kluster?: string | null;
+            /** @description Mission id or name. */
+            mission: string;
+            /** @description Where: 1 to 300 characters that tell the own copies apart. */
+            place: string;
+            /** @description Its digest, lowercase hex. */
+            sha256: string;
+        };
         /**
          * @description A repository as reservations name it: `host/path` for a remote, an absolute path for a local one. Where `host/path`
          *     could be read as something else (a host without a dot), `ssh://` stands before it, however it is cloned. The canonical
@@ -5282,6 +5911,8 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @enum {string} */
+        SecretsMode: "refuse" | "scrub" | "keep";
+        /** @enum {string} */
         SessionDecision: "new_session" | "retry";
         /** @description An event of an agent session, as stored. */
         SessionEvent: {
@@ -5308,6 +5939,137 @@ export interface components {
             /** @description In this mission (id or name); absent: in the organization. */
             mission?: string | null;
             role?: components["schemas"]["Role"] | null;
+        };
+        /** @description A version of the skill bundle of a mission, or of a kluster. Its content never changes. */
+        SkillBundle: {
+            /** @description When it was stored. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who stored it. */
+            created_by: components["schemas"]["PrincipalId"];
+            /**
+             * Format: int64
+             * @description How many files are in it.
+             */
+            file_count: number;
+            /** @description The id. */
+            id: components["schemas"]["SkillBundleId"];
+            /** @description The key that signed it. */
+            key_id: string;
+            /** @description Always `skill`. */
+            kind?: string;
+            kluster?: components["schemas"]["Name"] | null;
+            kluster_id?: components["schemas"]["KlusterId"] | null;
+            /** @description The mission's name. */
+            mission: components["schemas"]["Name"];
+            /** @description The mission it belongs to. */
+            mission_id: components["schemas"]["MissionId"];
+            /** @description `m` or `k` and the number: `m3`, `k2`. */
+            name: string;
+            /** @description Why it was stored. */
+            note: string;
+            /**
+             * Format: int64
+             * @description 1, 2, 3 … in the mission or kluster.
+             */
+            number: number;
+            /** @description What it takes out of the mission's bundle: files, or folders. */
+            removes: string[];
+            /** @description SHA-256 of the archive, lowercase hex. */
+            sha256: string;
+            /** @description Ed25519 over what it is and the digest, Base64. */
+            signature: string;
+            /**
+             * Format: int64
+             * @description Bytes of the archive.
+             */
+            size_bytes: number;
+            /** @description Where it stands. */
+            state: components["schemas"]["SkillState"];
+            /** @description When it last changed. */
+            updated_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Optimistic lock; also the `ETag`. Not the number.
+             */
+            version: number;
+        };
+        SkillBundleId: string;
+        /** @description What is in a version of a bundle. */
+        SkillManifest: {
+            /** @description Its files, sorted by path. */
+            files: components["schemas"]["BundleFile"][];
+            /** @description What it takes out of the mission's bundle. */
+            removes: string[];
+            /** @description The version. */
+            skill_id: components["schemas"]["SkillBundleId"];
+        };
+        /** @description What the agents of a mission or kluster are taught: the mission's newest published bundle, under the kluster's. */
+        SkillSnapshot: {
+            /** @description `m<n>-k<n>`; 0 stands for no bundle. */
+            effective_version: string;
+            /** @description The files, sorted by path. */
+            files: components["schemas"]["SnapshotFile"][];
+            /** @description The key that signed it. */
+            key_id: string;
+            /** @description Always `skill_snapshot`. */
+            kind: string;
+            kluster?: components["schemas"]["Name"] | null;
+            kluster_id?: components["schemas"]["KlusterId"] | null;
+            /** @description Its name. */
+            mission: components["schemas"]["Name"];
+            /** @description The mission. */
+            mission_id: components["schemas"]["MissionId"];
+            /** @description Paths of the mission's bundle that the kluster's takes out or replaces by something of another sort. */
+            removed: string[];
+            /** @description SHA-256 of the archive, lowercase hex. The same bundles give the same digest. */
+            sha256: string;
+            /** @description Ed25519 over mission, kluster, version and digest, Base64. */
+            signature: string;
+            /**
+             * Format: int64
+             * @description Bytes of the archive.
+             */
+            size_bytes: number;
+        };
+        /** @enum {string} */
+        SkillState: "draft" | "published" | "deprecated";
+        /** @description What somebody has of the skills of a mission or kluster, as he last said. */
+        SkillSync: {
+            /** @description What was changed since it was written there. */
+            drift: components["schemas"]["Drift"];
+            /** @description Which version, `m<n>-k<n>`. */
+            effective_version: string;
+            /** @description The id. */
+            id: components["schemas"]["SkillSyncId"];
+            /** @description Always `skill_sync`. */
+            kind: string;
+            kluster?: components["schemas"]["Name"] | null;
+            kluster_id?: components["schemas"]["KlusterId"] | null;
+            /** @description Its name. */
+            mission: components["schemas"]["Name"];
+            /** @description The mission. */
+            mission_id: components["schemas"]["MissionId"];
+            /** @description Where: a folder of a machine, or `session`. */
+            place: string;
+            /** @description Who has them. */
+            principal_id: components["schemas"]["PrincipalId"];
+            /** @description When it was last said. */
+            reported_at: components["schemas"]["Timestamp"];
+            session_id?: components["schemas"]["SessionId"] | null;
+            /** @description Its digest. */
+            sha256: string;
+            /** @description How the two compare. */
+            state: components["schemas"]["SkillSyncState"];
+            /** @description The version that it should be now. */
+            wanted_version: string;
+        };
+        SkillSyncId: string;
+        /** @enum {string} */
+        SkillSyncState: "in_sync" | "outdated" | "drifted";
+        /** @description A file of the effective skills. */
+        SnapshotFile: components["schemas"]["BundleFile"] & {
+            /** @description The version it comes from: `m3`, `k2`. */
+            from: string;
         };
         /** @description Vectors that are stored of one model. */
         StoredModel: {
@@ -8020,6 +8782,42 @@ export interface operations {
             };
         };
     };
+    missions_export_mission: {
+        parameters: {
+            query?: {
+                /** @description Answer what would be in the pack instead of the pack. */
+                dry_run?: boolean;
+                /** @description What happens to texts that look like a credential; default `refuse`. */
+                secrets?: components["schemas"]["SecretsMode"];
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pack"];
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     nodes_list: {
         parameters: {
             query?: {
@@ -8350,6 +9148,43 @@ export interface operations {
             };
         };
     };
+    missions_import_mission: {
+        parameters: {
+            query?: {
+                /** @description Verify it and say what would be made, keep nothing. */
+                dry_run?: boolean;
+                /** @description The name of the new mission; default: the one in the pack. */
+                name?: components["schemas"]["Name"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedPack"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     auth_list: {
         parameters: {
             query?: {
@@ -8466,6 +9301,206 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Principal"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profiles_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description 1 to 500, default 50. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Profile"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profiles_push: {
+        parameters: {
+            query: {
+                /** @description The version that the files were made of; 0: the profile is new. Another than the newest is refused. */
+                base_version: number;
+                /** @description What the profile is for; absent keeps. */
+                description?: string;
+                /** @description The profile's name. */
+                name: string;
+                /** @description Why this version is stored. */
+                note?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-tar": string;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profiles_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profiles_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profiles_content: {
+        parameters: {
+            query?: {
+                /** @description The number; absent: the newest. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profiles_versions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description 1 to 500, default 50. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProfileVersion"];
                 };
             };
             /** @description a problem document */
@@ -9332,6 +10367,400 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Turn"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Kluster id or name. */
+                kluster?: string;
+                /** @description 1 to 500, default 50. */
+                limit?: number;
+                /** @description Mission id or name: its bundles and those of its klusters. */
+                mission?: string;
+                /** @description `draft`, `published` or `deprecated`. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SkillBundle"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_create: {
+        parameters: {
+            query: {
+                /** @description Kluster id or name; absent: for all of the mission. */
+                kluster?: string;
+                /** @description Mission id or name. */
+                mission: string;
+                /** @description Why it is stored. */
+                note?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-tar": string;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillBundle"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_get: {
+        parameters: {
+            query?: {
+                /** @description Kluster id or name. */
+                kluster?: string;
+                /** @description Mission id or name. */
+                mission?: string;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillBundle"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_content: {
+        parameters: {
+            query?: {
+                /** @description Kluster id or name. */
+                kluster?: string;
+                /** @description Mission id or name. */
+                mission?: string;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_deprecate: {
+        parameters: {
+            query?: {
+                /** @description Kluster id or name. */
+                kluster?: string;
+                /** @description Mission id or name. */
+                mission?: string;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillBundle"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_manifest: {
+        parameters: {
+            query?: {
+                /** @description Kluster id or name. */
+                kluster?: string;
+                /** @description Mission id or name. */
+                mission?: string;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillManifest"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_publish: {
+        parameters: {
+            query?: {
+                /** @description Kluster id or name. */
+                kluster?: string;
+                /** @description Mission id or name. */
+                mission?: string;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillBundle"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_get_effective: {
+        parameters: {
+            query: {
+                /** @description Kluster id or name; absent: what holds where no kluster is. */
+                kluster?: string;
+                /** @description Mission id or name. */
+                mission: string;
+                /** @description `m<n>-k<n>`; absent: what holds now. */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillSnapshot"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_effective_content: {
+        parameters: {
+            query: {
+                /** @description Kluster id or name; absent: what holds where no kluster is. */
+                kluster?: string;
+                /** @description Mission id or name. */
+                mission: string;
+                /** @description `m<n>-k<n>`; absent: what holds now. */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_list_sync: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Kluster id or name. */
+                kluster?: string;
+                /** @description 1 to 500, default 50. */
+                limit?: number;
+                /** @description Mission id or name. */
+                mission?: string;
+                /** @description Agent session id. */
+                session?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SkillSync"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportSkills"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillSync"];
                 };
             };
             /** @description a problem document */
