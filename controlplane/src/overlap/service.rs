@@ -123,7 +123,10 @@ fn compare(
         None => Vectors::of(Provider::Builtin, own, &mc_overlap::builtin::embed(&other)),
     };
     let provider = vectors.provider;
-    let judged = mc_overlap::compare(text, &other, Some(vectors), candidate.done);
+    let judged = match Family::of(&candidate.subject_kind) {
+        Family::Work => mc_overlap::compare(text, &other, Some(vectors), candidate.done),
+        Family::Texts => mc_overlap::compare_texts(text, &other, Some(vectors)),
+    };
     let evidence = judged
         .evidence
         .iter()

@@ -63,10 +63,10 @@ pub struct Judgement {
 }
 
 /// Merging is suggested only when it is likelier than not.
-const LIKELY: f32 = 0.5;
+pub(crate) const LIKELY: f32 = 0.5;
 
 /// How far below a point a score stays that must not reach it.
-const MARGIN: f32 = 0.01;
+pub(crate) const MARGIN: f32 = 0.01;
 
 /// Judges whether `new` is the same work as `other`. Symmetric but for the order of words in the evidence.
 pub fn compare(new: &Prepared, other: &Prepared, vectors: Option<Vectors>, other_is_done: bool) -> Judgement {

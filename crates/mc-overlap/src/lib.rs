@@ -19,6 +19,7 @@ mod paths;
 mod prepared;
 mod provider;
 mod stem;
+mod texts;
 mod token;
 mod weights;
 mod words;
@@ -28,6 +29,7 @@ pub use evidence::{Evidence, EvidenceKind};
 pub use paths::paths_overlap;
 pub use prepared::{BODY_LIMIT, MAX_TERMS, Prepared, Term, Text, sentence, term_ids};
 pub use provider::{OperatingPoints, Provider};
+pub use texts::compare_texts;
 
 /// Raised when terms or the built-in vectors change: texts that were stored with another version are indexed anew.
 pub const INDEX_VERSION: i32 = 2;
