@@ -30,6 +30,10 @@ pub(super) fn render(response: Response, path: &str, request_id: &str) -> Respon
             .headers
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"missioncontrol\""));
     }
+    if error.kind == ProblemKind::BodyTooLarge {
+        // The rest of the body is not read and the connection ends, so nobody is to send another request on it.
+        parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let wait =
         error
             .retry_after
