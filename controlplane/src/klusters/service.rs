@@ -61,7 +61,7 @@ async fn index(app: &App, tx: &mut Tx, kluster: &Kluster) -> Result<(), Error> {
     if !app.detects_overlap {
         return Ok(());
     }
-    let text = overlap::service::prepare(kluster.name.as_str(), &kluster.description, &[]);
+    let text = overlap::prepared::prepare(kluster.name.as_str(), &kluster.description, &[]);
     let document = Document {
         organization: app.organization,
         mission: kluster.mission_id,

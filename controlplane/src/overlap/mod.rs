@@ -10,6 +10,7 @@
 //! that the caller may read are candidates; only those of the same mission can refuse a mutation.
 
 pub(crate) mod model;
+pub(crate) mod prepared;
 pub mod reconcile;
 pub mod routes;
 pub mod service;

@@ -1,13 +1,14 @@
 //! Comparing what was committed at the same moment, when nobody waited for the other.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mc_api::Action;
 use mc_api::id::OverlapId;
 use mc_api::overlap::{OverlapSide, OverlapState};
-use mc_overlap::Prepared;
 
+use super::prepared::{self, Existing};
 use super::service::{self, Asked};
 use super::store;
 use crate::app::App;
@@ -72,13 +73,8 @@ fn count(opened: bool) {
     }
 }
 
-fn prepared(document: &Candidate) -> Result<Prepared, Error> {
-    let paths = document.paths()?;
-    Ok(service::prepare_as(&document.subject_kind, &document.title, &document.body, &paths))
-}
-
 async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate) -> Result<bool, Error> {
-    let text = prepared(document)?;
+    let text = prepared::existing(document)?;
     let asked = Asked {
         family: Family::of(&document.subject_kind),
         mission: document.mission_id,
@@ -87,7 +83,7 @@ async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate
         after: if waiting.look == Look::Beside as i32 { waiting.document_no } else { 0 },
         near: app.embeddings.stored(tx, document.subject_id, &document.title, &document.body).await?,
     };
-    let found = service::examine(tx, app.organization, &asked, &text).await?;
+    let found = service::examine(tx, app.organization, &asked, &text.text).await?;
     open(tx, app, document, found).await
 }
 
@@ -126,15 +122,15 @@ impl Neighbours {
     }
 
     /// The numbers of those that share the weightiest words with a text.
-    fn sharing(&self, app: &App, waiting: &Waiting) -> Result<Option<(Prepared, Vec<i64>)>, Error> {
+    fn sharing(&self, app: &App, waiting: &Waiting) -> Result<Option<(Arc<Existing>, Vec<i64>)>, Error> {
         let unseen = |other: &Neighbour| is_unseen(waiting, other);
         if waiting.document.done || !self.all.iter().any(unseen) {
             return Ok(None);
         }
-        let text = prepared(&waiting.document)?;
+        let text = prepared::existing(&waiting.document)?;
         let mut weights: HashMap<usize, f64> = HashMap::new();
         let family = Family::of(&waiting.document.subject_kind);
-        for (term, weight) in index::sought(app.organization, family, &text) {
+        for (term, weight) in index::sought(app.organization, family, &text.text) {
             for place in self.by_term.get(&term).into_iter().flatten() {
                 if self.all.get(*place).is_some_and(unseen) {
                     *weights.entry(*place).or_default() += weight;
@@ -185,7 +181,8 @@ async fn look_beside(app: &App, waiting: &[Waiting]) -> Result<(), Error> {
             app.embeddings.stored(&mut tx, document.subject_id, &document.title, &document.body).await?;
         let candidates = numbers.iter().filter_map(|number| texts.get(number).cloned()).collect();
         let found =
-            service::examine_these(&mut tx, (Some(document.subject_id), &near), &text, candidates).await?;
+            service::examine_these(&mut tx, (Some(document.subject_id), &near), &text.text, candidates)
+                .await?;
         if found.is_empty() { done.push(one) } else { overlapping.push((one, found)) }
     }
     drop(tx);

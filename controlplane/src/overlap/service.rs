@@ -9,12 +9,12 @@ use mc_api::overlap::{
 };
 use mc_api::task::TaskState;
 use mc_api::{Action, Page, ProblemKind, Timestamp};
-use mc_overlap::{Prepared, Provider, SuggestedAction, Text, Vectors};
+use mc_overlap::{Prepared, Provider, SuggestedAction, Vectors};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::model::{self, Judged, Points};
-use super::{store, texts};
+use super::{prepared, store, texts};
 use crate::app::App;
 use crate::db::Tx;
 use crate::embeddings::{Near, Where};
@@ -27,8 +27,6 @@ use crate::search::content;
 use crate::search::index::{self, Candidate, Family, Reach};
 use crate::{klusters, tasks, write_tx};
 
-/// At most this many bytes of a text's first line stand for its title.
-const FIRST_LINE: usize = 240;
 /// How many documents that share terms are looked at, and how many that are near by their vectors.
 const CANDIDATES: i64 = 16;
 /// How many of both are compared, the best by both ranks.
@@ -73,28 +71,6 @@ impl Compared {
     }
 }
 
-/// A text in the form that is compared and indexed.
-pub(crate) fn prepare(title: &str, body: &str, paths: &[String]) -> Prepared {
-    Prepared::new(&Text { title, body: index::kept(body), paths })
-}
-
-/// The same for any kind. A text is compared by its first line before its own title: a doc that was named in a hurry and a
-/// file that is called after nothing are found by what they say.
-pub(crate) fn prepare_as(kind: &str, title: &str, body: &str, paths: &[String]) -> Prepared {
-    let body = index::kept(body);
-    if Family::of(kind) == Family::Work {
-        return prepare(title, body, paths);
-    }
-    let from = body.trim_start();
-    let (first, rest) = from.split_once('\n').unwrap_or((from, ""));
-    let first = first.trim_start_matches('#').trim();
-    if first.is_empty() {
-        return prepare(title, body, paths);
-    }
-    let (line, over) = first.split_at(first.floor_char_boundary(FIRST_LINE));
-    prepare(line, &format!("{title}\n{over}\n{rest}"), paths)
-}
-
 fn action(suggested: SuggestedAction) -> OverlapAction {
     match suggested {
         SuggestedAction::Link => OverlapAction::Link,
@@ -116,16 +92,15 @@ fn compare(
     candidate: Candidate,
     likeness: Option<(Provider, f32)>,
 ) -> Result<Compared, Error> {
-    let paths = candidate.paths()?;
-    let other = prepare_as(&candidate.subject_kind, &candidate.title, &candidate.body, &paths);
+    let other = prepared::existing(&candidate)?;
     let vectors = match likeness {
         Some((provider, cosine)) => Vectors { provider, cosine },
-        None => Vectors::of(Provider::Builtin, own, &mc_overlap::builtin::embed(&other)),
+        None => Vectors::of(Provider::Builtin, own, &other.vector),
     };
     let provider = vectors.provider;
     let judged = match Family::of(&candidate.subject_kind) {
-        Family::Work => mc_overlap::compare(text, &other, Some(vectors), candidate.done),
-        Family::Texts => mc_overlap::compare_texts(text, &other, Some(vectors)),
+        Family::Work => mc_overlap::compare(text, &other.text, Some(vectors), candidate.done),
+        Family::Texts => mc_overlap::compare_texts(text, &other.text, Some(vectors)),
     };
     let evidence = judged
         .evidence
@@ -450,7 +425,8 @@ pub(crate) async fn settle(
         (Some(subject), Some(candidate))
             if !tasks::service::is_called_off(tx, app, candidate.subject_id).await? =>
         {
-            let text = prepare_as(&subject.subject_kind, &subject.title, &subject.body, &subject.paths()?);
+            let text =
+                prepared::prepare_as(&subject.subject_kind, &subject.title, &subject.body, &subject.paths()?);
             let near = app.embeddings.stored(tx, subject.subject_id, &subject.title, &subject.body).await?;
             let likeness = near.likeness(tx, vec![candidate.subject_id]).await?;
             let likeness = likeness.get(&candidate.subject_id).copied();
@@ -679,7 +655,7 @@ pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<Overl
             (Family::Texts, Action::ReadDoc, content::head(&request.description))
         }
     };
-    let text = prepare_as(kind.as_str(), &request.title, body, &request.paths);
+    let text = prepared::prepare_as(kind.as_str(), &request.title, body, &request.paths);
     let near = app.embeddings.asked(app, cx.caller.id, &request.title, index::kept(body)).await;
     let mut tx = app.db.begin_read().await?;
     let scope = cx.scope(action);

@@ -16,7 +16,7 @@ use mc_overlap::Prepared;
 use uuid::Uuid;
 
 use super::service::{self, Asked, Compared};
-use super::store;
+use super::{prepared, store};
 use crate::app::App;
 use crate::db::{DbError, Tx};
 use crate::embeddings::{Embeddings, Near};
@@ -47,7 +47,7 @@ pub(crate) struct Subject<'a> {
 
 impl Subject<'_> {
     fn prepared(&self) -> Prepared {
-        service::prepare_as(self.kind.as_str(), self.title, self.content.head(), &[])
+        prepared::prepare_as(self.kind.as_str(), self.title, self.content.head(), &[])
     }
 
     fn side(&self) -> OverlapSide {
@@ -168,7 +168,7 @@ impl Watch {
         (title, content): (&str, &Content),
     ) -> Result<Self, Error> {
         if self.policy.is_some() && !self.is_alone() && content.is_compared() {
-            let text = service::prepare_as(OverlapKind::Doc.as_str(), title, content.head(), &[]);
+            let text = prepared::prepare_as(OverlapKind::Doc.as_str(), title, content.head(), &[]);
             let near = self.embeddings.known_to(cx.caller.id, title, content.head());
             let mut tx = app.db.begin_read().await?;
             let saw_before = index::horizon(&mut tx).await?;

@@ -128,6 +128,11 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    /// The declared paths as they are stored.
+    pub(crate) fn paths_json(&self) -> &String {
+        &self.paths
+    }
+
     /// The declared paths.
     pub(crate) fn paths(&self) -> Result<Vec<String>, DbError> {
         serde_json::from_str(&self.paths)

@@ -211,7 +211,7 @@ impl Lexicon {
                     entry.actions |= bit;
                     continue;
                 }
-                let stems: Vec<String> = word.split([' ', '-']).map(stem).collect();
+                let stems: Vec<compact_str::CompactString> = word.split([' ', '-']).map(stem).collect();
                 let entry = self.entries.entry(hash(&stems.join(" "))).or_default();
                 entry.join(group);
                 entry.actions |= bit;

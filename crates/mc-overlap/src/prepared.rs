@@ -1,5 +1,9 @@
 //! The normalised form of a text.
 
+use std::sync::OnceLock;
+
+use compact_str::CompactString;
+
 use crate::lexicon::{self, CJK, CYRILLIC, Entry, GROUPS, LEXICON, Map, TIER_WEIGHTS, hash, mix};
 use crate::stem::stem;
 use crate::token::{Kind, Token, fold, tokens, unify, unspaced};
@@ -45,9 +49,9 @@ pub struct Term {
 #[derive(Debug, Clone)]
 pub(crate) struct Unit {
     pub(crate) key: u64,
-    pub(crate) text: String,
+    pub(crate) text: CompactString,
     /// The word as it was written, folded.
-    pub(crate) shown: String,
+    pub(crate) shown: CompactString,
     pub(crate) kind: Kind,
     pub(crate) groups: [u16; GROUPS],
     pub(crate) weight: f32,
@@ -94,7 +98,10 @@ pub struct Prepared {
     pub(crate) lead: u32,
     pub(crate) language: u8,
     pub(crate) paths: Vec<String>,
-    terms: Vec<Term>,
+    /// Made when somebody asks for them: existing texts are only compared.
+    terms: OnceLock<Vec<Term>>,
+    /// The folded title.
+    folded: String,
 }
 
 impl Prepared {
@@ -137,16 +144,8 @@ impl Prepared {
         paths.sort_unstable();
         paths.dedup();
         let language = build.language();
-        let (mut units, mut terms) = build.finish();
+        let mut units = build.finish();
         let senses = senses(&mut units);
-        if terms.is_empty() && !folded.is_empty() {
-            // Nothing but signs: the same signs are found as a whole.
-            terms.push(Term {
-                id: i64::try_from(hash(&folded) >> 1).unwrap_or(i64::MAX),
-                text: folded.clone(),
-                weight: 1.0,
-            });
-        }
         let groups = groups(&units);
         Self {
             fields: fields(&units, &groups, false),
@@ -164,13 +163,39 @@ impl Prepared {
             lead: build.lead,
             language,
             paths,
-            terms,
+            terms: OnceLock::new(),
+            folded,
         }
     }
 
     /// Terms for an inverted index, weightiest first, at most [`MAX_TERMS`].
     pub fn terms(&self) -> &[Term] {
-        &self.terms
+        self.terms.get_or_init(|| {
+            let mut terms = terms(&self.units);
+            if terms.is_empty() && !self.folded.is_empty() {
+                // Nothing but signs: the same signs are found as a whole.
+                let id = i64::try_from(self.title >> 1).unwrap_or(i64::MAX);
+                terms.push(Term { id, text: self.folded.clone(), weight: 1.0 });
+            }
+            terms
+        })
+    }
+
+    /// About how many bytes it takes, terms aside.
+    pub fn footprint(&self) -> usize {
+        let long = |text: &CompactString| if text.is_heap_allocated() { text.capacity() } else { 0 };
+        let texts: usize = self.units.iter().map(|unit| long(&unit.text) + long(&unit.shown)).sum();
+        let paths: usize = self.paths.iter().map(|path| size_of::<String>() + path.capacity()).sum();
+        size_of::<Self>()
+            + self.units.capacity() * size_of::<Unit>()
+            + texts
+            + self.senses.capacity() * size_of::<Sense>()
+            + self.groups.capacity() * size_of::<(u16, u16)>()
+            + (self.fields.capacity() + self.title_fields.capacity()) * size_of::<(u16, f32)>()
+            + self.title_words.capacity() * size_of::<TitleWord>()
+            + self.lines.capacity() * size_of::<u64>()
+            + paths
+            + self.folded.capacity()
     }
 
     /// Whether nothing was found to compare.
@@ -270,7 +295,7 @@ impl Builder {
         if line.is_empty() {
             return;
         }
-        let mut stems: Vec<(String, bool)> = Vec::with_capacity(16);
+        let mut stems: Vec<(CompactString, bool)> = Vec::with_capacity(16);
         tokens(line, &mut |token| {
             // A mark without a letter folds to nothing.
             if token.text.is_empty() {
@@ -287,7 +312,7 @@ impl Builder {
     }
 
     /// Adds a token; gives back its stem, whether a phrase may begin with it, whether it is a function word.
-    fn token(&mut self, token: Token, line_weight: f32, title: bool) -> (String, bool, bool) {
+    fn token(&mut self, token: Token, line_weight: f32, title: bool) -> (CompactString, bool, bool) {
         let Token { text, kind } = token;
         let stem = match kind {
             Kind::Word | Kind::Part | Kind::Compound => stem(&text),
@@ -323,7 +348,7 @@ impl Builder {
         }
     }
 
-    fn phrases(&mut self, stems: &[(String, bool)], weight: f32, title: bool) {
+    fn phrases(&mut self, stems: &[(CompactString, bool)], weight: f32, title: bool) {
         for (i, (first, opens)) in stems.iter().enumerate() {
             if !opens {
                 continue;
@@ -369,8 +394,8 @@ impl Builder {
     ) {
         let unit = self.units.entry(key).or_insert_with(|| Unit {
             key,
-            text: text.to_owned(),
-            shown: shown.to_owned(),
+            text: text.into(),
+            shown: shown.into(),
             kind,
             groups,
             weight,
@@ -407,15 +432,16 @@ impl Builder {
         }
     }
 
-    fn finish(&mut self) -> (Vec<Unit>, Vec<Term>) {
+    fn finish(&mut self) -> Vec<Unit> {
         let mut units: Vec<Unit> = std::mem::take(&mut self.units).into_values().collect();
-        units.sort_unstable_by(|a, b| {
-            b.title.cmp(&a.title).then(b.weight.total_cmp(&a.weight)).then(a.key.cmp(&b.key))
-        });
-        units.truncate(MAX_UNITS);
-        let terms = terms(&units);
+        if units.len() > MAX_UNITS {
+            units.sort_unstable_by(|a, b| {
+                b.title.cmp(&a.title).then(b.weight.total_cmp(&a.weight)).then(a.key.cmp(&b.key))
+            });
+            units.truncate(MAX_UNITS);
+        }
         units.sort_unstable_by_key(|u| u.key);
-        (units, terms)
+        units
     }
 }
 
@@ -443,8 +469,8 @@ fn sum(units: &[Unit], senses: &[Sense], titles: bool) -> [f32; words::DIMENSION
     for unit in units.iter().filter(|u| u.sense > 0 && (u.title || !titles)) {
         let Some(sense) = senses.get(usize::from(unit.sense) - 1) else { continue };
         let weight = unit.weight.min(1.0) * sense.weight * if unit.title { 2.0 } else { 1.0 };
-        for (to, from) in sum.iter_mut().zip(sense.vector) {
-            *to += weight * f32::from(from);
+        for (to, from) in sum.iter_mut().zip(sense.numbers()) {
+            *to += weight * from;
         }
     }
     let norm = sum.iter().map(|x| x * x).sum::<f32>().sqrt();

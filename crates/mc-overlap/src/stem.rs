@@ -1,6 +1,8 @@
 //! A light stemmer for folded words. It joins what people vary in a task (number, tense, British and American endings,
 //! a verb and its noun) and is deliberately blunt: stems are compared, never shown.
 
+use compact_str::CompactString;
+
 /// Endings and what replaces them, longest first; the rest must keep at least the given number of characters.
 const ENDINGS: &[(&str, &str, usize)] = &[
     ("ifications", "ifi", 2),
@@ -70,22 +72,24 @@ const ENDINGS: &[(&str, &str, usize)] = &[
 ];
 
 /// The stem of a folded word. Words with other than Latin letters, and short ones, stay as they are.
-pub(crate) fn stem(word: &str) -> String {
+pub(crate) fn stem(word: &str) -> CompactString {
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
     if word.len() < 4
         || !word.bytes().all(|b| b.is_ascii_alphabetic())
         || word.ends_with("ss")
         || word.ends_with("us")
     {
-        return word.to_owned();
+        return word.into();
     }
+    let last = word.as_bytes().last();
     for &(ending, replacement, rest) in ENDINGS {
-        if let Some(head) = word.strip_suffix(ending)
+        if ending.as_bytes().last() == last
+            && let Some(head) = word.strip_suffix(ending)
             && head.len() >= rest
             // `deploy` keeps its `y`, `retry` changes it.
             && !(matches!(ending, "y" | "ying") && head.ends_with(['a', 'e', 'o', 'u']))
         {
-            let mut stem = String::with_capacity(word.len());
+            let mut stem = CompactString::with_capacity(word.len());
             stem.push_str(head);
             stem.push_str(replacement);
             if replacement.is_empty() && ending != "e" && ending != "s" {
@@ -98,13 +102,13 @@ pub(crate) fn stem(word: &str) -> String {
             return stem;
         }
     }
-    let mut stem = word.to_owned();
+    let mut stem = CompactString::new(word);
     undouble(&mut stem);
     stem
 }
 
 /// `stopp` → `stop`, `cancell` → `cancel`.
-fn undouble(stem: &mut String) {
+fn undouble(stem: &mut CompactString) {
     let bytes = stem.as_bytes();
     if let [.., a, b] = bytes
         && a == b
@@ -133,7 +137,7 @@ mod tests {
             &["deploy", "deploys"],
             &["analyse", "analyze", "analysis", "analysing"],
         ] {
-            let stems: Vec<String> = family.iter().map(|word| stem(word)).collect();
+            let stems: Vec<CompactString> = family.iter().map(|word| stem(word)).collect();
             assert!(stems.iter().all(|s| *s == stems[0]), "{family:?} {stems:?}");
         }
     }

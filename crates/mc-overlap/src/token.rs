@@ -1,5 +1,6 @@
 //! Takes a line of text apart into words, identifiers and numbers.
 
+use compact_str::CompactString;
 use unicode_normalization::UnicodeNormalization as _;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(crate) enum Kind {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
-    pub(crate) text: String,
+    pub(crate) text: CompactString,
     pub(crate) kind: Kind,
 }
 
@@ -55,6 +56,16 @@ pub(crate) fn fold(text: &str) -> String {
         }
     }
     folded.nfc().collect()
+}
+
+/// The same of one word, which is short.
+fn fold_word(word: &str) -> CompactString {
+    if !word.is_ascii() {
+        return fold(word).into();
+    }
+    let mut folded = CompactString::new(word);
+    folded.make_ascii_lowercase();
+    folded
 }
 
 /// Scripts that are written without spaces.
@@ -132,15 +143,15 @@ fn grams(run: &mut String, found: &mut dyn FnMut(Token)) {
         let (part, after) = rest.split_at(end);
         rest = after;
         if loan && part.chars().nth(1).is_some() {
-            found(Token { text: part.to_owned(), kind: Kind::Word });
+            found(Token { text: part.into(), kind: Kind::Word });
             continue;
         }
         let at: Vec<usize> = part.char_indices().map(|(i, _)| i).chain([part.len()]).collect();
         if at.len() == 2 {
-            found(Token { text: part.to_owned(), kind: Kind::Gram });
+            found(Token { text: part.into(), kind: Kind::Gram });
         }
         for window in at.windows(3) {
-            found(Token { text: part[window[0]..window[2]].to_owned(), kind: Kind::Gram });
+            found(Token { text: part[window[0]..window[2]].into(), kind: Kind::Gram });
         }
     }
     run.clear();
@@ -167,7 +178,7 @@ fn piece(text: &str, found: &mut dyn FnMut(Token)) {
         return;
     }
     if let Some(number) = number(text) {
-        found(Token { text: number, kind: Kind::Number });
+        found(Token { text: number.into(), kind: Kind::Number });
         return;
     }
     let digits = text.bytes().any(|b| b.is_ascii_digit());
@@ -175,7 +186,7 @@ fn piece(text: &str, found: &mut dyn FnMut(Token)) {
     let camel = !text.is_ascii() || text.bytes().any(|b| b.is_ascii_uppercase());
     let camel = camel && humps(text);
     if !digits && !separated && !camel {
-        found(Token { text: fold(text), kind: Kind::Word });
+        found(Token { text: fold_word(text), kind: Kind::Word });
         return;
     }
     let path = text.contains('/') && !text.contains("://");
@@ -184,9 +195,9 @@ fn piece(text: &str, found: &mut dyn FnMut(Token)) {
     let slashes = text.matches('/').count();
     let coded = digits || camel || flag || text.contains(['_', '.', '@', '#']) || text.contains("::");
     if path && (rooted || slashes > 1 || coded) {
-        found(Token { text: fold(text), kind: Kind::Path });
+        found(Token { text: fold_word(text), kind: Kind::Path });
     } else if !path {
-        let whole: String = fold(text).chars().filter(|c| c.is_alphanumeric()).collect();
+        let whole: CompactString = fold(text).chars().filter(|c| c.is_alphanumeric()).collect();
         let hyphens = text.contains(['-', '‐', '‑', '_', '.', ':', '@', '/']) || coded;
         if !whole.is_empty() && hyphens {
             let kind = if coded { Kind::Identifier } else { Kind::Compound };
@@ -242,10 +253,10 @@ fn parts(text: &str, found: &mut dyn FnMut(Token)) {
                 if part.bytes().all(|b| b.is_ascii_digit()) {
                     // `oauth2` and `v1beta1` are names as a whole; longer numbers tell ports and ids.
                     if part.len() > 1 {
-                        found(Token { text: part.to_owned(), kind: Kind::Number });
+                        found(Token { text: part.into(), kind: Kind::Number });
                     }
                 } else if part.chars().nth(1).is_some() {
-                    found(Token { text: fold(part), kind: Kind::Part });
+                    found(Token { text: fold_word(part), kind: Kind::Part });
                 }
             }
         }
@@ -309,13 +320,13 @@ fn number(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Vec<(String, Kind)> {
+    fn of(text: &str) -> Vec<(CompactString, Kind)> {
         let mut all = Vec::new();
         tokens(&unify(text), &mut |t| all.push((t.text, t.kind)));
         all
     }
 
-    fn texts(text: &str) -> Vec<String> {
+    fn texts(text: &str) -> Vec<CompactString> {
         of(text).into_iter().map(|(t, _)| t).collect()
     }
 
@@ -331,7 +342,7 @@ mod tests {
 
     #[test]
     fn paths_lose_their_line_and_keep_their_name() {
-        assert_eq!(of("src/queue/worker.rs:217")[0], ("src/queue/worker.rs".to_owned(), Kind::Path));
+        assert_eq!(of("src/queue/worker.rs:217")[0], ("src/queue/worker.rs".into(), Kind::Path));
         assert_eq!(texts("and/or"), ["and", "or"]);
     }
 
@@ -340,9 +351,9 @@ mod tests {
         for (text, number) in
             [("30s", "30"), ("v2.1", "2.1"), ("5,000", "5000"), ("85%", "85"), (":9090", "9090")]
         {
-            assert_eq!(of(text), [(number.to_owned(), Kind::Number)], "{text}");
+            assert_eq!(of(text), [(number.into(), Kind::Number)], "{text}");
         }
-        assert_eq!(of("E1042")[0], ("e1042".to_owned(), Kind::Identifier));
+        assert_eq!(of("E1042")[0], ("e1042".into(), Kind::Identifier));
     }
 
     #[test]

@@ -15,7 +15,7 @@ const HEAD: usize = 16;
 /// What is known of a word's meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sense {
-    pub(crate) vector: [i8; DIMENSIONS],
+    vector: Vector,
     /// Length of the vector.
     norm: f32,
     /// From 0 (in every text) to 1.
@@ -24,24 +24,47 @@ pub(crate) struct Sense {
     pub(crate) verb: f32,
 }
 
+/// Signed bytes: those of the table, or mixed from two of them.
+#[derive(Debug, Clone, PartialEq)]
+enum Vector {
+    Known(&'static [u8; DIMENSIONS]),
+    Mixed(Box<[u8; DIMENSIONS]>),
+}
+
 impl Sense {
-    fn new(vector: [i8; DIMENSIONS], weight: f32, verb: f32) -> Self {
+    fn new(vector: Vector, weight: f32, verb: f32) -> Self {
+        let bytes = match &vector {
+            Vector::Known(bytes) => bytes,
+            Vector::Mixed(bytes) => bytes.as_ref(),
+        };
         #[expect(clippy::cast_precision_loss, reason = "a sum far below 2^24")]
-        let norm = (dot(&vector, &vector) as f32).sqrt();
+        let norm = (dot(bytes, bytes) as f32).sqrt();
         Self { vector, norm, weight, verb }
+    }
+
+    fn bytes(&self) -> &[u8; DIMENSIONS] {
+        match &self.vector {
+            Vector::Known(bytes) => bytes,
+            Vector::Mixed(bytes) => bytes,
+        }
+    }
+
+    /// What it means, number by number.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = f32> {
+        self.bytes().iter().map(|byte| f32::from(byte.cast_signed()))
     }
 
     /// The cosine of two meanings.
     pub(crate) fn alike(&self, other: &Self) -> f32 {
         let norm = self.norm * other.norm;
         #[expect(clippy::cast_precision_loss, reason = "a sum far below 2^24")]
-        let product = dot(&self.vector, &other.vector) as f32;
+        let product = dot(self.bytes(), other.bytes()) as f32;
         if norm > 0.0 { (product / norm).clamp(-1.0, 1.0) } else { 0.0 }
     }
 }
 
-fn dot(a: &[i8; DIMENSIONS], b: &[i8; DIMENSIONS]) -> i32 {
-    a.iter().zip(b).map(|(x, y)| i32::from(i16::from(*x) * i16::from(*y))).sum()
+fn dot(a: &[u8; DIMENSIONS], b: &[u8; DIMENSIONS]) -> i32 {
+    a.iter().zip(b).map(|(x, y)| i32::from(x.cast_signed()) * i32::from(y.cast_signed())).sum()
 }
 
 struct Table {
@@ -86,34 +109,31 @@ fn place(begin: usize, count: usize, wanted: u32) -> Option<usize> {
     None
 }
 
-fn english(i: usize) -> Sense {
-    let mut vector = [0_i8; DIMENSIONS];
-    for (to, from) in vector.iter_mut().zip(&DATA[VECTORS + i * DIMENSIONS..]) {
-        *to = from.cast_signed();
-    }
-    Sense::new(vector, share(DATA[WEIGHTS + i]), share(DATA[VERBS + i]))
+fn english(i: usize) -> Option<Sense> {
+    let vector = DATA.get(VECTORS + i * DIMENSIONS..)?.first_chunk()?;
+    Some(Sense::new(Vector::Known(vector), share(DATA[WEIGHTS + i]), share(DATA[VERBS + i])))
 }
 
 fn of_hash(hash: u64) -> Option<Sense> {
     let key = u32::try_from(hash & 0xffff_ffff).unwrap_or(0);
     if let Some(i) = place(HEAD, TABLE.english, key) {
-        return Some(english(i));
+        return english(i);
     }
     let i = MEANINGS + place(FOREIGN, TABLE.foreign, key)? * 5;
     let number = |at: usize| usize::from(u16::from_le_bytes([DATA[at], DATA[at + 1]])).min(TABLE.english - 1);
-    let (a, b) = (english(number(i)), english(number(i + 2)));
+    let (a, b) = (english(number(i))?, english(number(i + 2))?);
     Some(mixed(&a, &b, share(DATA[i + 4])))
 }
 
 fn mixed(a: &Sense, b: &Sense, first: f32) -> Sense {
     let mix = |x: f32, y: f32| x * first + y * (1.0 - first);
-    let mut vector = [0_i8; DIMENSIONS];
-    for ((to, x), y) in vector.iter_mut().zip(&a.vector).zip(&b.vector) {
+    let mut vector = Box::new([0_u8; DIMENSIONS]);
+    for ((to, x), y) in vector.iter_mut().zip(a.numbers()).zip(b.numbers()) {
         #[expect(clippy::cast_possible_truncation, reason = "between two numbers of eight bits")]
-        let value = mix(f32::from(*x), f32::from(*y)).round() as i8;
-        *to = value;
+        let value = mix(x, y).round() as i8;
+        *to = value.cast_unsigned();
     }
-    Sense::new(vector, mix(a.weight, b.weight), mix(a.verb, b.verb))
+    Sense::new(Vector::Mixed(vector), mix(a.weight, b.weight), mix(a.verb, b.verb))
 }
 
 /// What a folded word means: as it stands, by a plain inflection, or by two words it is made of.

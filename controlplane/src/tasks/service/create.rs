@@ -14,7 +14,7 @@ use crate::klusters::store::Place;
 use crate::ledger::{self, Event};
 use crate::missions::service::{MAX_TEXT_BYTES, check_text};
 use crate::op::OpCtx;
-use crate::overlap::service as overlap;
+use crate::overlap::{prepared, service as overlap};
 use crate::search::index::{self, Look};
 use crate::tasks::model::Loaded;
 use crate::tasks::{graph, store};
@@ -60,7 +60,7 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateTask) -> Result<TaskAn
     // before the transaction, and on SQLite beside its only writer.
     let near = app.embeddings.known_to(cx.caller.id, &request.title, index::kept(&request.description));
     let before = if app.detects_overlap && !is_alone {
-        let text = overlap::prepare(&request.title, &request.description, &request.paths);
+        let text = prepared::prepare(&request.title, &request.description, &request.paths);
         let mut tx = app.db.begin_read().await?;
         let saw_before = index::horizon(&mut tx).await?;
         let found = super::overlaps(&mut tx, cx, mission, &text, (None, near.clone())).await?;
@@ -145,7 +145,7 @@ async fn create_in(
     graph::settle(&mut loaded)?;
     let task = loaded.task;
     let alone = if app.detects_overlap && is_alone {
-        let text = overlap::prepare(&task.title, &task.description, &task.paths);
+        let text = prepared::prepare(&task.title, &task.description, &task.paths);
         let found = super::overlaps(tx, cx, mission, &text, (None, near.clone())).await?;
         overlap::enforce(&place.policy, mission, &found, &request.acknowledge_overlap)?;
         Some(Ahead { text, found, saw_before: 0 })

@@ -13,6 +13,7 @@ use crate::db::Tx;
 use crate::embeddings::Near;
 use crate::error::Error;
 use crate::op::{OpCtx, Proof};
+use crate::overlap::prepared;
 use crate::overlap::service::{self, Asked, Compared};
 use crate::search::index::{self, Document, Family, Look};
 use crate::system_tx;
@@ -63,7 +64,7 @@ pub(crate) async fn index_missing(app: &App) -> Result<usize, Error> {
             }
             let Some(loaded) = store::find(tx, app.organization, *id).await? else { return Ok(()) };
             let task = loaded.task;
-            let text = service::prepare(&task.title, &task.description, &task.paths);
+            let text = prepared::prepare(&task.title, &task.description, &task.paths);
             let document = document(app.organization, &task, (Look::Everything, 0));
             index::replace(tx, &document, &text).await?;
             crate::crash::point("index-before-commit").await;

@@ -12,7 +12,7 @@ use crate::fields::store::Subject;
 use crate::ledger::{self, Event};
 use crate::missions::service::{MAX_TEXT_BYTES, changed_meanwhile, check_text};
 use crate::op::OpCtx;
-use crate::overlap::service as overlap;
+use crate::overlap::{prepared, service as overlap};
 use crate::search::index::{self, Look};
 use crate::tasks::{graph, store};
 use crate::{fields, klusters, missions, write_tx};
@@ -167,7 +167,7 @@ pub(crate) async fn update_in(
             TaskAnswer { task, overlap_suggestions: Vec::new(), overlap_pending: false },
         ));
     }
-    let text = overlap::prepare(&after.task.title, &after.task.description, &after.task.paths);
+    let text = prepared::prepare(&after.task.title, &after.task.description, &after.task.paths);
     let own = after.task.id.as_uuid();
     let near = app.embeddings.known_to(cx.caller.id, &after.task.title, index::kept(&after.task.description));
     let overlap_pending = near.is_pending;
