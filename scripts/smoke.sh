@@ -4,6 +4,7 @@
 #
 #   scripts/smoke.sh [--profile quickstart]              on an installation of its own, removed afterwards
 #   scripts/smoke.sh [--profile quickstart] --running    on the one in MC_DATA_DIR; leaves a mission smoke-…
+#   scripts/smoke.sh --postgres URL                      on one of its own whose database is made in that server, removed afterwards
 #
 # MC_DATA_DIR   with --running: the installation (default: ~/.local/share/missioncontrol)
 # MC_BIN_DIR    folder of the programs (default: where scripts/dev-up.sh builds)
@@ -11,7 +12,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-RUNNING=''
+RUNNING='' POSTGRES=''
 while [ $# -gt 0 ]; do
   case $1 in
     --profile)
@@ -23,6 +24,11 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     --running) RUNNING=1 && shift ;;
+    --postgres)
+      POSTGRES=${2:-}
+      [ -n "$POSTGRES" ] || usage_error "--postgres takes the URL of a server"
+      shift 2
+      ;;
     -h | --help)
       script_help "${BASH_SOURCE[0]}"
       exit 0
@@ -31,16 +37,21 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+[ -z "$RUNNING" ] || [ -z "$POSTGRES" ] || usage_error "--postgres makes an installation of its own, --running uses another one"
+
 require_linux
+need_cmd curl
+[ -z "$POSTGRES" ] || need_cmd psql postgresql-client
 BIN=$(bin_dir)
 [ -x "$BIN/mc" ] || die "there is no program $BIN/mc" "build it: scripts/dev-up.sh --no-demo"
 PATH=$BIN:$PATH
 WORK=$(mktemp -d)
-OWN=''
+OWN='' DATABASE=''
 finish() {
   local code=$?
   trap - EXIT
   [ -z "$OWN" ] || mc down --data-dir "$DIR" >"$WORK/down" 2>&1 || { cat "$WORK/down" >&2 && code=1; }
+  [ -z "$DATABASE" ] || psql -qX "$POSTGRES" -c "DROP DATABASE IF EXISTS $DATABASE WITH (FORCE)" || code=1
   rm -rf -- "$WORK"
   exit "$code"
 }
@@ -48,7 +59,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 export MC_CONFIG=$WORK/config.yaml
-unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC MC_MQTT
+unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC MC_MQTT MC_DATABASE_URL
 
 PASSED=0 FAILED=0
 # check NAME FIX COMMAND...: the command must succeed; what it said is in $WORK/out.
@@ -216,6 +227,9 @@ mcp_tools() {
   grep -q '"claim_task"' "$WORK/mcp" || { head -c 600 "$WORK/mcp" && return 1; }
 }
 
+# shellcheck source=scripts/smoke-doors.sh
+. "$MC_SCRIPTS/smoke-doors.sh"
+
 BEGAN=$SECONDS
 LOOK="the logs are in the installation's folder logs/"
 if [ -n "$RUNNING" ]; then
@@ -224,11 +238,18 @@ if [ -n "$RUNNING" ]; then
   mc up --detach --data-dir "$DIR" >"$WORK/out" 2>&1 || die "the installation in $DIR does not answer" "$(tail -n 2 "$WORK/out")"
 else
   DIR=$WORK/data OWN=1
+  if [ -n "$POSTGRES" ]; then
+    DATABASE=mc_smoke_$$
+    psql -qX "$POSTGRES" -c "CREATE DATABASE $DATABASE" >"$WORK/out" 2>&1 || { DATABASE='' && die "no database in that server" "$(cat "$WORK/out")"; }
+    query=${POSTGRES#"${POSTGRES%%\?*}"} base=${POSTGRES%%\?*}
+    export MC_DATABASE_URL=${base%/*}/$DATABASE$query
+  fi
   check 'mc up --detach: supervisor, control plane, node' 'read the log lines above' mc up --detach --data-dir "$DIR" --http 127.0.0.1:0
   [ "$FAILED" = 0 ] || exit 1
 fi
 ADDRESS=$(sed -n 's|.*"http": "http://\([^"]*\)".*|\1|p' "$DIR/run/endpoints.json")
 M=smoke-$(date +%s)-$$
+(umask 077 && printf 'Authorization: Bearer %s\n' "$(cat "$DIR/token")" >"$WORK/authorization")
 
 check 'health, version and API description answer without a token' "$LOOK" \
   open_paths /healthz /health /readyz /versionz /openapi.json /api/docs/ /metrics
@@ -259,6 +280,17 @@ check 'apply on the server, diff, import' "mc get tasks -m $M -k plan" applied_a
 check 'pack: out, in, again, damaged' "mc export mission $M --dry-run" packed
 check 'overlapping work is told, refused, acknowledged, accepted' "mc get overlaps -m $M" overlap_prevented
 check 'work is found by its words' "mc search retry -m $M" found
+check 'doors: overlaps are told and refused' "mc get overlaps -m $M" door_overlap
+check 'doors: one text, one score' "mc get overlaps -m $M" door_scores
+check 'doors: vectors' 'mc system doctor' door_embeddings
+check 'doors: search' "mc search retry -m $M" door_search
+check 'doors: docs and artifacts' "mc get docs -m $M" door_docs
+check 'doors: skills, profiles, packs' "mc get skills -m $M" door_bundles
+check 'doors: keystones' "mc keystone show -m $M" door_keystones
+check 'doors: a workspace is loaded, committed, refused, released' "$LOOK" door_workspaces
+check 'doors: reservations' "mc get reservations -m $M" door_reservations
+check 'doors: publication' "mc persistence status -m $M" door_publications
+check 'doors: planning' "mc get tasks -m $M -k plan" door_planning
 check 'MCP over stdio lists its tools' 'mc mcp serve' mcp_tools
 check 'the ledger verifies: server' "$LOOK" says ok mc ledger verify
 check 'the ledger verifies: export, offline' "$LOOK" exported

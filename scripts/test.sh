@@ -174,7 +174,8 @@ run_tests() {
 check_documents() (
   MC_BIN_DIR=$(target_dir)/debug
   export MC_BIN_DIR
-  "$MC_SCRIPTS/smoke.sh" && "$MC_SCRIPTS/record-demo.sh" --compare README.md && "$MC_SCRIPTS/seed-check.sh"
+  "$MC_SCRIPTS/smoke.sh" && { [ -z "${MC_TEST_POSTGRES_URL:-}" ] || "$MC_SCRIPTS/smoke.sh" --postgres "$MC_TEST_POSTGRES_URL"; } &&
+    "$MC_SCRIPTS/record-demo.sh" --compare README.md && "$MC_SCRIPTS/seed-check.sh"
 )
 
 say "==> prerequisites"

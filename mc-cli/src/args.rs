@@ -529,6 +529,12 @@ pub struct Delete {
     /// Delete what these files or folders describe, the last first; `-` for standard input
     #[arg(short, long = "filename", value_name = "FILE", conflicts_with_all = ["kind", "references"])]
     pub files: Vec<PathBuf>,
+    /// Instead of references: all with these labels, in the mission of -m and the kluster of -k
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = parse_selector, conflicts_with_all = ["references", "files"])]
+    pub selector: Option<Selector>,
+    /// With --selector: also when they are more than one
+    #[arg(short, long, requires = "selector")]
+    pub yes: bool,
     /// What does not exist is no error
     #[arg(long)]
     pub ignore_not_found: bool,
@@ -560,6 +566,9 @@ pub struct Wait {
     /// Id, key or name
     #[arg(value_name = "REF", add = complete::of_target())]
     pub reference: Option<String>,
+    /// Instead of a reference: all that have these labels now, in the mission of -m and the kluster of -k
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = parse_selector, conflicts_with = "reference")]
+    pub selector: Option<Selector>,
     /// state=STATE or delete
     #[arg(long = "for", value_name = "CONDITION", value_parser = parse_condition)]
     pub condition: Condition,

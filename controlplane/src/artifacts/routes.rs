@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::http::extract::context_of;
 use crate::http::{Created, Ctx, Found, Gone, Query, Ref, page};
 use crate::op::OpCtx;
+use crate::tasks::service::At;
 use crate::watch;
 
 /// What a list of artifacts may be narrowed to.
@@ -31,6 +32,8 @@ use crate::watch;
 pub struct ListArtifacts {
     /// Mission id or name.
     pub mission: Option<String>,
+    /// Kluster id or name: its own artifacts and those of its tasks.
+    pub kluster: Option<String>,
     /// Task id or key.
     pub task: Option<String>,
     /// `key=value` or `key`, separated by commas.
@@ -53,8 +56,8 @@ async fn list(
     Query(query): Query<ListArtifacts>,
 ) -> Result<Response, Error> {
     let labels = page::labels(query.labels.as_deref())?;
-    let (mission, task) = (query.mission.as_deref(), query.task.as_deref());
-    let narrow = service::narrow(&app, &cx, mission, task, labels).await?;
+    let at = At { mission: query.mission, kluster: query.kluster };
+    let narrow = service::narrow(&app, &cx, &at, query.task.as_deref(), labels).await?;
     if query.watch == Some(true) {
         return watch::stream(app, cx, watch::Artifacts(narrow), query.from).await;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mc_api::artifact::{Artifact, CreateArtifact, DownloadUrl};
-use mc_api::id::{ArtifactId, MissionId, TaskId};
+use mc_api::id::{ArtifactId, KlusterId, MissionId, TaskId};
 use mc_api::kluster::Kluster;
 use mc_api::mission::Mission;
 use mc_api::overlap::ArtifactAnswer;
@@ -28,6 +28,7 @@ use crate::objects::{ByteStream, ObjectError, ObjectStore as _, Presign, Stored}
 use crate::op::{Caller, OpCtx};
 use crate::overlap::texts::{self, Watch};
 use crate::search::content::Content;
+use crate::tasks::service::{At, within};
 use crate::write::{self, hex_digest};
 use crate::write_tx;
 
@@ -259,6 +260,8 @@ pub struct Narrow {
     pub mission: Option<MissionId>,
     /// Of this task.
     pub task: Option<TaskId>,
+    /// In this kluster: its own and those of its tasks.
+    pub kluster: Option<KlusterId>,
     /// With these labels.
     pub labels: Vec<(String, Option<String>)>,
 }
@@ -267,15 +270,12 @@ pub struct Narrow {
 pub async fn narrow(
     app: &App,
     cx: &OpCtx,
-    mission: Option<&str>,
+    at: &At,
     task: Option<&str>,
     labels: Vec<(String, Option<String>)>,
 ) -> Result<Narrow, Error> {
     let mut tx = app.db.begin_read().await?;
-    let mission = match mission {
-        Some(mission) => Some(missions::service::resolve(&mut tx, cx, mission).await?.id),
-        None => None,
-    };
+    let (mission, kluster) = within(&mut tx, cx, at).await?;
     let task = match task {
         Some(task) => {
             let absent = || Error::not_found("task", task);
@@ -286,7 +286,30 @@ pub async fn narrow(
         }
         None => None,
     };
-    Ok(Narrow { mission, task, labels })
+    Ok(Narrow { mission, task, kluster, labels })
+}
+
+fn wanted(narrow: Narrow) -> store::Wanted {
+    store::Wanted {
+        mission: narrow.mission,
+        task: narrow.task,
+        within: narrow.kluster,
+        labels: narrow.labels,
+        ..store::Wanted::default()
+    }
+}
+
+/// An artifact by its id, when it is among those that a list shows.
+pub(crate) async fn among(
+    app: &App,
+    cx: &OpCtx,
+    id: &str,
+    narrow: Narrow,
+) -> Result<Option<Artifact>, Error> {
+    let Ok(id) = id.parse::<ArtifactId>() else { return Ok(None) };
+    let wanted = store::Wanted { ids: Some(vec![id]), limit: 1, ..wanted(narrow) };
+    let mut tx = app.db.begin_read().await?;
+    Ok(store::list(&mut tx, cx.scope(Action::ReadArtifact), wanted).await?.pop())
 }
 
 /// A page of artifacts in the order of their ids.
@@ -297,14 +320,7 @@ pub async fn list(
     narrow: Narrow,
 ) -> Result<Page<Artifact>, Error> {
     let mut tx = app.db.begin_read().await?;
-    let wanted = store::Wanted {
-        mission: narrow.mission,
-        task: narrow.task,
-        labels: narrow.labels,
-        after: page.after,
-        limit: page.fetch(),
-        ..store::Wanted::default()
-    };
+    let wanted = store::Wanted { after: page.after, limit: page.fetch(), ..wanted(narrow) };
     let rows = store::list(&mut tx, cx.scope(Action::ReadArtifact), wanted).await?;
     Ok(page.cut(app, rows, |artifact| artifact.id))
 }

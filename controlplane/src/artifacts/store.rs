@@ -4,7 +4,7 @@ use mc_api::artifact::Artifact;
 use mc_api::id::{ArtifactId, KlusterId, MissionId, OrganizationId, PrincipalId, TaskId};
 use mc_api::{Name, Timestamp};
 
-use crate::db::{DbError, Filter, Tx};
+use crate::db::{self, DbError, Filter, Tx};
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
@@ -61,6 +61,8 @@ pub(crate) struct Wanted {
     pub(crate) task: Option<TaskId>,
     /// Directly in this kluster.
     pub(crate) kluster: Option<KlusterId>,
+    /// Directly in this kluster, or of its living tasks.
+    pub(crate) within: Option<KlusterId>,
     /// Of the living tasks of this kluster.
     pub(crate) of_tasks_in: Option<KlusterId>,
     pub(crate) labels: Vec<(String, Option<String>)>,
@@ -79,6 +81,11 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
         .and_some(
             "a.task_id IN (SELECT task_id FROM task WHERE kluster_id = ? AND deleted_at IS NULL)",
             wanted.of_tasks_in,
+        )
+        .and_some(
+            "EXISTS (SELECT 1 FROM kluster w WHERE w.kluster_id = ? AND (a.kluster_id = w.kluster_id
+                 OR a.task_id IN (SELECT task_id FROM task WHERE kluster_id = w.kluster_id AND deleted_at IS NULL)))",
+            wanted.within,
         )
         .and_some("a.artifact_id > ?", wanted.after)
         .labels("a.labels", wanted.labels);
@@ -154,14 +161,7 @@ pub(crate) async fn insert(
 }
 
 pub(crate) async fn delete(tx: &mut Tx, artifact: &Artifact, now: Timestamp) -> Result<bool, DbError> {
-    let deleted = tx
-        .query("UPDATE artifact SET deleted_at = $3, version = version + 1 WHERE artifact_id = $1 AND version = $2 AND deleted_at IS NULL")
-        .bind(artifact.id)
-        .bind(artifact.version)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(deleted == 1)
+    db::bury(tx, "artifact", (artifact.id.as_uuid(), artifact.version), now).await
 }
 
 /// The living artifact of the kluster itself with this name.

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::http::page;
 use crate::mcp::Tool;
 use crate::op::OpCtx;
+use crate::tasks::service::At;
 
 /// The largest content that is given as a message, in bytes.
 const MOST_BYTES: i64 = 512 * 1024;
@@ -31,10 +32,10 @@ pub fn tools() -> Vec<Tool> {
         Tool::new(
             "list_artifacts",
             Action::ReadArtifact,
-            "Lists artifacts, oldest first, narrowed by mission or task; in pages.",
+            "Lists artifacts, oldest first, narrowed by mission, kluster or task; in pages.",
             |app, cx, wanted: ListArtifacts, _: NoArguments| async move {
-                let (mission, task) = (wanted.mission.as_deref(), wanted.task.as_deref());
-                let narrow = service::narrow(&app, &cx, mission, task, Vec::new()).await?;
+                let at = At { mission: wanted.mission, kluster: wanted.kluster };
+                let narrow = service::narrow(&app, &cx, &at, wanted.task.as_deref(), Vec::new()).await?;
                 let name = format!("artifacts {narrow:?}");
                 let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
                 service::list(&app, &cx, page, narrow).await

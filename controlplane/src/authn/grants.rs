@@ -254,7 +254,10 @@ pub async fn revoke(app: &App, cx: &OpCtx, reference: &str) -> Result<(), Error>
                     _ => error,
                 })?
             }
-            None => cx.authorize(Action::RevokeGrant)?,
+            // Whoever reads nothing of the organization itself does not learn that it is there.
+            None => cx.authorize(Action::RevokeGrant).map_err(|error| {
+                if cx.authorize(Action::ReadPrincipal).is_err() { absent() } else { error }
+            })?,
         };
         revoke_in(tx, id, cx.now()).await?;
         ledger::record(tx, cx, proof, event(id, &serde_json::json!({}))).await?;

@@ -13,6 +13,7 @@ mod filter;
 mod migrate;
 mod open;
 pub(crate) mod statistics;
+mod tombstone;
 mod tx;
 
 pub use dialect::Backend;
@@ -20,4 +21,5 @@ pub(crate) use dialect::placeholders;
 pub use error::DbError;
 pub use filter::Filter;
 pub use open::{Db, Listener};
+pub use tombstone::bury;
 pub use tx::{Bind, FromDb, Query, Sql, Tx};

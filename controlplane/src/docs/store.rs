@@ -4,7 +4,7 @@ use mc_api::doc::{Doc, DocState, DocVersion};
 use mc_api::id::{DocId, KlusterId, MissionId, OrganizationId, PrincipalId};
 use mc_api::{Name, Timestamp};
 
-use crate::db::{DbError, Filter, Sql, Tx};
+use crate::db::{self, DbError, Filter, Sql, Tx};
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
@@ -187,14 +187,7 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Doc, after: &Doc) -> Result<bo
 }
 
 pub(crate) async fn delete(tx: &mut Tx, doc: &Doc, now: Timestamp) -> Result<bool, DbError> {
-    let deleted = tx
-        .query("UPDATE doc SET deleted_at = $3, version = version + 1 WHERE doc_id = $1 AND version = $2 AND deleted_at IS NULL")
-        .bind(doc.id)
-        .bind(doc.version)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(deleted == 1)
+    db::bury(tx, "doc", (doc.id.as_uuid(), doc.version), now).await
 }
 
 #[derive(sqlx::FromRow)]
@@ -244,6 +237,9 @@ pub(crate) async fn insert_version(
     Ok(())
 }
 
+const SELECT_VERSION: &str =
+    "SELECT doc_id, number, sha256, size_bytes, note, author_id, created_at FROM doc_version";
+
 /// Versions after a number, ascending.
 pub(crate) async fn versions(
     tx: &mut Tx,
@@ -251,16 +247,8 @@ pub(crate) async fn versions(
     after: i64,
     limit: i64,
 ) -> Result<Vec<DocVersion>, DbError> {
-    let rows: Vec<VersionRow> = tx
-        .query(
-            "SELECT doc_id, number, sha256, size_bytes, note, author_id, created_at FROM doc_version
-             WHERE doc_id = $1 AND number > $2 ORDER BY number LIMIT $3",
-        )
-        .bind(doc)
-        .bind(after)
-        .bind(limit)
-        .fetch_all()
-        .await?;
+    let filter = Filter::new(tx, SELECT_VERSION).and("doc_id = ?", doc).and("number > ?", after);
+    let rows: Vec<VersionRow> = filter.finish(tx, "number", limit).fetch_all().await?;
     Ok(rows.into_iter().map(DocVersion::from).collect())
 }
 
@@ -269,15 +257,8 @@ pub(crate) async fn find_version(
     doc: DocId,
     number: i64,
 ) -> Result<Option<DocVersion>, DbError> {
-    let row: Option<VersionRow> = tx
-        .query(
-            "SELECT doc_id, number, sha256, size_bytes, note, author_id, created_at FROM doc_version
-             WHERE doc_id = $1 AND number = $2",
-        )
-        .bind(doc)
-        .bind(number)
-        .fetch_optional()
-        .await?;
+    let filter = Filter::new(tx, SELECT_VERSION).and("doc_id = ?", doc).and("number = ?", number);
+    let row: Option<VersionRow> = filter.finish(tx, "number", 1).fetch_optional().await?;
     Ok(row.map(DocVersion::from))
 }
 

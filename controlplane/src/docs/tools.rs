@@ -34,6 +34,15 @@ pub fn tools() -> Vec<Tool> {
         )
         .read_only(),
         Tool::new(
+            "read_doc",
+            Action::ReadDoc,
+            "The same as get_doc.",
+            |app, cx, doc: DocRef, which: WhichVersion| async move {
+                service::content(&app, &cx, &doc.doc, &at(&doc), which.number).await
+            },
+        )
+        .read_only(),
+        Tool::new(
             "list_docs",
             Action::ReadDoc,
             "Lists docs without their texts, oldest first, narrowed by mission, kluster, state, name, labels; in pages.",

@@ -9,6 +9,7 @@ use super::store::{self, Waiting};
 use super::{budget, cells};
 use crate::app::App;
 use crate::background::Patient;
+use crate::crash;
 use crate::db::Backend;
 use crate::error::Error;
 use crate::system_tx;
@@ -231,8 +232,10 @@ async fn begin(app: &App, vectors: &[Got]) -> Result<Option<Active>, Error> {
     let (provider, model, now) = (this.embedder.provider(), this.embedder.model(), app.clock.now());
     system_tx!(app, |tx| {
         store::register(tx, provider, model, dimensions, now).await?;
+        crash::point("vectors-before-model").await;
         Ok(())
     })?;
+    crash::point("vectors-after-model").await;
     this.learn(&mut app.db.begin_read().await?).await?;
     Ok(this.active())
 }
@@ -265,11 +268,14 @@ async fn keep(app: &App, active: Active, part: &[(Waiting, Got)]) -> Result<(), 
                 store::put(tx, active.model, waiting, (&digest(&passage), vector), cell).await?;
             }
         }
-        match filling {
-            Some(filling) => Ok(filling.settle(tx).await?),
-            None => Ok(None),
-        }
+        let changed = match filling {
+            Some(filling) => filling.settle(tx).await?,
+            None => None,
+        };
+        crash::point("vectors-before-commit").await;
+        Ok(changed)
     });
+    crash::point("vectors-after-commit").await;
     match changed {
         Ok(Some(cells)) => this.cells.put(active.model, cells),
         Ok(None) => {}
@@ -287,7 +293,12 @@ async fn finish(app: &App) -> Result<Next, Error> {
     let Some(active) = this.active() else { return Ok(Next::Rest) };
     let now = app.clock.now();
     if !active.is_complete {
-        system_tx!(app, |tx| { Ok(store::complete(tx, active.model, now).await?) })?;
+        system_tx!(app, |tx| {
+            store::complete(tx, active.model, now).await?;
+            crash::point("vectors-before-complete").await;
+            Ok(())
+        })?;
+        crash::point("vectors-after-complete").await;
         this.learn(&mut app.db.begin_read().await?).await?;
         tracing::info!(
             provider = this.embedder.provider().as_str(),
@@ -304,9 +315,11 @@ async fn finish(app: &App) -> Result<Next, Error> {
             let ours = store::hold(tx, target, &this.holder, now, until).await?;
             if ours {
                 store::forget_others(tx, active.model, FORGOTTEN).await?;
+                crash::point("vectors-before-forget").await;
             }
             Ok(ours)
         })?;
+        crash::point("vectors-after-forget").await;
         return Ok(if ours { Next::More } else { Next::Rest });
     }
     if this.is_due(now, AGAIN) {

@@ -130,7 +130,7 @@ unversioned! {
     mc_api::persistence::PendingList, mc_api::persistence::PublishedPending, mc_api::persistence::PublicationStatus,
     mc_api::skill::SkillManifest, mc_api::skill::SkillSnapshot, mc_api::skill::SkillSync,
     mc_api::persistence::ProvisionedPersistence, mc_api::persistence::RestoredLedger,
-    mc_api::pack::Pack, mc_api::pack::ImportedPack,
+    mc_api::pack::Pack, mc_api::pack::ImportedPack, mc_api::profile::ProfileStatus,
 }
 
 impl<T> Versioned for mc_api::Page<T> {

@@ -5,7 +5,7 @@ use mc_api::kluster::Kluster;
 use mc_api::overlap::OverlapPolicy;
 use mc_api::{Name, Timestamp};
 
-use crate::db::{DbError, Filter, Sql, Tx};
+use crate::db::{self, DbError, Filter, Sql, Tx};
 use crate::missions::store::{labels, policy as policy_of, policy_text, text_of};
 use crate::op::Scope;
 
@@ -259,14 +259,7 @@ pub(crate) async fn lock(tx: &mut Tx, kluster: KlusterId) -> Result<(), DbError>
 }
 
 pub(crate) async fn delete(tx: &mut Tx, kluster: &Kluster, now: Timestamp) -> Result<bool, DbError> {
-    let deleted = tx
-        .query("UPDATE kluster SET deleted_at = $3, version = version + 1 WHERE kluster_id = $1 AND version = $2 AND deleted_at IS NULL")
-        .bind(kluster.id)
-        .bind(kluster.version)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(deleted == 1)
+    db::bury(tx, "kluster", (kluster.id.as_uuid(), kluster.version), now).await
 }
 
 pub(crate) async fn has_tasks(tx: &mut Tx, kluster: KlusterId) -> Result<bool, DbError> {

@@ -10,13 +10,16 @@ use crate::app::SharedApp;
 use crate::error::Error;
 use crate::op::OpCtx;
 use crate::{
-    applies, approvals, artifacts, authn, docs, embeddings, imports, ledger, overlap, packs, persistence,
-    planning, profiles, publications, reservations, search, skills, tasks, templates, workspaces,
+    applies, approvals, artifacts, authn, docs, embeddings, imports, klusters, ledger, missions, overlap,
+    packs, persistence, planning, profiles, publications, reservations, search, skills, tasks, templates,
+    workspaces,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let subjects = [
         authn::tools::tools(),
+        missions::tools::tools(),
+        klusters::tools::tools(),
         tasks::tools::tools(),
         planning::tools::tools(),
         templates::tools::tools(),

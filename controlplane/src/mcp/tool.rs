@@ -83,7 +83,7 @@ impl Tool {
     }
 
     /// The arguments under the names of the schema: tools of older systems say `kluster_id` for `kluster`, `task` for
-    /// `task_id`, and `lease_id` for a workspace.
+    /// `task_id`, `lease_id` for a workspace, and `name` for a profile.
     fn as_named(&self, arguments: Map<String, Value>) -> Map<String, Value> {
         let members: Vec<&str> = schema::members(&self.input_schema).collect();
         let given: Vec<String> = arguments.keys().cloned().collect();
@@ -92,6 +92,7 @@ impl Tool {
                 name.strip_suffix("_id").map(str::to_owned),
                 Some(format!("{name}_id")),
                 (name == "lease_id").then(|| "workspace".to_owned()),
+                (name == "name").then(|| "profile".to_owned()),
             ];
             let is_free = |other: &String| members.contains(&other.as_str()) && !given.contains(other);
             if members.contains(&name.as_str()) {

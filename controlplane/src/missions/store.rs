@@ -5,7 +5,7 @@ use mc_api::mission::Mission;
 use mc_api::overlap::OverlapPolicy;
 use mc_api::{Labels, Name, Timestamp};
 
-use crate::db::{DbError, Filter, Tx};
+use crate::db::{self, DbError, Filter, Tx};
 use crate::error::Error;
 use crate::op::Scope;
 
@@ -159,14 +159,7 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Mission, after: &Mission) -> R
 }
 
 pub(crate) async fn delete(tx: &mut Tx, mission: &Mission, now: Timestamp) -> Result<bool, DbError> {
-    let deleted = tx
-        .query("UPDATE mission SET deleted_at = $3, version = version + 1 WHERE mission_id = $1 AND version = $2 AND deleted_at IS NULL")
-        .bind(mission.id)
-        .bind(mission.version)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(deleted == 1)
+    db::bury(tx, "mission", (mission.id.as_uuid(), mission.version), now).await
 }
 
 /// Locks the mission's row: the first lock in the documented order, and the one that orders edges of its graph.

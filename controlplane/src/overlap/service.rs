@@ -1,236 +1,38 @@
-//! Finding, judging, keeping and deciding overlaps.
+//! Keeping overlaps: suggestions with a life, and reading them. Beside it: finding and judging, checking, deciding.
 
-use std::collections::HashMap;
+mod check;
+mod compare;
+mod decide;
 
 use mc_api::id::{MissionId, OrganizationId, OverlapId};
 use mc_api::overlap::{
-    AcceptOverlap, CheckOverlap, DismissOverlap, OverlapAction, OverlapCheck, OverlapEvidence,
-    OverlapFinding, OverlapKind, OverlapPolicy, OverlapSide, OverlapState, OverlapSuggestion,
+    OverlapAction, OverlapFinding, OverlapPolicy, OverlapSide, OverlapState, OverlapSuggestion,
 };
-use mc_api::task::TaskState;
-use mc_api::{Action, Page, ProblemKind, Timestamp};
-use mc_overlap::{Prepared, Provider, SuggestedAction, Vectors};
+use mc_api::{Action, Page, Timestamp};
+use mc_overlap::Prepared;
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use self::check::check;
+use self::compare::compare;
+pub(crate) use self::compare::{Asked, Compared, best, examine, examine_these};
+pub use self::decide::{accept, dismiss};
 use super::model::{self, Judged, Points};
-use super::{prepared, store, texts};
+use super::{prepared, store};
 use crate::app::App;
 use crate::db::Tx;
-use crate::embeddings::{Near, Where};
 use crate::error::Error;
 use crate::http::page;
 use crate::ledger::{self, Event};
 use crate::missions::service::changed_meanwhile;
 use crate::op::{OpCtx, Proof, Scope, organization_proof, system_proof};
-use crate::search::content;
-use crate::search::index::{self, Candidate, Family, Reach};
-use crate::{klusters, tasks, write_tx};
-
-/// How many documents that share terms are looked at, and how many that are near by their vectors.
-const CANDIDATES: i64 = 16;
-/// How many of both are compared, the best by both ranks.
-const COMPARED: usize = 24;
-/// How much the first ranks count beside the later ones in the fusion.
-const FUSION: u32 = 60;
-/// From this likeness of vectors on work is shown that shares no word.
-const ALIKE: f64 = 0.4;
-/// From this score on it needs no other reason: signs without a word are the same or not.
-const CLEAR: f64 = 0.5;
-
-/// Where existing work is looked for.
-pub(crate) struct Asked {
-    /// What it is compared with.
-    pub(crate) family: Family,
-    pub(crate) mission: MissionId,
-    /// The object itself when it exists already.
-    pub(crate) own: Option<Uuid>,
-    /// Where it is looked for.
-    pub(crate) scope: Scope,
-    /// Only documents with a greater number.
-    pub(crate) after: i64,
-    /// What near ones are looked for with.
-    pub(crate) near: Near,
-}
-
-/// One candidate with what the comparison said.
-#[derive(Clone)]
-pub(crate) struct Compared {
-    pub(crate) id: Uuid,
-    pub(crate) finding: OverlapFinding,
-    /// Whose vectors it was judged with.
-    pub(crate) provider: Provider,
-}
-
-impl Compared {
-    /// Whether it is worth showing. What shares no word has to be near, or clearly the same.
-    fn is_shown(&self) -> bool {
-        let found = &self.finding;
-        let is_related = found.lexical > 0.0 || found.vector >= ALIKE || found.score >= CLEAR;
-        is_related && found.score >= f64::from(self.provider.operating_points().suggest)
-    }
-}
-
-fn action(suggested: SuggestedAction) -> OverlapAction {
-    match suggested {
-        SuggestedAction::Link => OverlapAction::Link,
-        SuggestedAction::Merge => OverlapAction::Merge,
-        SuggestedAction::Wait => OverlapAction::Wait,
-        SuggestedAction::Ignore => OverlapAction::Ignore,
-    }
-}
-
-/// To thousandths, as it is stored, so that an answer and its repetition agree.
-fn rounded(share: f32) -> f64 {
-    f64::from(store::thousandths(f64::from(share))) / 1000.0
-}
-
-/// Compares with the likeness of vectors that somebody computed before, or with the built-in ones.
-fn compare(
-    text: &Prepared,
-    own: &[f32],
-    candidate: Candidate,
-    likeness: Option<(Provider, f32)>,
-) -> Result<Compared, Error> {
-    let other = prepared::existing(&candidate)?;
-    let vectors = match likeness {
-        Some((provider, cosine)) => Vectors { provider, cosine },
-        None => Vectors::of(Provider::Builtin, own, &other.vector),
-    };
-    let provider = vectors.provider;
-    let judged = match Family::of(&candidate.subject_kind) {
-        Family::Work => mc_overlap::compare(text, &other.text, Some(vectors), candidate.done),
-        Family::Texts => mc_overlap::compare_texts(text, &other.text, Some(vectors)),
-    };
-    let evidence = judged
-        .evidence
-        .iter()
-        .map(|found| OverlapEvidence { kind: found.kind.as_str().to_owned(), detail: found.detail.clone() })
-        .collect();
-    Ok(Compared {
-        id: candidate.subject_id,
-        provider,
-        finding: OverlapFinding {
-            candidate: OverlapSide {
-                id: store::shown(&candidate.subject_kind, candidate.subject_id),
-                kind: candidate.subject_kind,
-                key: candidate.subject_key,
-                title: candidate.title,
-                mission_id: candidate.mission_id,
-                done: candidate.done,
-            },
-            score: rounded(judged.score),
-            lexical: rounded(judged.lexical),
-            vector: rounded(judged.vector),
-            action: action(judged.action),
-            evidence,
-        },
-    })
-}
-
-/// Everything that a text overlaps: the best first, nothing below the point at which a suggestion is worth showing.
-///
-/// # Errors
-/// Database failures.
-pub(crate) async fn examine(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    asked: &Asked,
-    text: &Prepared,
-) -> Result<Vec<Compared>, Error> {
-    let reach = Reach {
-        organization,
-        family: asked.family,
-        mission: asked.mission,
-        scope: asked.scope.clone(),
-        after: asked.after,
-        limit: CANDIDATES,
-    };
-    let mut ranks = vec![index::candidates(tx, reach, text).await?];
-    ranks.extend(near(tx, organization, asked).await?);
-    examine_these(tx, (asked.own, &asked.near), text, fused(ranks)).await
-}
-
-/// What a text overlaps of some candidates: the best first, nothing below the point at which a suggestion is worth showing.
-///
-/// # Errors
-/// Database failures.
-pub(crate) async fn examine_these(
-    tx: &mut Tx,
-    (itself, near): (Option<Uuid>, &Near),
-    text: &Prepared,
-    candidates: Vec<Candidate>,
-) -> Result<Vec<Compared>, Error> {
-    let subjects = candidates.iter().map(|candidate| candidate.subject_id).collect();
-    let likeness = near.likeness(tx, subjects).await?;
-    let own = mc_overlap::builtin::embed(text);
-    let mut found = Vec::new();
-    for candidate in candidates {
-        if Some(candidate.subject_id) == itself {
-            continue;
-        }
-        let likeness = likeness.get(&candidate.subject_id).copied();
-        let compared = compare(text, &own, candidate, likeness)?;
-        if compared.is_shown() {
-            found.push(compared);
-        }
-    }
-    found.sort_by(|a, b| b.finding.score.total_cmp(&a.finding.score));
-    Ok(found)
-}
-
-/// What is near by its vector: in its own mission first, then wherever the caller may read.
-async fn near(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    asked: &Asked,
-) -> Result<Vec<Vec<Candidate>>, Error> {
-    let limit = (asked.after, usize::try_from(CANDIDATES).unwrap_or(0));
-    let kinds = Some(asked.family.kinds().iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>());
-    let scope = Scope::Organization(organization);
-    let own = Where { scope, mission: Some(asked.mission), kinds: kinds.clone() };
-    let mut ranks = asked.near.candidates(tx, &own, limit).await?;
-    let is_wider = match &asked.scope {
-        Scope::Organization(_) => true,
-        Scope::Missions(_, missions) => missions.iter().any(|mission| *mission != asked.mission),
-    };
-    if is_wider {
-        let wide = Where { scope: asked.scope.clone(), mission: None, kinds };
-        ranks.extend(asked.near.candidates(tx, &wide, limit).await?);
-    }
-    Ok(ranks)
-}
-
-/// The best of several lists, each once (reciprocal rank fusion).
-fn fused(ranks: Vec<Vec<Candidate>>) -> Vec<Candidate> {
-    let mut scores: HashMap<Uuid, (f64, Candidate)> = HashMap::new();
-    for list in ranks {
-        for (candidate, place) in list.into_iter().zip(1_u32..) {
-            let part = 1.0 / f64::from(FUSION + place);
-            scores
-                .entry(candidate.subject_id)
-                .and_modify(|score| score.0 += part)
-                .or_insert((part, candidate));
-        }
-    }
-    let mut all: Vec<(f64, Candidate)> = scores.into_values().collect();
-    // Ids sort by time: of equals the younger one comes first, on both databases alike.
-    all.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.subject_id.cmp(&a.1.subject_id)));
-    all.into_iter().take(COMPARED).map(|(_, candidate)| candidate).collect()
-}
-
-/// Of what was found, what is worth keeping: unfinished work of the same mission before all other, the best first.
-pub(crate) fn best(mission: MissionId, mut found: Vec<Compared>, most: usize) -> Vec<Compared> {
-    found.sort_by_key(|compared| !model::counts(&compared.finding, mission));
-    found.truncate(most);
-    found.sort_by(|a, b| b.finding.score.total_cmp(&a.finding.score));
-    found
-}
+use crate::search::index::{self, Candidate};
+use crate::tasks;
 
 /// Refuses a mutation as the policy wants it.
 ///
 /// # Errors
-/// [`ProblemKind::OverlapUnacknowledged`], [`ProblemKind::OverlapBlocked`], with the suggestions.
+/// [`mc_api::ProblemKind::OverlapUnacknowledged`], [`mc_api::ProblemKind::OverlapBlocked`], with the suggestions.
 pub(crate) fn enforce(
     policy: &OverlapPolicy,
     mission: MissionId,
@@ -425,8 +227,7 @@ pub(crate) async fn settle(
         (Some(subject), Some(candidate))
             if !tasks::service::is_called_off(tx, app, candidate.subject_id).await? =>
         {
-            let text =
-                prepared::prepare_as(&subject.subject_kind, &subject.title, &subject.body, &subject.paths()?);
+            let text = prepared::prepare_as(&subject.subject_kind, &subject.title, &subject.body, &subject.paths()?);
             let near = app.embeddings.stored(tx, subject.subject_id, &subject.title, &subject.body).await?;
             let likeness = near.likeness(tx, vec![candidate.subject_id]).await?;
             let likeness = likeness.get(&candidate.subject_id).copied();
@@ -621,77 +422,6 @@ pub(crate) async fn judge_again(
     Ok(())
 }
 
-/// What creating a task, a doc or an artifact would overlap. Nothing is changed.
-///
-/// # Errors
-/// [`ProblemKind::Validation`], [`ProblemKind::NotFound`].
-pub async fn check(app: &App, cx: &OpCtx, request: CheckOverlap) -> Result<OverlapCheck, Error> {
-    let kind = request.kind.unwrap_or(OverlapKind::Task);
-    check_request(kind, &request)?;
-    let most = match request.limit {
-        None => 5,
-        Some(limit @ 1..=20) => limit as usize,
-        Some(_) => return Err(Error::invalid("/limit", "1 to 20")),
-    };
-    if !app.detects_overlap {
-        return Err(Error::new(
-            ProblemKind::InvalidTransition,
-            "overlap detection is switched off on this server (MC_OVERLAP_DETECTION)",
-        ));
-    }
-    let mut tx = app.db.begin_read().await?;
-    let mission = crate::missions::service::resolve(&mut tx, cx, &request.mission).await?;
-    cx.authorize_in(Action::ReadOverlap, mission.id)?;
-    let kluster = match &request.kluster {
-        Some(kluster) => Some(klusters::service::resolve(&mut tx, cx, kluster, Some(mission.id)).await?),
-        None => None,
-    };
-    let policy = texts::policy(&mut tx, &mission, kluster.as_ref()).await?;
-    // No connection is held while a provider is asked.
-    drop(tx);
-    let (family, action, body) = match kind {
-        OverlapKind::Task => (Family::Work, Action::ReadTask, request.description.as_str()),
-        OverlapKind::Doc | OverlapKind::Artifact => {
-            (Family::Texts, Action::ReadDoc, content::head(&request.description))
-        }
-    };
-    let text = prepared::prepare_as(kind.as_str(), &request.title, body, &request.paths);
-    let near = app.embeddings.asked(app, cx.caller.id, &request.title, index::kept(body)).await;
-    let mut tx = app.db.begin_read().await?;
-    let scope = cx.scope(action);
-    let asked = Asked { family, mission: mission.id, own: None, scope, after: 0, near };
-    let found = examine(&mut tx, cx.caller.organization, &asked, &text).await?;
-    let same: Vec<Compared> =
-        found.iter().filter(|compared| compared.finding.candidate.kind == kind.as_str()).cloned().collect();
-    let decision = model::decide(&policy, mission.id, &judged(&policy, &same), &[]);
-    let suggestions = best(mission.id, found, most).into_iter().map(|compared| compared.finding).collect();
-    Ok(OverlapCheck { suggestions, decision, policy })
-}
-
-/// Refuses what could not be created either.
-fn check_request(kind: OverlapKind, request: &CheckOverlap) -> Result<(), Error> {
-    match kind {
-        OverlapKind::Task => {
-            tasks::service::check_text_of(&request.title, &request.description, &request.paths)?;
-            if request.kluster.is_none() {
-                return Err(Error::invalid("/kluster", "a task stands in a kluster; name it"));
-            }
-        }
-        OverlapKind::Doc => {
-            crate::docs::model::check_title("/title", &request.title)?;
-            crate::docs::model::check_content("/description", &request.description)?;
-        }
-        OverlapKind::Artifact => {
-            crate::artifacts::model::check_name_at("/title", &request.title)?;
-            crate::docs::model::check_content("/description", &request.description)?;
-        }
-    }
-    if kind != OverlapKind::Task && !request.paths.is_empty() {
-        return Err(Error::invalid("/paths", "only tasks declare paths"));
-    }
-    Ok(())
-}
-
 /// What a list of suggestions is narrowed to.
 #[derive(Debug, Clone, Default)]
 pub struct Narrow {
@@ -736,122 +466,7 @@ async fn find(tx: &mut Tx, cx: &OpCtx, reference: &str) -> Result<OverlapSuggest
 /// One suggestion.
 ///
 /// # Errors
-/// [`ProblemKind::NotFound`], also when one side may not be read.
+/// [`mc_api::ProblemKind::NotFound`], also when one side may not be read.
 pub async fn get(app: &App, cx: &OpCtx, reference: &str) -> Result<OverlapSuggestion, Error> {
     find(&mut app.db.begin_read().await?, cx, reference).await
-}
-
-fn check_open(before: &OverlapSuggestion) -> Result<(), Error> {
-    if before.state == OverlapState::Open {
-        return Ok(());
-    }
-    Err(Error::new(
-        ProblemKind::AlreadyDecided,
-        format!("suggestion {} is {} already", before.id, before.state),
-    ))
-}
-
-/// Acts on a suggestion: `link` says that both belong together, `wait` makes the subject wait for the candidate,
-/// `merge` calls the subject off in favour of the candidate.
-///
-/// # Errors
-/// [`ProblemKind::AlreadyDecided`], [`ProblemKind::Validation`], and what changing the task refuses.
-pub async fn accept(
-    app: &App,
-    cx: &OpCtx,
-    reference: &str,
-    request: AcceptOverlap,
-) -> Result<OverlapSuggestion, Error> {
-    tasks::service::check_note("/note", request.note.as_deref())?;
-    write_tx!(app, cx, |tx| {
-        let found = find(tx, cx, reference).await?;
-        let proof = cx.authorize_in(Action::DecideOverlap, found.subject.mission_id)?;
-        crate::missions::store::lock(tx, found.subject.mission_id).await?;
-        store::lock(tx, found.id).await?;
-        let before = find(tx, cx, reference).await?;
-        cx.check_version(before.version)?;
-        check_open(&before)?;
-        let resolution = request.resolution.unwrap_or(before.action);
-        let (subject, candidate) = (&before.subject, &before.candidate);
-        let name = |side: &OverlapSide| side.key.clone().unwrap_or_else(|| side.id.clone());
-        let of_tasks = subject.kind == "task";
-        if of_tasks && matches!(resolution, OverlapAction::Wait | OverlapAction::Merge) {
-            let state = tasks::service::state_of(tx, cx, &candidate.id).await?;
-            if matches!(state, TaskState::Cancelled | TaskState::Failed) {
-                return Err(Error::new(
-                    ProblemKind::InvalidTransition,
-                    format!("{} is {state}: nobody will do that work", name(candidate)),
-                ));
-            }
-        }
-        match resolution {
-            OverlapAction::Link => {}
-            // Texts are brought together by whoever writes them: what was decided is recorded, and nothing is deleted.
-            OverlapAction::Merge if !of_tasks => {}
-            OverlapAction::Wait if !of_tasks => {
-                return Err(Error::invalid("/as", "link or merge; only tasks wait for each other"));
-            }
-            OverlapAction::Wait if subject.mission_id != candidate.mission_id => {
-                return Err(Error::invalid(
-                    "/as",
-                    format!(
-                        "{} is in another mission, and tasks wait only for those of their own",
-                        name(candidate)
-                    ),
-                ));
-            }
-            OverlapAction::Wait => tasks::service::wait_for(tx, cx, &subject.id, &candidate.id).await?,
-            OverlapAction::Merge => {
-                // Who reads the one mission may not read the other.
-                let why = if subject.mission_id == candidate.mission_id {
-                    format!("merged into {}", name(candidate))
-                } else {
-                    "merged into work of another mission".to_owned()
-                };
-                tasks::service::call_off(tx, cx, &subject.id, why).await?;
-            }
-            OverlapAction::Ignore => {
-                return Err(Error::invalid("/as", "link, merge or wait; to ignore it, dismiss it"));
-            }
-        }
-        // Calling the subject off ended its suggestions, this one among them.
-        let current = find(tx, cx, reference).await?;
-        let mut after = current.clone();
-        after.state = OverlapState::Accepted;
-        after.resolution = Some(resolution);
-        after.note.clone_from(&request.note);
-        after.decided_by = Some(cx.caller.id);
-        after.decided_at = Some(cx.now());
-        save(tx, cx, proof, "overlap.accept", &current, after).await
-    })
-}
-
-/// Says that a suggestion is none.
-///
-/// # Errors
-/// [`ProblemKind::AlreadyDecided`], [`ProblemKind::Validation`].
-pub async fn dismiss(
-    app: &App,
-    cx: &OpCtx,
-    reference: &str,
-    request: DismissOverlap,
-) -> Result<OverlapSuggestion, Error> {
-    tasks::service::check_note("/reason", Some(&request.reason))?;
-    if request.reason.trim().is_empty() {
-        return Err(Error::invalid("/reason", "say why"));
-    }
-    write_tx!(app, cx, |tx| {
-        let found = find(tx, cx, reference).await?;
-        let proof = cx.authorize_in(Action::DecideOverlap, found.subject.mission_id)?;
-        store::lock(tx, found.id).await?;
-        let before = find(tx, cx, reference).await?;
-        cx.check_version(before.version)?;
-        check_open(&before)?;
-        let mut after = before.clone();
-        after.state = OverlapState::Dismissed;
-        after.note = Some(request.reason.clone());
-        after.decided_by = Some(cx.caller.id);
-        after.decided_at = Some(cx.now());
-        save(tx, cx, proof, "overlap.dismiss", &before, after).await
-    })
 }

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use mc_api::Page;
-use mc_api::profile::{Profile, ProfileVersion, PushProfile};
+use mc_api::profile::{PinProfile, Profile, ProfileStatus, ProfileVersion, PushProfile};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::service;
 use crate::app::SharedApp;
 use crate::error::Error;
-use crate::http::{Created, Ctx, Found, Gone, Query, Ref};
+use crate::http::{Cmd, Created, Ctx, Found, Gone, Query, Ref};
 use crate::skills::routes::{archive_answer, body_of};
 
 /// Which part of a list.
@@ -31,8 +31,17 @@ pub struct ListProfiles {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileContent {
-    /// The number; absent: the newest.
+    /// The number; absent: the pinned version, else the newest.
     pub version: Option<i64>,
+}
+
+/// What the caller has of a profile.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct HasOfProfile {
+    /// The digest of its archive, lowercase hex.
+    pub expected_sha256: Option<String>,
 }
 
 /// Lists the caller's profiles.
@@ -95,6 +104,38 @@ async fn content(
     archive_answer(bytes, &version.sha256, &version.number.to_string())
 }
 
+/// Makes a profile the one that is used where none is named.
+#[utoipa::path(post, path = "/api/v1/profiles/{ref}/activate", tag = "profiles", params(("ref" = String, Path)), responses((status = 200, body = Profile)))]
+async fn activate(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::activate(&app, &cx, &reference).await?))
+}
+
+/// Keeps to a version of a profile: it is given where none is named. Without one the newest is given again.
+#[utoipa::path(post, path = "/api/v1/profiles/{ref}/pin", tag = "profiles", params(("ref" = String, Path)), request_body = PinProfile, responses((status = 200, body = Profile)))]
+async fn pin(
+    State(app): State<SharedApp>,
+    Ref(reference): Ref,
+    Cmd(cx, body): Cmd<PinProfile>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::pin(&app, &cx, &reference, body).await?))
+}
+
+/// Which version of a profile is given now, and how what the caller has compares with it.
+#[utoipa::path(get, path = "/api/v1/profiles/{ref}/status", tag = "profiles", params(("ref" = String, Path), HasOfProfile), responses((status = 200, body = ProfileStatus)))]
+async fn status(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+    Query(query): Query<HasOfProfile>,
+) -> Result<Response, Error> {
+    let expected = ("?expected_sha256", query.expected_sha256);
+    Ok(Found::answer(&cx, &service::status(&app, &cx, &reference, expected).await?))
+}
+
 /// The routes.
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -102,4 +143,7 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(get, delete))
         .routes(routes!(versions))
         .routes(routes!(content))
+        .routes(routes!(activate))
+        .routes(routes!(pin))
+        .routes(routes!(status))
 }

@@ -2,7 +2,7 @@
 
 use mc_api::bundle::BundleFile;
 use mc_api::id::{MissionId, PrincipalId, ProfileId};
-use mc_api::profile::{Profile, ProfileVersion, PushProfile};
+use mc_api::profile::{PinProfile, Profile, ProfileStatus, ProfileSync, ProfileVersion, PushProfile};
 use mc_api::{Action, Conflict, ConflictReason, Name, Page, ProblemKind};
 use mc_bundle::{Limits, Tree};
 use serde::Serialize;
@@ -38,6 +38,9 @@ struct Recorded<'a> {
     owner_id: PrincipalId,
     latest_version: i64,
     sha256: &'a str,
+    activated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pinned_version: Option<i64>,
     version: i64,
 }
 
@@ -48,6 +51,8 @@ impl<'a> From<&'a Profile> for Recorded<'a> {
             owner_id: profile.owner_id,
             latest_version: profile.latest_version,
             sha256: &profile.sha256,
+            activated: profile.activated,
+            pinned_version: profile.pinned_version,
             version: profile.version,
         }
     }
@@ -175,6 +180,8 @@ async fn fresh(tx: &mut Tx, cx: &OpCtx, name: &Name) -> Result<Profile, Error> {
         sha256: String::new(),
         size_bytes: 0,
         file_count: 0,
+        activated: false,
+        pinned_version: None,
         version: 0,
         created_at: cx.now(),
         updated_at: cx.now(),
@@ -190,7 +197,12 @@ async fn save(tx: &mut Tx, cx: &OpCtx, (before, after): (Option<&Profile>, &Prof
             other => other.into(),
         });
     };
-    if store::replace(tx, before, after).await? { Ok(()) } else { Err(changed_meanwhile()) }
+    match store::replace(tx, before, after).await {
+        Ok(true) => Ok(()),
+        // Unique: another one was activated at the same moment.
+        Ok(false) | Err(DbError::Unique(_)) => Err(changed_meanwhile()),
+        Err(other) => Err(other.into()),
+    }
 }
 
 fn version_of(profile: &Profile, files: &[BundleFile], note: String) -> ProfileVersion {
@@ -263,7 +275,7 @@ pub async fn versions(
     Ok(page.cut(app, rows, |version| version.number))
 }
 
-/// The archive of a version, the newest unless one is named.
+/// The archive of a version; unless one is named, of the pinned one, else the newest.
 ///
 /// # Errors
 /// [`ProblemKind::NotFound`].
@@ -276,13 +288,136 @@ pub async fn content(
     let version = {
         let mut tx = app.db.begin_read().await?;
         let profile = resolve(&mut tx, cx, reference).await?;
-        let number = number.unwrap_or(profile.latest_version);
+        let number = number.unwrap_or_else(|| given(&profile));
         let found = store::versions(&mut tx, profile.id, number.saturating_sub(1), 1).await?.pop();
         let absent = || Error::not_found("version", format!("{number} of profile {}", profile.name));
         found.filter(|version| version.number == number).ok_or_else(absent)?
     };
     let bytes = archive(app, area(cx.caller.id), &version.sha256).await?;
     Ok((version, bytes))
+}
+
+/// The version that is given where none is named.
+fn given(profile: &Profile) -> i64 {
+    profile.pinned_version.unwrap_or(profile.latest_version)
+}
+
+/// Saves a change of what is chosen, and records it.
+async fn choose(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    action: Action,
+    before: &Profile,
+    mut after: Profile,
+) -> Result<Profile, Error> {
+    if after == *before {
+        return Ok(after);
+    }
+    after.version += 1;
+    after.updated_at = cx.now();
+    save(tx, cx, (Some(before), &after)).await?;
+    record(tx, cx, action, (Some(before), &after)).await?;
+    Ok(after)
+}
+
+/// Makes a profile the one that is used where none is named, instead of the one before.
+///
+/// # Errors
+/// [`ProblemKind::StaleVersion`], [`ProblemKind::NotFound`], [`ProblemKind::Forbidden`].
+pub async fn activate(app: &App, cx: &OpCtx, reference: &str) -> Result<Profile, Error> {
+    write_tx!(app, cx, |tx| {
+        cx.authorize_own(Action::ActivateProfile)?;
+        let profile = resolve(tx, cx, reference).await?;
+        cx.check_version(profile.version)?;
+        let wanted = store::Wanted { activated: true, limit: 1, ..store::Wanted::default() };
+        let other = store::list(tx, cx.caller.id, wanted).await?.pop();
+        if let Some(other) = other.filter(|other| other.id != profile.id) {
+            let after = Profile { activated: false, ..other.clone() };
+            choose(tx, cx, Action::ActivateProfile, &other, after).await?;
+        }
+        let after = Profile { activated: true, ..profile.clone() };
+        choose(tx, cx, Action::ActivateProfile, &profile, after).await
+    })
+}
+
+/// Keeps to a version of a profile, or to the newest one again.
+///
+/// # Errors
+/// [`ProblemKind::Validation`], [`ProblemKind::StaleVersion`], [`ProblemKind::NotFound`], [`ProblemKind::Forbidden`].
+pub async fn pin(app: &App, cx: &OpCtx, reference: &str, request: PinProfile) -> Result<Profile, Error> {
+    if request.sha256.is_some() && request.number.is_some() {
+        return Err(Error::invalid("/number", "give sha256, number, or neither"));
+    }
+    if let Some(sha256) = &request.sha256 {
+        check_digest("/sha256", sha256)?;
+    }
+    write_tx!(app, cx, |tx| {
+        cx.authorize_own(Action::PinProfile)?;
+        let profile = resolve(tx, cx, reference).await?;
+        cx.check_version(profile.version)?;
+        let absent =
+            |what: String| Error::not_found("version", format!("{what} of profile {}", profile.name));
+        let pinned_version = match (&request.sha256, request.number) {
+            (Some(sha256), _) => {
+                let found = store::version_with(tx, profile.id, sha256.clone()).await?;
+                Some(found.ok_or_else(|| absent(sha256.clone()))?)
+            }
+            (None, Some(number)) if (1..=profile.latest_version).contains(&number) => Some(number),
+            (None, Some(number)) => return Err(absent(number.to_string())),
+            (None, None) => None,
+        };
+        let after = Profile { pinned_version, ..profile.clone() };
+        choose(tx, cx, Action::PinProfile, &profile, after).await
+    })
+}
+
+fn check_digest(pointer: &str, sha256: &str) -> Result<(), Error> {
+    let is_digest = sha256.parse::<mc_ledger::Digest>().is_ok();
+    if is_digest { Ok(()) } else { Err(Error::invalid(pointer, "64 lowercase hex digits")) }
+}
+
+/// Which version is given now, and how what the caller has compares with it.
+///
+/// # Errors
+/// [`ProblemKind::Validation`], [`ProblemKind::NotFound`].
+pub async fn status(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    (pointer, expected_sha256): (&str, Option<String>),
+) -> Result<ProfileStatus, Error> {
+    if let Some(sha256) = &expected_sha256 {
+        check_digest(pointer, sha256)?;
+    }
+    let mut tx = app.db.begin_read().await?;
+    let profile = resolve(&mut tx, cx, reference).await?;
+    let given_version = given(&profile);
+    let version = store::versions(&mut tx, profile.id, given_version - 1, 1).await?.pop();
+    let absent = || Error::not_found("version", format!("{given_version} of profile {}", profile.name));
+    let given_sha256 = version.ok_or_else(absent)?.sha256;
+    let expected_version = match &expected_sha256 {
+        Some(sha256) => store::version_with(&mut tx, profile.id, sha256.clone()).await?,
+        None => None,
+    };
+    let state = match (&expected_sha256, expected_version) {
+        (None, _) => ProfileSync::Unknown,
+        (Some(expected), _) if *expected == given_sha256 => ProfileSync::InSync,
+        (Some(_), Some(_)) => ProfileSync::Outdated,
+        (Some(_), None) => ProfileSync::Drifted,
+    };
+    Ok(ProfileStatus {
+        kind: "profile_status".into(),
+        profile_id: profile.id,
+        name: profile.name,
+        activated: profile.activated,
+        given_version,
+        given_sha256,
+        pinned_version: profile.pinned_version,
+        latest_version: profile.latest_version,
+        expected_sha256,
+        expected_version,
+        state,
+    })
 }
 
 /// Gives a profile up, with all its versions.

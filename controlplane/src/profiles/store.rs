@@ -5,7 +5,7 @@ use mc_api::id::{MissionId, OrganizationId, PrincipalId, ProfileId};
 use mc_api::profile::{Profile, ProfileVersion};
 use mc_api::{Name, Timestamp};
 
-use crate::db::{DbError, Filter, Tx};
+use crate::db::{self, DbError, Filter, Tx};
 use crate::skills::store::{document, text_of};
 
 #[derive(sqlx::FromRow)]
@@ -18,6 +18,8 @@ struct Row {
     sha256: String,
     size_bytes: i64,
     files: String,
+    activated: bool,
+    pinned_version: Option<i64>,
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -25,7 +27,7 @@ struct Row {
 
 const SELECT: &str =
     "SELECT p.profile_id, p.owner_id, p.name, p.description, p.latest_version, v.sha256, v.size_bytes,
-    v.files, p.version, p.created_at, p.updated_at
+    v.files, p.activated, p.pinned_version, p.version, p.created_at, p.updated_at
     FROM profile p JOIN profile_version v ON v.profile_id = p.profile_id AND v.number = p.latest_version";
 
 impl TryFrom<Row> for Profile {
@@ -42,6 +44,8 @@ impl TryFrom<Row> for Profile {
             sha256: row.sha256,
             size_bytes: row.size_bytes,
             file_count: i64::try_from(files.len()).unwrap_or(i64::MAX),
+            activated: row.activated,
+            pinned_version: row.pinned_version,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -54,14 +58,19 @@ impl TryFrom<Row> for Profile {
 pub(crate) struct Wanted {
     pub(crate) id: Option<ProfileId>,
     pub(crate) name: Option<String>,
+    /// Only the activated one.
+    pub(crate) activated: bool,
     pub(crate) after: Option<ProfileId>,
     pub(crate) limit: i64,
 }
 
 /// An owner's living profiles in the order of their ids.
 pub(crate) async fn list(tx: &mut Tx, owner: PrincipalId, wanted: Wanted) -> Result<Vec<Profile>, DbError> {
-    let rows: Vec<Row> = Filter::new(tx, SELECT)
-        .always("p.deleted_at IS NULL")
+    let mut filter = Filter::new(tx, SELECT).always("p.deleted_at IS NULL");
+    if wanted.activated {
+        filter = filter.always("p.activated");
+    }
+    let rows: Vec<Row> = filter
         .and("p.owner_id = ?", owner)
         .and_some("p.profile_id = ?", wanted.id)
         .and_some("p.name = ?", wanted.name)
@@ -99,7 +108,8 @@ pub(crate) async fn insert(
 pub(crate) async fn replace(tx: &mut Tx, before: &Profile, after: &Profile) -> Result<bool, DbError> {
     let changed = tx
         .query(
-            "UPDATE profile SET description = $3, latest_version = $4, version = $5, updated_at = $6
+            "UPDATE profile SET description = $3, latest_version = $4, version = $5, updated_at = $6,
+                 activated = $7, pinned_version = $8
              WHERE profile_id = $1 AND version = $2 AND deleted_at IS NULL",
         )
         .bind(before.id)
@@ -108,20 +118,15 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Profile, after: &Profile) -> R
         .bind(after.latest_version)
         .bind(after.version)
         .bind(after.updated_at)
+        .bind(after.activated)
+        .bind(after.pinned_version)
         .execute()
         .await?;
     Ok(changed == 1)
 }
 
 pub(crate) async fn delete(tx: &mut Tx, profile: &Profile, now: Timestamp) -> Result<bool, DbError> {
-    let deleted = tx
-        .query("UPDATE profile SET deleted_at = $3, version = version + 1 WHERE profile_id = $1 AND version = $2 AND deleted_at IS NULL")
-        .bind(profile.id)
-        .bind(profile.version)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(deleted == 1)
+    db::bury(tx, "profile", (profile.id.as_uuid(), profile.version), now).await
 }
 
 #[derive(sqlx::FromRow)]
@@ -157,17 +162,26 @@ pub(crate) async fn versions(
     after: i64,
     limit: i64,
 ) -> Result<Vec<ProfileVersion>, DbError> {
-    let rows: Vec<VersionRow> = tx
-        .query(
-            "SELECT profile_id, number, sha256, size_bytes, files, note, created_at FROM profile_version
-             WHERE profile_id = $1 AND number > $2 ORDER BY number LIMIT $3",
-        )
-        .bind(profile)
-        .bind(after)
-        .bind(limit)
-        .fetch_all()
-        .await?;
+    const SELECT_VERSION: &str =
+        "SELECT profile_id, number, sha256, size_bytes, files, note, created_at FROM profile_version";
+    let filter = Filter::new(tx, SELECT_VERSION).and("profile_id = ?", profile).and("number > ?", after);
+    let rows: Vec<VersionRow> = filter.finish(tx, "number", limit).fetch_all().await?;
     rows.into_iter().map(ProfileVersion::try_from).collect()
+}
+
+/// The newest version with this archive.
+pub(crate) async fn version_with(
+    tx: &mut Tx,
+    profile: ProfileId,
+    sha256: String,
+) -> Result<Option<i64>, DbError> {
+    let (number,): (Option<i64>,) = tx
+        .query("SELECT MAX(number) FROM profile_version WHERE profile_id = $1 AND sha256 = $2")
+        .bind(profile)
+        .bind(sha256)
+        .fetch_one()
+        .await?;
+    Ok(number)
 }
 
 pub(crate) async fn insert_version(

@@ -1,8 +1,8 @@
 //! Profiles as tools for agents: what fits into a message.
 
 use mc_api::Action;
-use mc_api::profile::PushProfile;
-use mc_api::tool::{ListPart, NoArguments, ProfileOf, ProfileRef, PublishProfile};
+use mc_api::profile::{PinProfile, PushProfile};
+use mc_api::tool::{ListPart, NoArguments, ProfileOf, ProfileRef, ProfileStatusOf, PublishProfile};
 use mc_bundle::{Limits, Tree};
 
 use super::service;
@@ -58,6 +58,34 @@ pub fn tools() -> Vec<Tool> {
             },
         )
         .read_only(),
+        Tool::new(
+            "activate_profile",
+            Action::ActivateProfile,
+            "Makes one of your profiles the one that is used where none is named (`mc profile use`), instead of the one before.",
+            |app, cx, profile: ProfileRef, _: NoArguments| async move {
+                service::activate(&app, &cx, &profile.profile).await
+            },
+        ),
+        Tool::new(
+            "profile_status",
+            Action::ReadProfile,
+            "Which version of one of your profiles is given now, and whether expected_sha256, the digest of what you have, is \
+             that one (in_sync), another version (outdated), or none of them (drifted).",
+            |app, cx, of: ProfileStatusOf, _: NoArguments| async move {
+                let expected = ("/expected_sha256", of.expected_sha256);
+                service::status(&app, &cx, &of.profile, expected).await
+            },
+        )
+        .read_only(),
+        Tool::new(
+            "pin_profile_version",
+            Action::PinProfile,
+            "Keeps to the version of one of your profiles that has this sha256 (or this number): it is given where no version is \
+             named, also when newer ones are stored. Without either the newest is given again.",
+            |app, cx, profile: ProfileRef, body: PinProfile| async move {
+                service::pin(&app, &cx, &profile.profile, body).await
+            },
+        ),
         Tool::new(
             "delete_profile",
             Action::DropProfile,

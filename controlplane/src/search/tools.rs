@@ -1,7 +1,7 @@
 //! Search as a tool for agents.
 
 use mc_api::Action;
-use mc_api::tool::{NoArguments, SearchEverything, SearchTasks};
+use mc_api::tool::{NoArguments, SearchEverything, SearchKlusters, SearchTasks};
 
 use super::routes::{self, Search};
 use crate::mcp::Tool;
@@ -20,6 +20,23 @@ pub fn tools() -> Vec<Tool> {
                     kluster: wanted.kluster_id,
                     kind: Some("task".to_owned()),
                     state: wanted.state,
+                    limit: wanted.limit,
+                    cursor: wanted.cursor,
+                    ..Search::default()
+                };
+                routes::run(&app, &cx, asked).await
+            },
+        )
+        .read_only(),
+        Tool::new(
+            "search_klusters",
+            Action::ReadTask,
+            "Finds klusters by words and meaning of their names and descriptions, best first.",
+            |app, cx, wanted: SearchKlusters, _: NoArguments| async move {
+                let asked = Search {
+                    q: wanted.query,
+                    mission: wanted.mission_id,
+                    kind: Some("kluster".to_owned()),
                     limit: wanted.limit,
                     cursor: wanted.cursor,
                     ..Search::default()

@@ -68,6 +68,11 @@ impl Holding {
         Ok(Self { mission, kluster, of_mission, of_kluster })
     }
 
+    /// The mission's bundle and the kluster's.
+    pub(crate) fn bundles(&self) -> (Option<&SkillBundle>, Option<&SkillBundle>) {
+        (self.of_mission.as_ref(), self.of_kluster.as_ref())
+    }
+
     /// `m<n>-k<n>`.
     pub(crate) fn version(&self) -> String {
         let number = |bundle: &Option<SkillBundle>| bundle.as_ref().map(|bundle| bundle.number);

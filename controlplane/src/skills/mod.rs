@@ -12,6 +12,7 @@
 
 pub mod effective;
 pub(crate) mod model;
+pub mod promote;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;

@@ -7,7 +7,8 @@ use http::{HeaderName, HeaderValue, header};
 use mc_api::Page;
 use mc_api::bundle::MEDIA_TYPE;
 use mc_api::skill::{
-    CreateSkill, ReportSkills, SkillBundle, SkillManifest, SkillSnapshot, SkillState, SkillSync,
+    CreateSkill, PromoteSkills, ReportSkills, SkillBundle, SkillManifest, SkillSnapshot, SkillState,
+    SkillSync,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -15,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::service::{self, Narrow};
-use super::{effective, model, sync};
+use super::{effective, model, promote, sync};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::{Cmd, Created, Ctx, Found, Query, Ref, page};
@@ -234,6 +235,15 @@ async fn report(State(app): State<SharedApp>, Cmd(cx, body): Cmd<ReportSkills>) 
     Ok(Found::answer(&cx, &sync::report(&app, &cx, body).await?))
 }
 
+/// Makes what was changed in a copy of the skills the next version of a bundle: a draft.
+#[utoipa::path(post, path = "/api/v1/skills/promote", tag = "skills", request_body = PromoteSkills, responses((status = 201, body = SkillBundle)))]
+async fn promote_copy(
+    State(app): State<SharedApp>,
+    Cmd(cx, body): Cmd<PromoteSkills>,
+) -> Result<Response, Error> {
+    Ok(Created::answer(&cx, &promote::promote(&app, &cx, body).await?))
+}
+
 /// The routes.
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -241,6 +251,7 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(get_effective))
         .routes(routes!(effective_content))
         .routes(routes!(list_sync, report))
+        .routes(routes!(promote_copy))
         .routes(routes!(get))
         .routes(routes!(manifest))
         .routes(routes!(content))

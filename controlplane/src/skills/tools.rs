@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mc_api::Action;
-use mc_api::skill::{ReportSkills, SkillBundle};
+use mc_api::skill::{PromoteSkills, ReportSkills, SkillBundle};
 use mc_api::tool::{
     BundleContent, ListSkillSync, ListSkills, NoArguments, PushSkill, SkillRef, SkillsOf, TreeFile,
 };
@@ -11,7 +11,7 @@ use mc_bundle::{File, Limits, Tree};
 
 use super::model::{self, Content};
 use super::routes::narrow;
-use super::{effective, service, sync};
+use super::{effective, promote, service, sync};
 use crate::app::{App, SharedApp};
 use crate::docs::service::place;
 use crate::error::Error;
@@ -109,6 +109,14 @@ pub fn tools() -> Vec<Tool> {
             Action::ReportSkill,
             "Says which version of the skills you have somewhere, and what was changed in it since.",
             |app, cx, _: NoArguments, body: ReportSkills| async move { sync::report(&app, &cx, body).await },
+        ),
+        Tool::new(
+            "promote_local_skill_overlay",
+            Action::CreateSkill,
+            "Makes what you changed in your copy of the skills (files, and paths that are missing) the next version of the \
+             kluster's bundle, or without a kluster of the mission's: a draft, over what holds now. Say with effective_version \
+             what your copy was made of.",
+            |app, cx, _: NoArguments, body: PromoteSkills| async move { promote::promote(&app, &cx, body).await },
         ),
     ]
 }

@@ -80,6 +80,7 @@ async fn narrow(app: &SharedApp, cx: &crate::op::OpCtx, query: &ListTasks) -> Re
         states,
         runtime: runtime.map_err(|error| Error::invalid("?runtime", error.to_string()))?,
         labels: page::labels(query.labels.as_deref())?,
+        held_by: None,
     })
 }
 

@@ -8,7 +8,7 @@ mod moves;
 mod overlaps;
 mod update;
 
-use mc_api::id::{KlusterId, MissionId, TaskId};
+use mc_api::id::{KlusterId, MissionId, PrincipalId, TaskId};
 use mc_api::task::{Task, TaskState};
 use mc_api::{Action, Name, Page, ProblemKind};
 
@@ -61,6 +61,24 @@ pub struct Narrow {
     pub runtime: Option<Name>,
     /// With these labels.
     pub labels: Vec<(String, Option<String>)>,
+    /// Whose newest claim lives and is of this holder.
+    pub held_by: Option<Holder>,
+}
+
+/// Who holds a claim.
+#[derive(Debug, Clone)]
+pub enum Holder {
+    /// By id.
+    Id(PrincipalId),
+    /// By name.
+    Name(String),
+}
+
+impl Holder {
+    /// Whom an id or a name means.
+    pub fn named(reference: String) -> Self {
+        reference.parse().map_or(Self::Name(reference), Self::Id)
+    }
 }
 
 /// Finds mission and kluster that a request names.
@@ -220,6 +238,7 @@ pub async fn list(
         states: narrow.states,
         runtime: narrow.runtime,
         labels: narrow.labels,
+        held_by: narrow.held_by,
         after: page.after,
         limit: page.fetch(),
         ..store::Wanted::default()

@@ -8,7 +8,8 @@ use mc_api::{Name, Timestamp};
 
 use super::model::Loaded;
 use super::rules::Room;
-use crate::db::{DbError, Filter, Sql, Tx};
+use super::service::Holder;
+use crate::db::{self, DbError, Filter, Sql, Tx};
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
@@ -116,6 +117,7 @@ pub(crate) struct Wanted {
     pub(crate) states: Option<Vec<TaskState>>,
     pub(crate) runtime: Option<Name>,
     pub(crate) labels: Vec<(String, Option<String>)>,
+    pub(crate) held_by: Option<Holder>,
     pub(crate) after: Option<TaskId>,
     pub(crate) limit: i64,
 }
@@ -129,6 +131,19 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
     if let Some(states) = wanted.states {
         filter = filter.one_of("t.state", states);
     }
+    filter = match wanted.held_by {
+        Some(Holder::Id(id)) => filter.and(
+            "EXISTS (SELECT 1 FROM task_claim c WHERE c.task_id = t.task_id AND c.attempt = t.attempt
+                AND c.state = 'active' AND c.principal_id = ?)",
+            id,
+        ),
+        Some(Holder::Name(name)) => filter.and(
+            "EXISTS (SELECT 1 FROM task_claim c JOIN principal p ON p.principal_id = c.principal_id
+                WHERE c.task_id = t.task_id AND c.attempt = t.attempt AND c.state = 'active' AND p.name = ?)",
+            name,
+        ),
+        None => filter,
+    };
     let rows: Vec<Row> = filter
         .and_some("t.task_key = ?", wanted.key)
         .and_some("t.mission_id = ?", wanted.mission)
@@ -545,14 +560,7 @@ pub(crate) async fn put_claim(tx: &mut Tx, task: TaskId, claim: &Claim) -> Resul
 }
 
 pub(crate) async fn delete(tx: &mut Tx, task: &Task, now: Timestamp) -> Result<bool, DbError> {
-    let deleted = tx
-        .query("UPDATE task SET deleted_at = $3, version = version + 1 WHERE task_id = $1 AND version = $2 AND deleted_at IS NULL")
-        .bind(task.id)
-        .bind(task.version)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(deleted == 1)
+    db::bury(tx, "task", (task.id.as_uuid(), task.version), now).await
 }
 
 /// Living tasks that wait for this one or are part of it.

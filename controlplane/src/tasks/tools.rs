@@ -1,14 +1,14 @@
 //! Tasks as tools for agents.
 
-use mc_api::Action;
 use mc_api::task::{
     ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
-    UpdateTask,
+    Task, TaskNote, TaskState, UpdateTask,
 };
-use mc_api::tool::{ListTasks, NoArguments, TaskRef};
+use mc_api::tool::{ListTaskAssignments, ListTasks, NoArguments, TaskRef};
+use mc_api::{Action, Page};
 
-use super::service::{self, At, Narrow};
-use crate::app::App;
+use super::service::{self, At, Holder, Narrow};
+use crate::app::{App, SharedApp};
 use crate::error::Error;
 use crate::http::page;
 use crate::mcp::Tool;
@@ -30,7 +30,25 @@ async fn narrow(app: &App, cx: &OpCtx, wanted: ListTasks) -> Result<Narrow, Erro
         states: wanted.states,
         runtime: wanted.runtime,
         labels: page::labels(wanted.labels.as_deref())?,
+        held_by: None,
     })
+}
+
+async fn assignments(
+    app: SharedApp,
+    cx: OpCtx,
+    wanted: ListTaskAssignments,
+    _: NoArguments,
+) -> Result<Page<Task>, Error> {
+    let at = At { mission: wanted.mission_id, kluster: wanted.kluster_id };
+    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, &cx, &at).await?;
+    let holder = wanted.agent_id.map_or(Holder::Id(cx.caller.id), Holder::named);
+    // Whoever holds a claim that lives has begun, or is about to.
+    let states = Some(vec![TaskState::Claimed, TaskState::Running]);
+    let narrow = Narrow { mission, kluster, states, held_by: Some(holder), ..Narrow::default() };
+    let name = format!("assignments {narrow:?}");
+    let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
+    service::list(&app, &cx, page, narrow).await
 }
 
 /// A tool that moves one task.
@@ -46,17 +64,18 @@ macro_rules! on_task {
 pub fn tools() -> Vec<Tool> {
     let mut tools = reading();
     tools.extend(working());
+    tools.extend(steering());
     tools
 }
 
 fn reading() -> Vec<Tool> {
-    let list = |app: crate::app::SharedApp, cx: OpCtx, wanted: ListTasks, _: NoArguments| async move {
+    let list = |app: SharedApp, cx: OpCtx, wanted: ListTasks, _: NoArguments| async move {
         let (limit, cursor) = (wanted.limit, wanted.cursor.clone());
         let narrow = narrow(&app, &cx, wanted).await?;
         let page = page::Request::read(&app, format!("tasks {narrow:?}"), limit, cursor.as_deref())?;
         service::list(&app, &cx, page, narrow).await
     };
-    let get = |app: crate::app::SharedApp, cx: OpCtx, task: TaskRef, _: NoArguments| async move {
+    let get = |app: SharedApp, cx: OpCtx, task: TaskRef, _: NoArguments| async move {
         service::get(&app, &cx, &task.task, &At::from(&task)).await
     };
     vec![
@@ -72,6 +91,13 @@ fn reading() -> Vec<Tool> {
             Action::ReadTask,
             "One task with its state, dependencies, claim and result.",
             get,
+        )
+        .read_only(),
+        Tool::new(
+            "list_task_assignments",
+            Action::ReadTask,
+            "Lists tasks whose claim lives, with the claim: yours, or those of the agent that you name; in pages.",
+            assignments,
         )
         .read_only(),
     ]
@@ -141,6 +167,35 @@ fn working() -> Vec<Tool> {
             ReleaseTask,
             release,
             "Gives your claim back, so that somebody else may take the task."
+        ),
+    ]
+}
+
+fn steering() -> Vec<Tool> {
+    vec![
+        on_task!(
+            "block_task",
+            SteerTask,
+            TaskNote,
+            block,
+            "Blocks a task with a note that says why; only unblock_task takes it out."
+        ),
+        on_task!("unblock_task", SteerTask, TaskNote, unblock, "Takes a block away."),
+        on_task!(
+            "cancel_task",
+            SteerTask,
+            TaskNote,
+            cancel,
+            "Calls a task off; its holder is refused from then on."
+        ),
+        on_task!("retry_task", SteerTask, TaskNote, retry, "Makes a failed task ready again."),
+        Tool::new(
+            "delete_task",
+            Action::DeleteTask,
+            "Deletes a task that nobody works on, waits for, or is part of.",
+            |app, cx, task: TaskRef, _: NoArguments| async move {
+                service::delete(&app, &cx, &task.task, &At::from(&task)).await
+            },
         ),
     ]
 }

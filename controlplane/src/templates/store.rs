@@ -4,7 +4,7 @@ use mc_api::id::{MissionId, OrganizationId, PrincipalId, TemplateId};
 use mc_api::template::{TaskTemplate, TemplateBody};
 use mc_api::{Name, Timestamp};
 
-use crate::db::{DbError, Filter, Sql, Tx};
+use crate::db::{self, DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 
 #[derive(sqlx::FromRow)]
@@ -170,17 +170,7 @@ pub(crate) async fn replace(tx: &mut Tx, before: i64, after: &TaskTemplate) -> R
 }
 
 pub(crate) async fn delete(tx: &mut Tx, template: &TaskTemplate, now: Timestamp) -> Result<bool, DbError> {
-    let deleted = tx
-        .query(
-            "UPDATE task_template SET deleted_at = $3, version = version + 1
-             WHERE task_template_id = $1 AND version = $2 AND deleted_at IS NULL",
-        )
-        .bind(template.id)
-        .bind(template.version)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(deleted == 1)
+    db::bury(tx, "task_template", (template.id.as_uuid(), template.version), now).await
 }
 
 /// Locks a living template's row; whether there is one.

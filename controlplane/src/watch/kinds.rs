@@ -156,12 +156,7 @@ impl Watched for Artifacts {
         artifacts::service::list(app, cx, page, self.0.clone()).await
     }
     async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Artifact>, Error> {
-        let artifact = found(artifacts::service::get(app, cx, id).await)?;
-        Ok(artifact.filter(|artifact| {
-            self.0.mission.is_none_or(|mission| mission == artifact.mission_id)
-                && self.0.task.is_none_or(|task| Some(task) == artifact.task_id)
-                && wears(&artifact.labels, &self.0.labels)
-        }))
+        artifacts::service::among(app, cx, id, self.0.clone()).await
     }
     fn id(object: &Artifact) -> ArtifactId {
         object.id

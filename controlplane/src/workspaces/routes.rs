@@ -45,7 +45,7 @@ async fn content(
     Ref(reference): Ref,
     Query(query): Query<OnePath>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::fetch(&app, &cx, &reference, &query.path).await?))
+    Ok(Found::answer(&cx, &service::fetch(&app, &cx, &reference, &service::Which::Path(query.path)).await?))
 }
 
 /// Renews the lease.

@@ -140,6 +140,7 @@ pub async fn load(app: &App, cx: &OpCtx, request: LoadWorkspace) -> Result<Loade
     let lease_seconds = lease_seconds(request.lease_seconds, model::DEFAULT_LEASE_SECONDS)?;
     let label = request.label.unwrap_or_default();
     check_text("/label", &label, 256)?;
+    check_text("/agent_id", request.agent_id.as_deref().unwrap_or_default(), 256)?;
     let rows = write_tx!(app, cx, |tx| {
         let within = klusters::service::within(tx, cx, request.mission.as_deref()).await?;
         let kluster = klusters::service::resolve(tx, cx, &request.kluster, within).await?;
@@ -161,6 +162,7 @@ pub async fn load(app: &App, cx: &OpCtx, request: LoadWorkspace) -> Result<Loade
             kind: "workspace".into(),
             id: WorkspaceId::from_uuid(cx.new_uuid()),
             label: label.clone(),
+            agent_id: request.agent_id.clone(),
             mission_id: mission.id,
             mission: mission.name,
             kluster_id: kluster.id,
@@ -336,13 +338,22 @@ pub(super) async fn save(
     Ok(after.workspace)
 }
 
+/// Which content of a workspace.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// Behind this path.
+    Path(String),
+    /// Of the doc or artifact with this id.
+    Id(String),
+}
+
 /// What a path stood for when it was loaded, with its content: a doc's text in that version, or an artifact of at most
 /// 512 KiB (larger ones are at `/api/v1/artifacts/{ref}/content`). Downloads of artifacts are in the ledger.
 ///
 /// # Errors
-/// [`ProblemKind::NotFound`] for a path that was not loaded, or whose object is gone since; [`ProblemKind::LeaseLost`],
+/// [`ProblemKind::NotFound`] for a path or an id that was not loaded, or whose object is gone since; [`ProblemKind::LeaseLost`],
 /// [`ProblemKind::Validation`] for a task or a large artifact.
-pub async fn fetch(app: &App, cx: &OpCtx, reference: &str, path: &str) -> Result<WorkspaceContent, Error> {
+pub async fn fetch(app: &App, cx: &OpCtx, reference: &str, which: &Which) -> Result<WorkspaceContent, Error> {
     let record = {
         let mut tx = app.db.begin_read().await?;
         let record = find(&mut tx, app, cx, reference).await?;
@@ -354,8 +365,14 @@ pub async fn fetch(app: &App, cx: &OpCtx, reference: &str, path: &str) -> Result
     if record.workspace.state != WorkspaceState::Active {
         return Err(lost(&record.workspace, "has no living lease"));
     }
-    let entry = record.index.into_iter().find(|entry| entry.path == path);
-    let entry = entry.ok_or_else(|| Error::not_found("path", path))?;
+    let entry = record.index.into_iter().find(|entry| match which {
+        Which::Path(path) => entry.path == *path,
+        Which::Id(id) => entry.id == *id,
+    });
+    let entry = entry.ok_or_else(|| match which {
+        Which::Path(path) => Error::not_found("path", path),
+        Which::Id(id) => Error::not_found("object of this workspace", id),
+    })?;
     let (mut doc, mut artifact) = (None, None);
     match entry.kind {
         EntryKind::Doc => {

@@ -23,6 +23,7 @@ struct Row {
     kluster: Name,
     principal_id: PrincipalId,
     label: String,
+    agent: Option<String>,
     lease_seconds: i64,
     lease_until: Timestamp,
     released_at: Option<Timestamp>,
@@ -35,7 +36,7 @@ struct Row {
 }
 
 const SELECT: &str = "SELECT w.workspace_id, w.mission_id, m.name AS mission, w.kluster_id, k.name AS kluster, w.principal_id,
-    w.label, w.lease_seconds, w.lease_until, w.released_at, w.reason, w.commits, w.paths, w.version, w.created_at,
+    w.label, w.agent, w.lease_seconds, w.lease_until, w.released_at, w.reason, w.commits, w.paths, w.version, w.created_at,
     w.updated_at
     FROM workspace w JOIN mission m ON m.mission_id = w.mission_id JOIN kluster k ON k.kluster_id = w.kluster_id";
 
@@ -55,6 +56,7 @@ impl Row {
             kind: "workspace".into(),
             id,
             label: self.label,
+            agent_id: self.agent,
             mission_id: self.mission_id,
             mission: self.mission,
             kluster_id: self.kluster_id,
@@ -112,8 +114,8 @@ pub(crate) async fn insert(
     let workspace = &record.workspace;
     tx.query(
         "INSERT INTO workspace (workspace_id, organization_id, mission_id, kluster_id, principal_id, label,
-             lease_seconds, lease_until, commits, paths, version, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             lease_seconds, lease_until, commits, paths, version, created_at, updated_at, agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(workspace.id)
     .bind(organization)
@@ -128,6 +130,7 @@ pub(crate) async fn insert(
     .bind(workspace.version)
     .bind(workspace.created_at)
     .bind(workspace.updated_at)
+    .bind(workspace.agent_id.clone())
     .execute()
     .await?;
     Ok(())

@@ -4,7 +4,8 @@ use mc_api::Action;
 use mc_api::tool::{NoArguments, WorkspacePath, WorkspaceRef};
 use mc_api::workspace::{CommitWorkspace, HeartbeatWorkspace, LoadWorkspace, ReleaseWorkspace};
 
-use super::service;
+use super::service::{self, Which};
+use crate::error::Error;
 use crate::mcp::Tool;
 
 /// The tools.
@@ -30,7 +31,12 @@ pub fn tools() -> Vec<Tool> {
             Action::ReadWorkspace,
             "The content of a path of a workspace as it was loaded: a doc's text, or an artifact up to 512 KiB.",
             |app, cx, it: WorkspaceRef, at: WorkspacePath| async move {
-                service::fetch(&app, &cx, &it.workspace, &at.path).await
+                let which = match (at.path, at.artifact_id) {
+                    (Some(path), None) => Which::Path(path),
+                    (None, Some(id)) => Which::Id(id),
+                    _ => return Err(Error::invalid("/path", "give exactly one of path and artifact_id")),
+                };
+                service::fetch(&app, &cx, &it.workspace, &which).await
             },
         )
         .read_only(),

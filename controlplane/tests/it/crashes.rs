@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::database::Place;
+use crate::harness::embeddings::Endpoint;
 use crate::harness::{Client, Database, Fresh, config, database, eventually};
 use crate::restore::{Process, killed_on_both};
 
@@ -105,7 +107,143 @@ async fn indexing(database: Database) {
     }
 }
 
+/// Every text has exactly one vector, of the one model that is left, and nobody holds the work.
+async fn has_one_vector_each(url: &str, point: &str) {
+    for (wrong, query) in [
+        (
+            "texts without their vector",
+            "SELECT CAST(COUNT(*) AS TEXT) FROM search_document d WHERE (SELECT COUNT(*) FROM search_vector v WHERE v.document_no = d.document_no) <> 1",
+        ),
+        (
+            "vectors of another model",
+            "SELECT CAST(COUNT(*) AS TEXT) FROM search_vector v WHERE v.model_no NOT IN (SELECT model_no FROM embedding_model WHERE complete_at IS NOT NULL)",
+        ),
+        (
+            "texts that say another model",
+            "SELECT CAST(COUNT(*) AS TEXT) FROM search_document d WHERE d.embedded_by NOT IN (SELECT model_no FROM embedding_model)",
+        ),
+        (
+            "cells of another model",
+            "SELECT CAST(COUNT(*) AS TEXT) FROM search_cell c WHERE c.model_no NOT IN (SELECT model_no FROM embedding_model)",
+        ),
+    ] {
+        assert_eq!(database::column(url, query).await, ["0"], "{point}: {wrong}");
+    }
+    let models = "SELECT CAST(COUNT(*) AS TEXT) FROM embedding_model";
+    assert_eq!(database::column(url, models).await, ["1"], "{point}");
+}
+
+/// The provider is changed, or the length of its vectors; the process that makes all vectors anew is killed, and the next
+/// one brings it to its end.
+async fn switch_killed_at(place: Place, points: &[&str], lengths: [Option<usize>; 2]) {
+    let (fresh, folder) = (Fresh::create(place).await, tempfile::tempdir().unwrap());
+    let url = config(folder.path(), fresh.url()).database_url();
+    let endpoint = Endpoint::start().await;
+    let settings = |length: Option<usize>| match length {
+        None => std::collections::HashMap::new(),
+        Some(length) => {
+            endpoint.gives(length);
+            let length = length.to_string();
+            endpoint.variables(&[("MC_EMBEDDINGS_BATCH", "4"), ("MC_EMBEDDINGS_DIMENSIONS", length.as_str())])
+        }
+    };
+    let start =
+        async |length, point| Process::start_with(folder.path(), fresh.url(), point, settings(length)).await;
+    let first = start(lengths[0], None).await;
+    crate::restore::fill(&first).await;
+    for title in ["Purchase another vessel, harbour sailors", "Varnish that hedge", "Weigh the anchor chain"]
+    {
+        first.post("/tasks", json!({"mission": "demo", "kluster": "api", "title": title})).await;
+    }
+    let before = settled(&first).await;
+    first.kill().await;
+    for point in points {
+        start(lengths[1], Some(point)).await.kill_at_point().await;
+        let second = start(lengths[1], None).await;
+        let now = eventually("the other model has every text", || async {
+            let now = second.get("/system/embeddings").await;
+            let is_alone = now["stored"].as_array().unwrap().len() == 1;
+            (now["state"] == "ready" && now["waiting"] == 0 && is_alone).then_some(now)
+        })
+        .await;
+        assert_eq!((&now["dimensions"], &now["indexed"]), (&json!(lengths[1]), &before.0), "{point}");
+        has_one_vector_each(&url, point).await;
+        // No word of it is in the text that is meant.
+        let found = second.get("/search?q=frigate%20quay%20mariners&mission=demo").await;
+        assert_eq!(
+            found["items"][0]["title"], "Purchase another vessel, harbour sailors",
+            "{point}: {found}"
+        );
+        let asked =
+            json!({"mission": "demo", "kluster": "api", "title": "Obtain some frigate: quay mariners"});
+        let check = second.post("/overlap/check", asked).await;
+        let title = &check["suggestions"][0]["candidate"]["title"];
+        assert_eq!(title, "Purchase another vessel, harbour sailors", "{point}: {check}");
+        second.verify().await;
+        second.kill().await;
+        // Back, for the next point.
+        let back = start(lengths[0], None).await;
+        eventually("the first model is back", || async {
+            let now = back.get("/system/embeddings").await;
+            let is_alone = now["stored"].as_array().unwrap().len() == 1;
+            (now["state"] == "ready" && now["waiting"] == 0 && is_alone).then_some(())
+        })
+        .await;
+        back.kill().await;
+    }
+    fresh.remove().await;
+}
+
+async fn switches(database: Database) {
+    let Some(place) = database.place("crashes::switches") else { return };
+    let points = [
+        "vectors-before-commit",
+        "vectors-after-commit",
+        "vectors-before-complete",
+        "vectors-after-complete",
+        "vectors-before-forget",
+        "vectors-after-forget",
+    ];
+    switch_killed_at(place, &points, [None, Some(64)]).await;
+}
+
+async fn lengths(database: Database) {
+    let Some(place) = database.place("crashes::lengths") else { return };
+    switch_killed_at(place, &["vectors-before-commit", "vectors-after-forget"], [Some(64), Some(48)]).await;
+}
+
+/// A model whose length only its first answer tells.
+async fn models(database: Database) {
+    for point in ["vectors-before-model", "vectors-after-model"] {
+        let Some(place) = database.place("crashes::models") else { return };
+        let (fresh, folder) = (Fresh::create(place).await, tempfile::tempdir().unwrap());
+        let url = config(folder.path(), fresh.url()).database_url();
+        let endpoint = Endpoint::start().await;
+        let first = Process::start_on(folder.path(), fresh.url(), None).await;
+        crate::restore::fill(&first).await;
+        let before = settled(&first).await;
+        first.kill().await;
+        let start = async |point| {
+            Process::start_with(folder.path(), fresh.url(), point, endpoint.variables(&[])).await
+        };
+        start(Some(point)).await.kill_at_point().await;
+        let second = start(None).await;
+        eventually("the other model has every text", || async {
+            let now = second.get("/system/embeddings").await;
+            let is_alone = now["stored"].as_array().unwrap().len() == 1;
+            (now["model"] == "by-meaning" && is_alone && now["indexed"] == before.0).then_some(())
+        })
+        .await;
+        has_one_vector_each(&url, point).await;
+        second.kill().await;
+        fresh.remove().await;
+    }
+}
+
 killed_on_both! {
     a_commit_that_is_killed_is_whole_or_not_there: commits;
     indexing_that_is_killed_goes_on: indexing;
+    a_change_of_the_model_that_is_killed_goes_on: switches;
+    a_change_of_the_length_that_is_killed_goes_on: lengths;
+    a_model_that_is_killed_while_it_is_made_is_made_once: models;
 }

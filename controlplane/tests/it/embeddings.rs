@@ -445,6 +445,75 @@ async fn a_kill_in_the_middle_costs_one_batch(mut app: TestApp) {
     child.wait().await.unwrap();
 }
 
+/// What a lookup reads of a cell is made anew at the start, when another version of the program made it or nobody did.
+async fn packs_are_made_at_the_start(app: TestApp) {
+    if app.database != crate::harness::Database::Sqlite {
+        return;
+    }
+    let endpoint = Endpoint::start().await;
+    let mut app = configured(app, endpoint.config(&[])).await;
+    place(&app, "apollo").await;
+    make(&app, "apollo", SHIP).await;
+    make(&app, "apollo", OTHER).await;
+    ready(&app).await;
+    let meant = "frigate%20quay%20mariners";
+    assert!(titles(&app, app.admin(), meant).await.contains(&SHIP.to_owned()));
+    let packs = "SELECT hex(entries) FROM search_cell_pack WHERE packing = 1 ORDER BY cell_no";
+    let before = app.column(packs).await;
+    assert!(!before.is_empty());
+    for lost in ["DELETE FROM search_cell_pack", "UPDATE search_cell_pack SET packing = 0, entries = x'00'"] {
+        app.sql(lost).await;
+        assert_eq!(
+            titles(&app, app.admin(), meant).await,
+            Vec::<String>::new(),
+            "it is found by its pack alone"
+        );
+        app = app.restart().await;
+        assert_eq!(app.column(packs).await.len(), before.len(), "{lost}");
+        assert!(titles(&app, app.admin(), meant).await.contains(&SHIP.to_owned()), "{lost}");
+    }
+}
+
+/// The pages of a search are those of its first page, whether its provider answered then or answers now.
+async fn a_provider_comes_and_goes_between_two_pages(app: TestApp) {
+    let endpoint = Endpoint::start().await;
+    let mut app = configured(app, endpoint.config(&[])).await;
+    place(&app, "apollo").await;
+    for n in 0..4 {
+        make(&app, "apollo", &format!("Varnish the quay, part {n}")).await;
+        make(&app, "apollo", &format!("Purchase vessel number {n}")).await;
+    }
+    ready(&app).await;
+    let ids = |page: &Value| -> Vec<String> {
+        page["items"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let query = "/api/v1/search?q=frigate%20quay&kind=task";
+    let mut found = Vec::new();
+    for (first, later) in
+        [(Mode::Well, Mode::Status(500)), (Mode::Status(500), Mode::Well), (Mode::Well, Mode::Hang)]
+    {
+        // A fresh process has no vector of this question at hand.
+        app = app.restart().await;
+        app.advance(Duration::from_mins(10));
+        endpoint.answers(first);
+        let whole = ids(&app.get(app.admin(), &format!("{query}&limit=100")).await.ok(200));
+        let mut page = app.get(app.admin(), &format!("{query}&limit=3")).await.ok(200);
+        let counts = page["counts"].clone();
+        let mut seen = ids(&page);
+        app = app.restart().await;
+        app.advance(Duration::from_mins(10));
+        endpoint.answers(later);
+        while let Some(cursor) = page["next_cursor"].as_str() {
+            page = app.get(app.admin(), &format!("{query}&limit=3&cursor={cursor}")).await.ok(200);
+            assert_eq!(page["counts"], counts);
+            seen.extend(ids(&page));
+        }
+        assert_eq!(seen, whole, "{first:?}, then {later:?}");
+        found.push(whole.len());
+    }
+    assert!(found[0] > found[1], "by meaning more is found: {found:?}");
+}
+
 both!(
     every_text_gets_its_built_in_vector,
     what_shares_no_word_is_suggested_when_its_vector_arrives,
@@ -454,6 +523,8 @@ both!(
     the_model_is_changed_while_everything_goes_on,
     vectors_tell_a_stranger_nothing,
     near_texts_are_found_among_many,
+    packs_are_made_at_the_start,
+    a_provider_comes_and_goes_between_two_pages,
     a_kill_in_the_middle_costs_one_batch,
 );
 both!(only postgres: replicas_share_the_work);

@@ -21,7 +21,7 @@ pub(crate) enum Who {
 }
 
 /// Method, path, who may, and the body to send (empty: none). In path and body `{ref}`, `{mission}`,
-/// `{task}`, `{artifact}`, `{doc}`, `{doomed}` (a doc that may go), `{workspace}`,
+/// `{task}`, `{artifact}`, `{doc}`, `{doomed}` (a doc that may go), `{doomed_task}`, `{workspace}`,
 /// `{approval}`, `{reservation}` and `{new}` are filled in: the object of the path's collection, ids, and a name that nobody has yet.
 pub(crate) type Operation = (&'static str, &'static str, Who, &'static str);
 
@@ -204,6 +204,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Needs(Action::ReportSkill),
         r#"{"mission":"{mission}","place":"{new}","effective_version":"m0-k0","sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#,
     ),
+    (
+        "POST",
+        "/api/v1/skills/promote",
+        Needs(Action::CreateSkill),
+        r#"{"mission":"{mission}","files":[{"path":"{new}/SKILL.md","text":"x"}]}"#,
+    ),
     ("GET", "/api/v1/skills/{ref}", Needs(Action::ReadSkill), ""),
     ("GET", "/api/v1/skills/{ref}/manifest", Needs(Action::ReadSkill), ""),
     ("GET", "/api/v1/skills/{ref}/content", Needs(Action::ReadSkill), ""),
@@ -217,6 +223,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("DELETE", "/api/v1/profiles/{ref}", Mine(Action::DropProfile), ""),
     ("GET", "/api/v1/profiles/{ref}/versions", Mine(Action::ReadProfile), ""),
     ("GET", "/api/v1/profiles/{ref}/content", Mine(Action::ReadProfile), ""),
+    ("POST", "/api/v1/profiles/{ref}/activate", Mine(Action::ActivateProfile), ""),
+    ("POST", "/api/v1/profiles/{ref}/pin", Mine(Action::PinProfile), r#"{"number":1}"#),
+    ("GET", "/api/v1/profiles/{ref}/status", Mine(Action::ReadProfile), ""),
     ("GET", "/api/v1/publications", Needs(Action::ReadPublication), ""),
     (
         "POST",
@@ -355,7 +364,42 @@ const fn tool(who: Who, body: &'static str) -> Operation {
 pub(crate) const TOOLS: &[Operation] = &[
     tool(Anyone, r#"{"tool":"whoami","arguments":{}}"#),
     tool(Needs(Action::ReadSystem), r#"{"tool":"get_embedding_status","arguments":{}}"#),
+    tool(Needs(Action::ReadMission), r#"{"tool":"list_missions","arguments":{}}"#),
+    tool(Needs(Action::ReadMission), r#"{"tool":"get_mission","arguments":{"mission":"{mission}"}}"#),
+    tool(Needs(Action::CreateMission), r#"{"tool":"create_mission","arguments":{"name":"{new}"}}"#),
+    tool(
+        Needs(Action::UpdateMission),
+        r#"{"tool":"update_mission","arguments":{"mission_id":"{mission}","description":"{new}"}}"#,
+    ),
+    // There is something in them: whoever has the right is told so.
+    tool(Needs(Action::DeleteMission), r#"{"tool":"delete_mission","arguments":{"mission":"{mission}"}}"#),
+    tool(Needs(Action::ReadKluster), r#"{"tool":"list_klusters","arguments":{}}"#),
+    tool(
+        Needs(Action::ReadKluster),
+        r#"{"tool":"get_kluster","arguments":{"kluster":"fixture","mission":"{mission}"}}"#,
+    ),
+    tool(
+        Needs(Action::CreateKluster),
+        r#"{"tool":"create_kluster","arguments":{"mission_id":"{mission}","name":"{new}"}}"#,
+    ),
+    tool(
+        Needs(Action::UpdateKluster),
+        r#"{"tool":"update_kluster","arguments":{"kluster":"fixture","mission":"{mission}","description":"{new}"}}"#,
+    ),
+    tool(
+        Needs(Action::DeleteKluster),
+        r#"{"tool":"delete_kluster","arguments":{"kluster":"fixture","mission":"{mission}"}}"#,
+    ),
     tool(Needs(Action::ReadTask), r#"{"tool":"list_tasks","arguments":{}}"#),
+    tool(Needs(Action::ReadTask), r#"{"tool":"list_task_assignments","arguments":{}}"#),
+    tool(
+        Needs(Action::SteerTask),
+        r#"{"tool":"block_task","arguments":{"task":"{doomed_task}","note":"x"}}"#,
+    ),
+    tool(Needs(Action::SteerTask), r#"{"tool":"unblock_task","arguments":{"task":"{doomed_task}"}}"#),
+    tool(Needs(Action::SteerTask), r#"{"tool":"cancel_task","arguments":{"task":"{doomed_task}"}}"#),
+    tool(Needs(Action::SteerTask), r#"{"tool":"retry_task","arguments":{"task":"{doomed_task}"}}"#),
+    tool(Needs(Action::DeleteTask), r#"{"tool":"delete_task","arguments":{"task":"{doomed_task}"}}"#),
     tool(
         Needs(Action::ExportMission),
         r#"{"tool":"inspect_mission_export","arguments":{"mission":"{mission}"}}"#,
@@ -388,6 +432,7 @@ pub(crate) const TOOLS: &[Operation] = &[
         r#"{"tool":"check_overlap","arguments":{"mission":"{mission}","kluster":"fixture","title":"{new}"}}"#,
     ),
     tool(Needs(Action::ReadTask), r#"{"tool":"search_tasks","arguments":{"query":"fixture"}}"#),
+    tool(Needs(Action::ReadTask), r#"{"tool":"search_klusters","arguments":{"query":"fixture"}}"#),
     tool(Needs(Action::ReadTask), r#"{"tool":"search","arguments":{"query":"fixture"}}"#),
     tool(
         Needs(Action::ReadOverlap),
@@ -439,6 +484,7 @@ pub(crate) const TOOLS: &[Operation] = &[
         r#"{"tool":"create_doc","arguments":{"mission":"{mission}","name":"{new}","content":"x"}}"#,
     ),
     tool(Needs(Action::ReadDoc), r#"{"tool":"get_doc","arguments":{"doc":"{doc}"}}"#),
+    tool(Needs(Action::ReadDoc), r#"{"tool":"read_doc","arguments":{"doc_id":"{doc}"}}"#),
     tool(Needs(Action::ReadDoc), r#"{"tool":"list_docs","arguments":{}}"#),
     tool(
         Needs(Action::UpdateDoc),
@@ -496,6 +542,10 @@ pub(crate) const TOOLS: &[Operation] = &[
         Needs(Action::ReportSkill),
         r#"{"tool":"ack_skill_sync","arguments":{"mission":"{mission}","place":"{new}","effective_version":"m0-k0","sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#,
     ),
+    tool(
+        Needs(Action::CreateSkill),
+        r#"{"tool":"promote_local_skill_overlay","arguments":{"mission_id":"{mission}","files":[{"path":"{new}/SKILL.md","text":"x"}]}}"#,
+    ),
     tool(Needs(Action::ReadProfile), r#"{"tool":"list_profiles","arguments":{}}"#),
     tool(Mine(Action::ReadProfile), r#"{"tool":"get_profile","arguments":{"profile":"somebodys"}}"#),
     tool(
@@ -503,6 +553,9 @@ pub(crate) const TOOLS: &[Operation] = &[
         r#"{"tool":"publish_profile","arguments":{"name":"{new}","base_version":0,"files":[]}}"#,
     ),
     tool(Mine(Action::ReadProfile), r#"{"tool":"download_profile","arguments":{"profile":"somebodys"}}"#),
+    tool(Mine(Action::ActivateProfile), r#"{"tool":"activate_profile","arguments":{"name":"somebodys"}}"#),
+    tool(Mine(Action::ReadProfile), r#"{"tool":"profile_status","arguments":{"name":"somebodys"}}"#),
+    tool(Mine(Action::PinProfile), r#"{"tool":"pin_profile_version","arguments":{"name":"somebodys"}}"#),
     tool(Mine(Action::DropProfile), r#"{"tool":"delete_profile","arguments":{"profile":"somebodys"}}"#),
     tool(Needs(Action::ReadApproval), r#"{"tool":"list_approvals","arguments":{}}"#),
     tool(Needs(Action::ReadApproval), r#"{"tool":"get_approval","arguments":{"approval":"{approval}"}}"#),

@@ -113,6 +113,74 @@ async fn archives_of_living_profiles_outlive_the_sweep(app: TestApp) {
     assert_eq!(app.get(&me, "/api/v1/profiles/kept/content").await.status, 200);
 }
 
+async fn a_profile_is_chosen_and_kept_to(app: TestApp) {
+    let me = app.login_as("me", "contributor").await;
+    push(&app, &me, "name=work&base_version=0", archive("one")).await.ok(201);
+    push(&app, &me, "name=work&base_version=1", archive("two")).await.ok(201);
+    push(&app, &me, "name=home&base_version=0", archive("home")).await.ok(201);
+    let activate = async |name: &str| {
+        app.client.send("POST", &format!("/api/v1/profiles/{name}/activate"), &me, &[], None).await
+    };
+    assert_eq!(activate("work").await.ok(200)["activated"], true);
+    assert_eq!(activate("home").await.ok(200)["activated"], true);
+    assert_eq!(activate("home").await.ok(200)["version"], 2, "again changes nothing");
+    let all = app.get(&me, "/api/v1/profiles").await.ok(200);
+    let chosen: Vec<_> =
+        all["items"].as_array().unwrap().iter().filter(|one| one["activated"] == true).collect();
+    assert_eq!((chosen.len(), &chosen[0]["name"]), (1, &json!("home")));
+    // Of many at once each ends with one that is activated.
+    let both = ["work", "home", "work", "home"].map(activate);
+    for answer in futures_util::future::join_all(both).await {
+        assert!(matches!(answer.status, 200 | 412), "{}", answer.text);
+    }
+    assert_eq!(app.count("SELECT COUNT(*) FROM profile WHERE activated").await, 1);
+
+    let digest = |text: &str| mc_bundle::sha256(&archive(text));
+    let pin = async |body: Value| app.post(&me, "/api/v1/profiles/work/pin", body).await;
+    assert_eq!(pin(json!({ "sha256": digest("one") })).await.ok(200)["pinned_version"], 1);
+    let content = async || {
+        let request = app.client.request("GET", "/api/v1/profiles/work/content", &me).send().await.unwrap();
+        Tree::read(&request.bytes().await.unwrap(), Limits::BUNDLE)
+            .unwrap()
+            .get("CLAUDE.md")
+            .unwrap()
+            .content
+            .clone()
+    };
+    assert_eq!(content().await, b"one");
+    push(&app, &me, "name=work&base_version=2", archive("three")).await.ok(201);
+    assert_eq!(content().await, b"one", "what is pinned stays");
+    let status = async |expected: &str| {
+        let path = format!("/api/v1/profiles/work/status?expected_sha256={expected}");
+        app.get(&me, &path).await.ok(200)
+    };
+    for (text, state, version) in
+        [("one", "in_sync", json!(1)), ("three", "outdated", json!(3)), ("own", "drifted", json!(null))]
+    {
+        let now = status(&digest(text)).await;
+        assert_eq!((&now["state"], &now["expected_version"]), (&json!(state), &version), "{now}");
+        assert_eq!((&now["given_version"], &now["latest_version"]), (&json!(1), &json!(3)));
+    }
+    app.get(&me, "/api/v1/profiles/work/status?expected_sha256=x").await.problem(422, "validation");
+    pin(json!({ "sha256": digest("nobody") })).await.problem(404, "not-found");
+    pin(json!({ "number": 4 })).await.problem(404, "not-found");
+    pin(json!({ "number": 1, "sha256": digest("one") })).await.problem(422, "validation");
+    assert_eq!(pin(json!({})).await.ok(200)["pinned_version"], json!(null));
+    assert_eq!(content().await, b"three");
+    assert_eq!(app.get(&me, "/api/v1/profiles/work/status").await.ok(200)["state"], "unknown");
+
+    let other = app.login_as("other", "contributor").await;
+    app.client
+        .send("POST", "/api/v1/profiles/work/activate", &other, &[], None)
+        .await
+        .problem(404, "not-found");
+    app.post(&other, "/api/v1/profiles/work/pin", json!({ "number": 1 })).await.problem(404, "not-found");
+    app.get(&other, "/api/v1/profiles/work/status").await.problem(404, "not-found");
+    let actions: Vec<String> = app.events().await.into_iter().map(|event| event.envelope.action).collect();
+    assert_eq!(actions.iter().filter(|action| *action == "profile.pin").count(), 2, "{actions:?}");
+    assert!(actions.iter().filter(|action| *action == "profile.activate").count() >= 3, "{actions:?}");
+}
+
 async fn agents_carry_profiles_through_tools(app: TestApp) {
     let call = |tool: &'static str, arguments: Value| {
         app.post(app.admin(), "/mcp/call", json!({ "tool": tool, "arguments": arguments }))
@@ -122,6 +190,17 @@ async fn agents_carry_profiles_through_tools(app: TestApp) {
     assert_eq!(call("publish_profile", arguments).await.ok(200)["result"]["latest_version"], 1);
     let content = call("download_profile", json!({ "profile": "own" })).await.ok(200);
     assert_eq!(content["result"]["files"][0]["text"], "be kind");
+    // The arguments of older clients.
+    let named = json!({ "name": "own" });
+    assert_eq!(call("activate_profile", named.clone()).await.ok(200)["result"]["activated"], true);
+    let sha256 = call("get_profile", named.clone()).await.ok(200)["result"]["sha256"].clone();
+    let pinned = call("pin_profile_version", json!({ "name": "own", "sha256": sha256 })).await.ok(200);
+    assert_eq!(pinned["result"]["pinned_version"], 1);
+    let status = call("profile_status", json!({ "name": "own", "expected_sha256": sha256 })).await.ok(200);
+    assert_eq!(
+        (&status["result"]["state"], &status["result"]["activated"]),
+        (&json!("in_sync"), &json!(true))
+    );
     call("delete_profile", json!({ "profile": "own" })).await.ok(200);
     assert_eq!(call("list_profiles", json!({})).await.ok(200)["result"]["items"], json!([]));
 }
@@ -131,5 +210,6 @@ both!(
     nobody_else_finds_a_profile,
     of_many_who_push_on_one_base_one_wins,
     archives_of_living_profiles_outlive_the_sweep,
+    a_profile_is_chosen_and_kept_to,
     agents_carry_profiles_through_tools,
 );

@@ -1,5 +1,6 @@
 //! Rebuilding from Git, as a drill; and publishing and rebuilding that are killed at every named point.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use mc_api::auth::GovernanceProfile;
@@ -30,7 +31,18 @@ impl Process {
 
     /// The same on a database of a server.
     pub(crate) async fn start_on(folder: &Path, database: Option<&str>, point: Option<&str>) -> Self {
+        Self::start_with(folder, database, point, HashMap::new()).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn start_with(
+        folder: &Path,
+        database: Option<&str>,
+        point: Option<&str>,
+        more: HashMap<String, String>,
+    ) -> Self {
         let mut command = program(folder, database);
+        command.envs(more);
         command.envs(point.map(|point| ("MC_CRASH_POINT", point)));
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

@@ -7,33 +7,34 @@ use crate::harness::{Answer, TestApp};
 use crate::operations::{Operation, Who, all};
 
 /// The objects that paths and bodies name.
-struct Fixture {
-    mission: String,
-    kluster: String,
-    task: String,
-    overlap: String,
-    artifact: String,
-    doc: String,
-    doomed: String,
-    template: String,
-    skill: String,
-    workspace: String,
-    publication: String,
-    approval: String,
-    session: String,
-    reservation: String,
-    turn: String,
-    grant: String,
-    node: String,
-    join_token: String,
-    connection: String,
-    binding: String,
+pub(crate) struct Fixture {
+    pub(crate) mission: String,
+    pub(crate) kluster: String,
+    pub(crate) task: String,
+    pub(crate) overlap: String,
+    pub(crate) artifact: String,
+    pub(crate) doc: String,
+    pub(crate) doomed: String,
+    pub(crate) doomed_task: String,
+    pub(crate) template: String,
+    pub(crate) skill: String,
+    pub(crate) workspace: String,
+    pub(crate) publication: String,
+    pub(crate) approval: String,
+    pub(crate) session: String,
+    pub(crate) reservation: String,
+    pub(crate) turn: String,
+    pub(crate) grant: String,
+    pub(crate) node: String,
+    pub(crate) join_token: String,
+    pub(crate) connection: String,
+    pub(crate) binding: String,
     /// One per call, so that what one call makes never stands in the way of another.
-    made: std::cell::Cell<u32>,
+    pub(crate) made: std::cell::Cell<u32>,
 }
 
 impl Fixture {
-    async fn new(app: &TestApp) -> Self {
+    pub(crate) async fn new(app: &TestApp) -> Self {
         let mission = app.mission("fixture").await["id"].as_str().unwrap().to_owned();
         let body = json!({ "mission": mission, "name": "fixture" });
         let kluster = app.post(app.admin(), "/api/v1/klusters", body).await.ok(201);
@@ -54,6 +55,8 @@ impl Fixture {
         let body = json!({ "mission": mission, "name": "doomed", "content": "one" });
         let doomed = id(&app.post(app.admin(), "/api/v1/docs", body).await.ok(201));
         let body = json!({ "mission": mission, "name": "fixture", "task": { "title": "fixture" } });
+        let doomed_body = json!({ "mission": mission, "kluster": "fixture", "title": "doomed" });
+        let doomed_task = id(&app.post(app.admin(), "/api/v1/tasks", doomed_body).await.ok(201));
         let template = id(&app.post(app.admin(), "/api/v1/templates", body).await.ok(201));
         let place = format!("mission={mission}");
         let skill = id(&crate::skills::push(app, app.admin(), &place, &[("fixture", "x")]).await.ok(201));
@@ -89,6 +92,7 @@ impl Fixture {
             artifact,
             doc,
             doomed,
+            doomed_task,
             template,
             skill,
             workspace,
@@ -106,7 +110,7 @@ impl Fixture {
         }
     }
 
-    async fn call(&self, app: &TestApp, token: &str, operation: &Operation) -> Answer {
+    pub(crate) async fn call(&self, app: &TestApp, token: &str, operation: &Operation) -> Answer {
         let (method, path, _, body) = operation;
         self.made.set(self.made.get() + 1);
         let collection = path.split(['/', '?']).nth(3).unwrap_or_default();
@@ -147,6 +151,7 @@ impl Fixture {
                 .replace("{reservation}", &self.reservation)
                 .replace("{doc}", &self.doc)
                 .replace("{doomed}", &self.doomed)
+                .replace("{doomed_task}", &self.doomed_task)
                 .replace("{workspace}", &self.workspace)
                 .replace("{skill}", &self.skill)
                 .replace("{new}", &format!("new-{}", self.made.get()))

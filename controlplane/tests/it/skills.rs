@@ -332,6 +332,56 @@ async fn agents_push_and_read_skills_through_tools(app: TestApp) {
     assert!(refused.text.contains("/files/0/path"), "{}", refused.text);
 }
 
+async fn a_copy_that_was_changed_becomes_the_next_version(app: TestApp) {
+    apollo(&app).await;
+    let m1 =
+        push(&app, app.admin(), "mission=apollo", &[("a/SKILL.md", "a"), ("b/SKILL.md", "b")]).await.ok(201);
+    step(&app, &id(&m1), "publish").await.ok(200);
+    let k1 = push(&app, app.admin(), K, &[("c/SKILL.md", "c")]).await.ok(201);
+    step(&app, &id(&k1), "publish").await.ok(200);
+    let agent = app.login_in("agent", "apollo", "contributor").await;
+    let promote = async |body: Value| app.post(&agent, "/api/v1/skills/promote", body).await;
+    let changes = json!({ "mission": "apollo", "kluster": "work", "effective_version": "m1-k1", "note": "learnt",
+        "files": [{ "path": "a/SKILL.md", "text": "better" }, { "path": "d/run.sh", "text": "x", "executable": true }],
+        "missing": ["b/SKILL.md", "c/SKILL.md"] });
+    let made = promote(changes.clone()).await.ok(201);
+    assert_eq!(
+        (&made["name"], &made["state"], &made["removes"]),
+        (&json!("k2"), &json!("draft"), &json!(["b/SKILL.md"]))
+    );
+    assert_eq!(effective(&app, "&kluster=work").await["effective_version"], "m1-k1", "a draft holds nowhere");
+    step(&app, &id(&made), "publish").await.ok(200);
+    let now = effective(&app, "&kluster=work").await;
+    let files: Vec<(&str, &str)> = (now["files"].as_array().unwrap().iter())
+        .map(|file| (file["path"].as_str().unwrap(), file["from"].as_str().unwrap()))
+        .collect();
+    assert_eq!(files, [("a/SKILL.md", "k2"), ("d/run.sh", "k2")]);
+    assert_eq!(now["removed"], json!(["b/SKILL.md"]));
+    // What holds elsewhere stays, and a copy of what held before is told so.
+    assert_eq!(effective(&app, "").await["files"].as_array().unwrap().len(), 2);
+    promote(changes).await.problem(409, "version-conflict");
+    for (body, pointer) in [
+        (json!({ "mission": "apollo" }), "/files"),
+        (json!({ "mission": "apollo", "missing": ["c/SKILL.md"] }), "/missing/0"),
+        (json!({ "mission": "apollo", "files": [{ "path": "../x", "text": "" }] }), "/files/0/path"),
+        (json!({ "mission": "apollo", "files": [{ "path": "a/SKILL.md/x", "text": "" }] }), "/files"),
+        (json!({ "mission": "apollo", "colour": 1 }), "/colour"),
+    ] {
+        let refused = promote(body).await;
+        refused.problem(422, "validation");
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{}", refused.text);
+    }
+    let arguments = json!({ "mission_id": "apollo", "kluster_id": "work", "files": [{ "path": "e/SKILL.md", "text": "e" }] });
+    let call = json!({ "tool": "promote_local_skill_overlay", "arguments": arguments });
+    assert_eq!(app.post(&agent, "/mcp/call", call).await.ok(200)["result"]["name"], "k3");
+    app.mission("other").await;
+    let stranger = app.login_in("stranger", "other", "admin").await;
+    let body = json!({ "mission": "apollo", "files": [{ "path": "x", "text": "x" }] });
+    app.post(&stranger, "/api/v1/skills/promote", body.clone()).await.problem(404, "not-found");
+    let viewer = app.login_in("viewer", "apollo", "viewer").await;
+    app.post(&viewer, "/api/v1/skills/promote", body).await.problem(403, "forbidden");
+}
+
 async fn archives_outlive_the_sweep(app: TestApp) {
     apollo(&app).await;
     let m1 = push(&app, app.admin(), "mission=apollo", &[("a", "a")]).await.ok(201);
@@ -348,5 +398,6 @@ both!(
     a_copy_is_in_sync_outdated_or_drifted_and_ledgered_once,
     skills_of_another_mission_are_absent,
     agents_push_and_read_skills_through_tools,
+    a_copy_that_was_changed_becomes_the_next_version,
     archives_outlive_the_sweep,
 );

@@ -122,6 +122,10 @@ actions! {
     ReadProfile = "profile.read" => Viewer,
     /// Store a version of an own profile.
     PushProfile = "profile.push" => Contributor,
+    /// Choose which of the own profiles is used where none is named.
+    ActivateProfile = "profile.activate" => Contributor,
+    /// Keep to a version of an own profile.
+    PinProfile = "profile.pin" => Contributor,
     /// Give an own profile up.
     DropProfile = "profile.drop" => Contributor,
     /// Read an own workspace and what it loaded.

@@ -29,6 +29,12 @@ pub struct Profile {
     pub size_bytes: i64,
     /// How many files it has.
     pub file_count: i64,
+    /// It is the owner's choice where no profile is named; at most one is.
+    #[serde(default)]
+    pub activated: bool,
+    /// The version that is given where none is named, instead of the newest.
+    #[serde(default)]
+    pub pinned_version: Option<i64>,
     /// Optimistic lock; also the `ETag`. Not a version of the files.
     pub version: i64,
     /// When it was first stored.
@@ -75,4 +81,57 @@ pub struct PushProfile {
     /// Why this version is stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// Keeps to a version of a profile, named by its digest or its number; neither: the newest is given again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinProfile {
+    /// SHA-256 of the version's archive, lowercase hex; of several versions with it the newest is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The version's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+}
+
+crate::text_enum! {
+    /// How what somebody has of a profile compares with what is given now.
+    pub enum ProfileSync {
+        /// It is the version that is given.
+        InSync = "in_sync",
+        /// It is another version.
+        Outdated = "outdated",
+        /// No version has this digest: something was changed.
+        Drifted = "drifted",
+        /// Nothing was said to compare with.
+        Unknown = "unknown",
+    }
+}
+
+/// Which version of a profile is given now, and how what somebody has compares with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProfileStatus {
+    /// Always `profile_status`.
+    pub kind: String,
+    /// The profile.
+    pub profile_id: ProfileId,
+    /// Its name.
+    pub name: Name,
+    /// It is the owner's choice where no profile is named.
+    pub activated: bool,
+    /// The version that is given: the pinned one, else the newest.
+    pub given_version: i64,
+    /// Its digest.
+    pub given_sha256: String,
+    /// The version that the owner keeps to.
+    pub pinned_version: Option<i64>,
+    /// The newest version.
+    pub latest_version: i64,
+    /// The digest that was asked for.
+    pub expected_sha256: Option<String>,
+    /// The newest version that has it.
+    pub expected_version: Option<i64>,
+    /// How the two compare.
+    pub state: ProfileSync,
 }

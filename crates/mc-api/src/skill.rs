@@ -213,3 +213,27 @@ pub struct ReportSkills {
     #[serde(default)]
     pub drift: Drift,
 }
+
+/// Makes what was changed in a copy of the skills the next version of a bundle, a draft: of the kluster's when one is
+/// named, which then stands over the mission's, else of the mission's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromoteSkills {
+    /// Mission id or name.
+    pub mission: String,
+    /// Kluster id or name; absent: for all of the mission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kluster: Option<String>,
+    /// The version that the copy was made of, `m<n>-k<n>`; another than what holds now is refused. Absent: what holds now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_version: Option<String>,
+    /// The files that were added or changed, as they are in the copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<crate::tool::TreeFile>,
+    /// The files that were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}

@@ -74,6 +74,58 @@ pub struct ToolAnswer {
 #[serde(deny_unknown_fields)]
 pub struct NoArguments {}
 
+/// Which mission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MissionRef {
+    /// Id or name.
+    pub mission: String,
+}
+
+/// Which missions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListMissions {
+    /// `key=value` or `key`, separated by commas.
+    #[serde(default)]
+    pub labels: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Which kluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KlusterRef {
+    /// Id, or name with mission.
+    pub kluster: String,
+    /// Mission id or name, where a kluster's name is looked for.
+    #[serde(default)]
+    pub mission: Option<String>,
+}
+
+/// Which klusters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListKlusters {
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// `key=value` or `key`, separated by commas.
+    #[serde(default)]
+    pub labels: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
 /// Which task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -141,6 +193,27 @@ pub struct ListTasks {
     pub cursor: Option<String>,
 }
 
+/// Which claims that live.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListTaskAssignments {
+    /// Who holds them: principal id or name; absent: you.
+    #[serde(default)]
+    pub agent_id: Option<String>,
+    /// Kluster id or name.
+    #[serde(default)]
+    pub kluster_id: Option<String>,
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission_id: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
 /// Stores a small artifact; exactly one of `text` and `content_base64`. Larger ones go to `POST /api/v1/artifacts`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -176,6 +249,9 @@ pub struct ListArtifacts {
     /// Mission id or name.
     #[serde(default)]
     pub mission: Option<String>,
+    /// Kluster id or name: its own artifacts and those of its tasks.
+    #[serde(default)]
+    pub kluster: Option<String>,
     /// Task id or key.
     #[serde(default)]
     pub task: Option<String>,
@@ -298,6 +374,23 @@ pub struct SearchTasks {
     /// States, separated by commas.
     #[serde(default)]
     pub state: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Which klusters are looked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchKlusters {
+    /// Words, at most 400 characters; what stands between quotation marks must be there as it is.
+    pub query: String,
+    /// Mission id or name.
+    #[serde(default)]
+    pub mission_id: Option<String>,
     /// 1 to 500, default 50.
     #[serde(default)]
     pub limit: Option<u32>,
@@ -516,7 +609,11 @@ pub struct WorkspaceRef {
 #[serde(deny_unknown_fields)]
 pub struct WorkspacePath {
     /// Such as `docs/guide.md` or `artifacts/report.pdf`.
-    pub path: String,
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Instead of the path: the id of the doc or artifact.
+    #[serde(default)]
+    pub artifact_id: Option<String>,
 }
 
 /// Which version of a skill bundle.
@@ -681,4 +778,15 @@ pub struct PublishProfile {
     pub note: Option<String>,
     /// All files of the version.
     pub files: Vec<TreeFile>,
+}
+
+/// What somebody has of one of the own profiles.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileStatusOf {
+    /// Id or name.
+    pub profile: String,
+    /// The digest of the archive that the caller has, lowercase hex.
+    #[serde(default)]
+    pub expected_sha256: Option<String>,
 }

@@ -55,6 +55,9 @@ pub struct Workspace {
     pub id: WorkspaceId,
     /// What the holder calls it.
     pub label: String,
+    /// Who works in it for the holder, as the holder said.
+    #[serde(default)]
+    pub agent_id: Option<String>,
     /// The mission.
     pub mission_id: MissionId,
     /// The mission's name.
@@ -143,9 +146,12 @@ pub struct LoadWorkspace {
     pub mission: Option<String>,
     /// Kluster id or name.
     pub kluster: String,
-    /// What the holder calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What the holder calls it; `workspace_label` is understood too.
+    #[serde(default, alias = "workspace_label", skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Who works in it for the holder, when that is somebody else: at most 256 bytes, kept as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
     /// 60 to 3600, default 900.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_seconds: Option<u32>,
@@ -211,7 +217,8 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommitWorkspace {
-    /// 1 to 500 changes, each path once.
+    /// 1 to 500 changes, each path once; `change_set` is understood too.
+    #[serde(alias = "change_set")]
     pub changes: Vec<Change>,
     /// Why; the note of every version that is written.
     #[serde(default)]

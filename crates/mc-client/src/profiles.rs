@@ -2,7 +2,7 @@
 
 use mc_api::Page;
 use mc_api::bundle::MEDIA_TYPE;
-use mc_api::profile::{Profile, PushProfile};
+use mc_api::profile::{PinProfile, Profile, ProfileStatus, PushProfile};
 use reqwest::Method;
 
 use crate::transport::{Body, Call};
@@ -43,6 +43,22 @@ impl Client {
     pub async fn profile_content(&self, reference: &str, version: i64) -> Result<Vec<u8>, Error> {
         let query = vec![("version", version.to_string())];
         self.archive(Call::get(&["api", "v1", "profiles", reference, "content"]).query(query)).await
+    }
+
+    /// Makes a profile the one that is used where none is named.
+    pub async fn activate_profile(&self, reference: &str) -> Result<Profile, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "profiles", reference, "activate"])).await
+    }
+
+    /// Keeps to a version of a profile, or to the newest one again.
+    pub async fn pin_profile(&self, reference: &str, pin: &PinProfile) -> Result<Profile, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "profiles", reference, "pin"]).json(pin)).await
+    }
+
+    /// Which version is given now, and how an archive with this digest compares with it.
+    pub async fn profile_status(&self, reference: &str, sha256: &str) -> Result<ProfileStatus, Error> {
+        let query = vec![("expected_sha256", sha256.to_owned())];
+        self.json(Call::get(&["api", "v1", "profiles", reference, "status"]).query(query)).await
     }
 
     /// Gives a profile up.

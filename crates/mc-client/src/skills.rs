@@ -2,7 +2,9 @@
 
 use mc_api::Page;
 use mc_api::bundle::MEDIA_TYPE;
-use mc_api::skill::{CreateSkill, ReportSkills, SkillBundle, SkillManifest, SkillSnapshot, SkillSync};
+use mc_api::skill::{
+    CreateSkill, PromoteSkills, ReportSkills, SkillBundle, SkillManifest, SkillSnapshot, SkillSync,
+};
 use reqwest::Method;
 use reqwest::header::ETAG;
 use ring::digest::{SHA256, digest};
@@ -73,6 +75,11 @@ impl Client {
         let expected = tag.unwrap_or_default().trim_matches('"').to_owned();
         let bytes = self.within(response.bytes()).await?;
         checked(bytes.into(), &expected)
+    }
+
+    /// Makes what was changed in a copy the next version of a bundle.
+    pub async fn promote_skills(&self, changes: &PromoteSkills) -> Result<SkillBundle, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "skills", "promote"]).json(changes)).await
     }
 
     /// Says which skills one has somewhere.

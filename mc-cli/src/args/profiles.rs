@@ -11,12 +11,12 @@ use mc_api::Name;
 pub enum ProfileCommand {
     /// Show your profiles, and which one is in use here
     List,
-    /// Use a profile here: its newest version, or without a server the newest copy
+    /// Use a profile here: the version that is pinned, else the newest, or without a server the newest copy
     #[command(disable_version_flag = true)]
     Use {
-        /// The profile
-        name: Name,
-        /// Another version than the newest
+        /// The profile; without it the activated one
+        name: Option<Name>,
+        /// Another version
         #[arg(long = "at", value_name = "N")]
         version: Option<i64>,
         /// Also when files of the one in use were changed; they stay where they are
@@ -40,7 +40,7 @@ pub enum ProfileCommand {
         #[arg(long)]
         note: Option<String>,
     },
-    /// Fetch the newest version; of the one in use, use it
+    /// Fetch the version that is pinned, else the newest; of the one in use, use it
     Pull {
         /// The profile; without it the one in use
         name: Option<Name>,
@@ -48,8 +48,29 @@ pub enum ProfileCommand {
         #[arg(long)]
         force: bool,
     },
+    /// Choose the profile that `use` takes where none is named, on every machine
+    Activate {
+        /// The profile
+        name: Name,
+    },
+    /// Keep to a version of a profile on every machine, whatever is pushed; without --at the one in use here
+    #[command(disable_version_flag = true)]
+    Pin {
+        /// The profile; without it the one in use
+        name: Option<Name>,
+        /// The version
+        #[arg(long = "at", value_name = "N", conflicts_with = "none")]
+        version: Option<i64>,
+        /// To no version: the newest is given again
+        #[arg(long)]
+        none: bool,
+    },
     /// Show what was changed in the one in use since it was pulled or pushed
-    Status,
+    Status {
+        /// Ask the server too, which version is given now
+        #[arg(long)]
+        remote: bool,
+    },
     /// Print the folder of the one in use: it stays what it is when another is used
     Path,
     /// Give a profile up on the server, with all its versions

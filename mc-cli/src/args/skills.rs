@@ -68,6 +68,21 @@ pub enum SkillCommand {
         #[arg(long)]
         force: bool,
     },
+    /// Make what was changed in a folder the next version: a draft, of the kluster the folder is synced with, or of the mission
+    Promote {
+        /// The folder
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Of the mission itself, also when the folder is synced with a kluster
+        #[arg(long)]
+        to_mission: bool,
+        /// Why
+        #[arg(long)]
+        note: Option<String>,
+        /// Publish it at once
+        #[arg(long)]
+        publish: bool,
+    },
     /// Show what was changed: in a folder, or without one in all copies and agent sessions
     Drift {
         /// The folder

@@ -9,18 +9,28 @@ use mc_api::task::Task;
 use mc_client::{Client, Deletable, Scope};
 
 use super::doc::in_place;
-use super::get::find;
+use super::get::{find, selected};
 use super::references;
 use crate::apply;
-use crate::args::Delete;
+use crate::args::{Delete, Selector};
 use crate::context::Invocation;
 use crate::exit::{Exit, Failure};
-use crate::kind::Kind;
+use crate::kind::{Kind, Target};
 use crate::manifests::Documents;
 use crate::view::View;
 
 pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
     let Some(target) = &args.kind else { return described(cx, &args).await };
+    if let Some(selector) = &args.selector {
+        return match target.kind {
+            Kind::Mission => chosen::<Mission>(cx, &args, (target, selector)).await,
+            Kind::Kluster => chosen::<Kluster>(cx, &args, (target, selector)).await,
+            Kind::Task => chosen::<Task>(cx, &args, (target, selector)).await,
+            Kind::Artifact => chosen::<mc_api::artifact::Artifact>(cx, &args, (target, selector)).await,
+            Kind::Doc => chosen::<Doc>(cx, &args, (target, selector)).await,
+            kind => Err(Failure::Usage(format!("a {kind} is not selected by labels; name it")).into()),
+        };
+    }
     let named = references(target, args.references.clone())?;
     if named.is_empty() {
         return Err(Failure::Usage(format!("which {}? An id, key or name is needed", target.kind)).into());
@@ -48,6 +58,36 @@ pub(super) async fn run(cx: &Invocation, args: Delete) -> anyhow::Result<()> {
             Err(Failure::Usage(format!("a {kind} cannot be deleted; it is part of the record")).into())
         }
     }
+}
+
+/// Deletes all with the labels; more than one only when that was said.
+async fn chosen<V: View + Deletable>(
+    cx: &Invocation,
+    args: &Delete,
+    (target, selector): (&Target, &Selector),
+) -> anyhow::Result<()> {
+    let client = cx.client()?;
+    let found = selected::<V>(cx, &client, target, selector).await?;
+    if found.is_empty() {
+        cx.out.talk(&format!("no {} with {selector} found", V::COLLECTION));
+        return Ok(());
+    }
+    if found.len() > 1 && !args.yes {
+        let names: Vec<String> = found.iter().take(5).map(View::reference).collect();
+        let more = if found.len() > names.len() { " …" } else { "" };
+        let message = format!(
+            "{} {} have {selector} ({}{more}); --yes deletes them all",
+            found.len(),
+            V::COLLECTION,
+            names.join(", ")
+        );
+        return Err(Failure::Usage(message).into());
+    }
+    for item in found {
+        // By its id: what was found is what goes.
+        each::<V>(cx, args, &client, &item.id(), &Scope::default()).await?;
+    }
+    Ok(())
 }
 
 /// Deletes what manifests describe, in the reverse of the order in which `apply` makes it.

@@ -6,10 +6,11 @@ use mc_client::{Client, ListQuery, Resource, Scope};
 
 use super::references;
 use crate::age::now;
-use crate::args::{Filter, Get};
+use crate::args::{Filter, Get, Selector};
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::for_kind;
+use crate::kind::Target;
 use crate::output::{Format, lines};
 use crate::view::{self, View};
 
@@ -24,7 +25,7 @@ async fn get<V: View>(cx: &Invocation, args: Get) -> anyhow::Result<()> {
         [] => {
             if cx.global.kluster.is_some() && !narrows_by_kluster(V::KIND) {
                 let message = format!(
-                    "-k does not narrow {}: tasks and docs are listed by kluster; leave it out",
+                    "-k does not narrow {}: tasks, docs and artifacts are listed by kluster; leave it out",
                     V::COLLECTION
                 );
                 return Err(Failure::Usage(message).into());
@@ -57,7 +58,7 @@ async fn get<V: View>(cx: &Invocation, args: Get) -> anyhow::Result<()> {
 
 /// Whether a list of this kind can be narrowed to a kluster.
 fn narrows_by_kluster(kind: &str) -> bool {
-    matches!(kind, "task" | "doc")
+    matches!(kind, "task" | "doc" | "artifact")
 }
 
 /// The filter of a list, from flags and context.
@@ -76,6 +77,35 @@ pub(super) fn query(cx: &Invocation, filter: &Filter) -> anyhow::Result<ListQuer
         labels: filter.selector.clone().unwrap_or_default().0,
         ..ListQuery::default()
     })
+}
+
+/// All objects with these labels, in the mission and kluster that are named.
+///
+/// # Errors
+/// A kind without labels, a reference beside them, and what listing refuses.
+pub(super) async fn selected<V: View>(
+    cx: &Invocation,
+    client: &Client,
+    target: &Target,
+    selector: &Selector,
+) -> anyhow::Result<Vec<V>> {
+    if target.reference.is_some() {
+        return Err(Failure::Usage("name an object or labels, not both".into()).into());
+    }
+    if !matches!(V::KIND, "mission" | "kluster" | "task" | "doc" | "artifact") {
+        return Err(Failure::Usage(format!("{} are not selected by labels", V::COLLECTION)).into());
+    }
+    let scope = cx.scope()?;
+    if scope.kluster.is_some() && !narrows_by_kluster(V::KIND) {
+        return Err(Failure::Usage(format!("-k does not narrow {}; leave it out", V::COLLECTION)).into());
+    }
+    let query = ListQuery {
+        mission: scope.mission,
+        kluster: scope.kluster,
+        labels: selector.0.clone(),
+        ..ListQuery::default()
+    };
+    Ok(collect::<V>(client, query, None).await?.items)
 }
 
 /// Reads pages until `limit` objects are there, or all.

@@ -6,7 +6,7 @@
 use anyhow::Context as _;
 use mc_api::ProblemKind;
 use mc_api::bundle::Drift;
-use mc_api::profile::{Profile, PushProfile};
+use mc_api::profile::{PinProfile, Profile, ProfileStatus, ProfileSync, PushProfile};
 use mc_bundle::copies::{About, Copies, Copy};
 use mc_bundle::folder::Lock;
 use mc_bundle::{Limits, Tree, sha256};
@@ -39,7 +39,11 @@ pub(super) async fn run(cx: &Invocation, command: ProfileCommand) -> anyhow::Res
         ProfileCommand::List => list(cx, &copies).await,
         ProfileCommand::Use { name, version, force } => {
             let lock = copies.lock().with_context(place)?;
-            use_profile(cx, &copies, (name.as_str(), version, force), &lock).await
+            let name = match name {
+                Some(name) => name.to_string(),
+                None => activated(cx).await?,
+            };
+            use_profile(cx, &copies, (&name, version, force), &lock).await
         }
         ProfileCommand::Push { name, from, base, description, note } => {
             let lock = copies.lock().with_context(place)?;
@@ -51,7 +55,14 @@ pub(super) async fn run(cx: &Invocation, command: ProfileCommand) -> anyhow::Res
             let lock = copies.lock().with_context(place)?;
             pull(cx, &copies, (name.map(|name| name.to_string()), force), &lock).await
         }
-        ProfileCommand::Status => status(cx, &copies),
+        ProfileCommand::Activate { name } => {
+            let profile = cx.client()?.activate_profile(name.as_str()).await?;
+            cx.out.value(&profile, || format!("profile/{} activated\n", profile.name))
+        }
+        ProfileCommand::Pin { name, version, none } => {
+            pin(cx, &copies, name.map(|name| name.to_string()), (version, none)).await
+        }
+        ProfileCommand::Status { remote } => status(cx, &copies, remote).await,
         ProfileCommand::Path => {
             let active = active(&copies)?;
             cx.out.data(&format!("{}\n", copies.path(&active).display()))
@@ -66,6 +77,48 @@ pub(super) async fn run(cx: &Invocation, command: ProfileCommand) -> anyhow::Res
             cx.out.data(&format!("{removed} copies removed\n"))
         }
     }
+}
+
+/// The profile that is used where none is named.
+async fn activated(cx: &Invocation) -> anyhow::Result<String> {
+    let found = cx.client()?.profiles().await?.into_iter().find(|profile| profile.activated);
+    let absent =
+        || Failure::NotFound("no profile is activated; `mc profile activate NAME`, or name one".into());
+    Ok(found.ok_or_else(absent)?.name.to_string())
+}
+
+/// The version that is given where none is named.
+fn given(profile: &Profile) -> i64 {
+    profile.pinned_version.unwrap_or(profile.latest_version)
+}
+
+async fn pin(
+    cx: &Invocation,
+    copies: &Copies,
+    name: Option<String>,
+    (version, none): (Option<i64>, bool),
+) -> anyhow::Result<()> {
+    let here = copies.current()?.filter(|here| name.as_ref().is_none_or(|name| here.about.subject == *name));
+    let of_here = here.as_ref().and_then(|here| here.about.version.parse().ok());
+    let name = match (name, &here) {
+        (Some(name), _) => name,
+        (None, Some(here)) => here.about.subject.clone(),
+        (None, None) => active(copies)?.about.subject,
+    };
+    let number = match (version.or(of_here), none) {
+        (_, true) => None,
+        (Some(number), false) => Some(number),
+        (None, false) => {
+            let message = format!("{name} is not in use here; say which version: --at N, or --none");
+            return Err(Failure::Usage(message).into());
+        }
+    };
+    let profile = cx.client()?.pin_profile(&name, &PinProfile { sha256: None, number }).await?;
+    let what = match profile.pinned_version {
+        Some(number) => format!("pinned to version {number}"),
+        None => "follows its newest version".to_owned(),
+    };
+    cx.out.value(&profile, || format!("profile/{} {what}\n", profile.name))
 }
 
 /// The folder of the profile in use, when there is one.
@@ -166,7 +219,12 @@ fn about(profile: &Profile, version: i64, sha256: String) -> About {
 /// What became of the copy in use.
 fn used(cx: &Invocation, copies: &Copies, copy: &Copy, what: &str) -> anyhow::Result<()> {
     let state = State { kind: "profile_copy", name: &copy.about.subject, version: &copy.about.version };
-    let state = Status { state, path: copies.path(copy).display().to_string(), drift: Drift::default() };
+    let state = Status {
+        state,
+        path: copies.path(copy).display().to_string(),
+        drift: Drift::default(),
+        remote: None,
+    };
     cx.out.value(&state, || format!("profile/{} version {} {what}\n", copy.about.subject, copy.about.version))
 }
 
@@ -180,7 +238,7 @@ async fn use_profile(
     let client = cx.client()?;
     let copy = match client.profile(name).await {
         Ok(profile) => {
-            let version = version.unwrap_or(profile.latest_version);
+            let version = version.unwrap_or_else(|| given(&profile));
             fetch(&client, copies, &profile, version, lock).await?
         }
         Err(error @ (mc_client::Error::Unreachable { .. } | mc_client::Error::Timeout { .. })) => {
@@ -268,7 +326,7 @@ async fn pull(
     }
     let client = cx.client()?;
     let profile = client.profile(&name).await?;
-    let copy = fetch(&client, copies, &profile, profile.latest_version, lock).await?;
+    let copy = fetch(&client, copies, &profile, given(&profile), lock).await?;
     if is_active {
         copies.activate(&copy, lock)?;
     }
@@ -288,20 +346,36 @@ struct Status<'a> {
     state: State<'a>,
     path: String,
     drift: Drift,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote: Option<ProfileStatus>,
 }
 
-fn status(cx: &Invocation, copies: &Copies) -> anyhow::Result<()> {
+async fn status(cx: &Invocation, copies: &Copies, remote: bool) -> anyhow::Result<()> {
     let copy = active(copies)?;
     let drift = copies.drift(&copy)?;
+    let remote = if remote {
+        Some(cx.client()?.profile_status(&copy.about.subject, &copy.about.sha256).await?)
+    } else {
+        None
+    };
     let (name, version) = (&copy.about.subject, &copy.about.version);
     let state = State { kind: "profile_copy", name, version };
-    let status = Status { state, path: copies.path(&copy).display().to_string(), drift };
+    let status = Status { state, path: copies.path(&copy).display().to_string(), drift, remote };
     cx.out.value(&status, || {
         let drift = &status.drift;
         let lists = [("changed", &drift.changed), ("missing", &drift.missing), ("added", &drift.added)];
         let names =
             lists.iter().flat_map(|(word, list)| list.iter().map(move |path| format!("{word:8} {path}")));
-        let head = format!("profile/{name} version {version}: {drift}\n{}\n", status.path);
+        let mut head = format!("profile/{name} version {version}: {drift}\n{}\n", status.path);
+        if let Some(now) = &status.remote {
+            let is = match now.state {
+                ProfileSync::InSync => "this is the version that is given",
+                _ => "another version is given",
+            };
+            let pinned = if now.pinned_version.is_some() { ", pinned" } else { "" };
+            let now = [now.given_version, now.latest_version].map(|version| version.to_string());
+            head.extend([is, ": ", &now[0], pinned, "; the newest is ", &now[1], "\n"]);
+        }
         head + &crate::output::lines(names)
     })
 }

@@ -28,6 +28,9 @@ pub(super) async fn run(cx: &Invocation, command: SkillCommand) -> anyhow::Resul
         SkillCommand::Pull { dir, from } => pull(cx, &dir, from).await,
         SkillCommand::Diff { from, to } => diff(cx, &from, &to).await,
         SkillCommand::Sync { dir, force } => local::sync(cx, &dir, force).await,
+        SkillCommand::Promote { dir, to_mission, note, publish } => {
+            local::promote(cx, &dir, to_mission, note.unwrap_or_default(), publish).await
+        }
         SkillCommand::Drift { dir: Some(dir) } => local::drift(cx, &dir).await,
         SkillCommand::Drift { dir: None } => local::copies(cx).await,
     }

@@ -18,7 +18,7 @@ use mc_api::task::{Task, TaskState};
 use mc_client::{Client, Scope};
 use tokio::time::Instant;
 
-use super::get::{done, find};
+use super::get::{done, find, selected};
 use super::reference;
 use crate::args::{Condition, Wait};
 use crate::context::Invocation;
@@ -60,44 +60,62 @@ stateful! {
 }
 
 pub(super) async fn run(cx: &Invocation, args: Wait) -> anyhow::Result<()> {
-    use crate::kind::Kind;
-    let reference = reference(&args.kind, args.reference)?;
     let client = cx.client()?;
     let kind = args.kind.kind;
-    match (args.condition, kind) {
+    let references = match &args.selector {
+        None => vec![reference(&args.kind, args.reference)?],
+        Some(selector) => {
+            let found: Vec<String> = for_kind!(kind, R => {
+                let found = selected::<R>(cx, &client, &args.kind, selector).await?;
+                found.iter().map(mc_client::Resource::id).collect()
+            });
+            if found.is_empty() && args.condition != Condition::Delete {
+                return Err(Failure::NotFound(format!("no {kind} with {selector} found")).into());
+            }
+            found
+        }
+    };
+    // All at once: what has become impossible for one ends it, whatever the others do.
+    let waits =
+        references.iter().map(|reference| one(cx, &client, (kind, reference), &args.condition, args.timeout));
+    futures_util::future::try_join_all(waits).await.map(drop)
+}
+
+/// Waits for one object.
+async fn one(
+    cx: &Invocation,
+    client: &Client,
+    (kind, reference): (crate::kind::Kind, &str),
+    condition: &Condition,
+    timeout: Duration,
+) -> anyhow::Result<()> {
+    use crate::kind::Kind;
+    match (condition, kind) {
         (_, Kind::Skill) => {
             Err(Failure::Usage("skills are not waited for; `mc get skills` shows their states".into()).into())
         }
         (Condition::Delete, _) => {
-            for_kind!(kind, R => gone::<R>(cx, &client, &reference, args.timeout).await)
+            for_kind!(kind, R => gone::<R>(cx, client, reference, timeout).await)
         }
-        (Condition::State(state), Kind::Task) => {
-            reached::<Task>(cx, &client, &reference, &state, args.timeout).await
-        }
+        (Condition::State(state), Kind::Task) => reached::<Task>(cx, client, reference, state, timeout).await,
         (Condition::State(state), Kind::Approval) => {
-            reached::<Approval>(cx, &client, &reference, &state, args.timeout).await
+            reached::<Approval>(cx, client, reference, state, timeout).await
         }
-        (Condition::State(state), Kind::Doc) => {
-            reached::<Doc>(cx, &client, &reference, &state, args.timeout).await
-        }
+        (Condition::State(state), Kind::Doc) => reached::<Doc>(cx, client, reference, state, timeout).await,
         (Condition::State(state), Kind::Publication) => {
-            reached::<Publication>(cx, &client, &reference, &state, args.timeout).await
+            reached::<Publication>(cx, client, reference, state, timeout).await
         }
         (Condition::State(state), Kind::Overlap) => {
-            reached::<OverlapSuggestion>(cx, &client, &reference, &state, args.timeout).await
+            reached::<OverlapSuggestion>(cx, client, reference, state, timeout).await
         }
         (Condition::State(state), Kind::Reservation) => {
-            reached::<Reservation>(cx, &client, &reference, &state, args.timeout).await
+            reached::<Reservation>(cx, client, reference, state, timeout).await
         }
         (Condition::State(state), Kind::Session) => {
-            reached::<AgentSession>(cx, &client, &reference, &state, args.timeout).await
+            reached::<AgentSession>(cx, client, reference, state, timeout).await
         }
-        (Condition::State(state), Kind::Turn) => {
-            reached::<Turn>(cx, &client, &reference, &state, args.timeout).await
-        }
-        (Condition::State(state), Kind::Node) => {
-            reached::<Node>(cx, &client, &reference, &state, args.timeout).await
-        }
+        (Condition::State(state), Kind::Turn) => reached::<Turn>(cx, client, reference, state, timeout).await,
+        (Condition::State(state), Kind::Node) => reached::<Node>(cx, client, reference, state, timeout).await,
         (
             Condition::State(_),
             Kind::Mission

@@ -63,6 +63,7 @@ pub(super) async fn run(cx: &Invocation, command: WorkspaceCommand) -> anyhow::R
                 mission: cx.scope()?.mission,
                 kluster: cx.kluster()?,
                 label,
+                agent_id: None,
                 lease_seconds: seconds(lease)?,
             };
             load(cx, &client, &dir, &request).await

@@ -20,6 +20,7 @@ mod model_stub;
 mod planning;
 mod reservations;
 mod run;
+mod selectors;
 mod server;
 mod skills;
 mod tables;

@@ -86,6 +86,60 @@ fn skills_are_pushed_brought_to_a_folder_and_looked_after() {
 }
 
 #[test]
+fn what_was_changed_in_a_folder_becomes_the_next_version() {
+    let server = Server::start();
+    server.mission();
+    let dir = server.dir.path();
+    let (source, work) = (dir.join("skills"), dir.join("clone"));
+    write(&source.join("deploy/SKILL.md"), "ship\n");
+    write(&source.join("old/SKILL.md"), "old\n");
+    said(&server.output(&format!("skill push {} -m apollo --publish", source.display())));
+    fs::create_dir_all(&work).unwrap();
+    let sync = format!("skill sync {} -m apollo -k work", work.display());
+    said(&server.output(&sync));
+    let promote = format!("skill promote {} --note learnt", work.display());
+    assert_eq!(server.output(&promote).status.code(), Some(2), "nothing was changed");
+    write(&work.join(".agents/skills/deploy/SKILL.md"), "ship slowly\n");
+    write(&work.join(".mc/skills/current/new/SKILL.md"), "new\n");
+    fs::remove_file(work.join(".mc/skills/current/old/SKILL.md")).unwrap();
+    let made = said(&server.output(&promote));
+    assert!(made.contains("k1 draft"), "{made}");
+    said(&server.output("skill publish k1 -m apollo -k work"));
+    let shown = said(&server.output("skill effective -m apollo -k work"));
+    assert!(shown.starts_with("m1-k1 ") && shown.contains("taken out: old/SKILL.md"), "{shown}");
+    assert!(shown.contains("new/SKILL.md"), "{shown}");
+    // The folder is still what it was made of, and that holds no more.
+    assert_eq!(server.output(&promote).status.code(), Some(5));
+    said(&server.output(&format!("{sync} --force")));
+    let text = fs::read_to_string(work.join(".claude/skills/deploy/SKILL.md")).unwrap();
+    assert_eq!(text, "ship slowly\n");
+}
+
+#[test]
+fn a_profile_is_chosen_and_pinned_for_every_machine() {
+    let server = Server::start();
+    let source = server.dir.path().join("mine");
+    for text in ["one\n", "two\n"] {
+        write(&source.join("AGENTS.md"), text);
+        said(&server.output(&format!("profile push work --from {}", source.display())));
+    }
+    assert_eq!(server.output("profile use").status.code(), Some(4), "none is activated");
+    said(&server.output("profile activate work"));
+    assert!(said(&server.output("profile use")).contains("work version 2"));
+    assert!(said(&server.output("profile pin work --at 1")).contains("pinned to version 1"));
+    let status = server.json("profile status --remote");
+    assert_eq!(
+        (&status["remote"]["state"], &status["remote"]["given_version"]),
+        (&"outdated".into(), &1.into())
+    );
+    assert!(said(&server.output("profile pull")).contains("version 1"));
+    assert_eq!(server.json("profile status --remote")["remote"]["state"], "in_sync");
+    assert!(said(&server.output("profile pin --none")).contains("newest"));
+    assert!(said(&server.output("profile pull")).contains("version 2"));
+    assert!(said(&server.output("profile pin")).contains("pinned to version 2"));
+}
+
+#[test]
 fn a_profile_is_carried_changed_and_never_lost() {
     let server = Server::start();
     let dir = server.dir.path();

@@ -6,14 +6,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mc_api::bundle::Drift;
-use mc_api::skill::{ReportSkills, SkillSyncState};
+use mc_api::skill::{PromoteSkills, ReportSkills, SkillSyncState};
+use mc_api::tool::TreeFile;
 use mc_bundle::copies::{About, Copies, Copy};
 use mc_bundle::{Limits, Tree, skills};
-use mc_client::Client;
+use mc_client::{Client, Scope};
 use serde::Serialize;
 
-use super::snapshot;
+use super::{done, snapshot};
 use crate::age::now;
 use crate::context::Invocation;
 use crate::exit::Failure;
@@ -167,6 +170,59 @@ pub(super) async fn drift(cx: &Invocation, dir: &Path) -> anyhow::Result<()> {
         let newer = newer.map(|wanted| format!(", {wanted} holds now")).unwrap_or_default();
         format!("{} {state}{newer}: {drift}\n{}", copy.about.version, lines.collect::<String>())
     })
+}
+
+/// Sends what was changed in the copy; the copy stays as it is until the next sync.
+pub(super) async fn promote(
+    cx: &Invocation,
+    dir: &Path,
+    to_mission: bool,
+    note: String,
+    publish: bool,
+) -> anyhow::Result<()> {
+    let (dir, copies) = folder(dir)?;
+    let current = copies.current().with_context(|| format!("{} cannot be read", copies.root().display()))?;
+    let Some(copy) = current else {
+        let message = format!("{} has no skills; `mc skill sync` brings them", dir.display());
+        return Err(Failure::NotFound(message).into());
+    };
+    let drift = copies.drift(&copy)?;
+    if drift.is_empty() {
+        return Err(Failure::Usage(format!("nothing was changed in {}", dir.display())).into());
+    }
+    let Some(mission) = copy.about.origin.first().cloned() else {
+        return Err(Failure::Usage(format!("{} does not say what it is synced with", dir.display())).into());
+    };
+    let most = [&drift.changed, &drift.added, &drift.missing].map(Vec::len).into_iter().max();
+    if most >= Some(mc_api::bundle::MAX_DRIFT) {
+        let message = "too much was changed to tell it all; push a whole bundle: `mc skill push`";
+        return Err(Failure::Usage(message.into()).into());
+    }
+    let tree = mc_bundle::folder::pack(&copies.path(&copy), &[], Limits::SNAPSHOT)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let is_changed = |path: &str| drift.changed.iter().chain(&drift.added).any(|changed| changed == path);
+    let files = tree.iter().filter(|(path, _)| is_changed(path)).map(|(path, file)| {
+        let text = String::from_utf8(file.content.clone()).ok().filter(|text| !text.contains('\0'));
+        let content_base64 = text.is_none().then(|| STANDARD.encode(&file.content));
+        TreeFile { path: path.to_owned(), text, content_base64, executable: file.executable }
+    });
+    // The version names both bundles; without a kluster there is none of the second.
+    let of_mission = copy.about.version.split_once('-').map(|(mission, _)| format!("{mission}-k0"));
+    let changes = PromoteSkills {
+        mission,
+        kluster: copy.about.origin.get(1).cloned().filter(|_| !to_mission),
+        effective_version: if to_mission { of_mission } else { Some(copy.about.version.clone()) },
+        files: files.collect(),
+        missing: drift.missing.clone(),
+        note,
+    };
+    let client = cx.client()?;
+    let mut bundle = client.promote_skills(&changes).await?;
+    if publish {
+        bundle = client.skill_step(&bundle.id.to_string(), &Scope::default(), "publish").await?;
+    }
+    let what = format!("{} {}: {drift}", bundle.name, bundle.state);
+    done(cx, &bundle, &what)
 }
 
 pub(super) async fn copies(cx: &Invocation) -> anyhow::Result<()> {

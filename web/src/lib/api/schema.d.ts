@@ -1080,6 +1080,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/profiles/{ref}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a profile the one that is used where none is named. */
+        post: operations["profiles_activate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/profiles/{ref}/content": {
         parameters: {
             query?: never;
@@ -1089,6 +1106,40 @@ export interface paths {
         };
         /** The archive of a version, as tar. `x-bundle-version` says which it is, the entity tag is its digest. */
         get: operations["profiles_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/{ref}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps to a version of a profile: it is given where none is named. Without one the newest is given again. */
+        post: operations["profiles_pin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/{ref}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which version of a profile is given now, and how what the caller has compares with it. */
+        get: operations["profiles_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1590,6 +1641,23 @@ export interface paths {
         get: operations["skills_effective_content"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes what was changed in a copy of the skills the next version of a bundle: a draft. */
+        post: operations["skills_promote_copy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2743,7 +2811,7 @@ export interface components {
         CommitWorkspace: {
             /** @description Overlapping texts that the caller has seen and takes into account: ids or names, at most 64. */
             acknowledge_overlap?: string[];
-            /** @description 1 to 500 changes, each path once. */
+            /** @description 1 to 500 changes, each path once; `change_set` is understood too. */
             changes: components["schemas"]["Change"][];
             /** @description The same key again gives the same answer and changes nothing; the header `Idempotency-Key` wins. */
             key?: string | null;
@@ -3757,9 +3825,11 @@ export interface components {
         };
         /** @description Loads a kluster. */
         LoadWorkspace: {
+            /** @description Who works in it for the holder, when that is somebody else: at most 256 bytes, kept as they are. */
+            agent_id?: string | null;
             /** @description Kluster id or name. */
             kluster: string;
-            /** @description What the holder calls it. */
+            /** @description What the holder calls it; `workspace_label` is understood too. */
             label?: string | null;
             /**
              * Format: int32
@@ -4796,6 +4866,8 @@ export interface components {
         Page_Profile: {
             /** @description The objects of this page, at most `limit`. */
             items: {
+                /** @description It is the owner's choice where no profile is named; at most one is. */
+                activated?: boolean;
                 /** @description When it was first stored. */
                 created_at: components["schemas"]["Timestamp"];
                 /** @description What it is for. */
@@ -4818,6 +4890,11 @@ export interface components {
                 name: components["schemas"]["Name"];
                 /** @description Whose it is. */
                 owner_id: components["schemas"]["PrincipalId"];
+                /**
+                 * Format: int64
+                 * @description The version that is given where none is named, instead of the newest.
+                 */
+                pinned_version?: number | null;
                 /** @description SHA-256 of its archive, lowercase hex. */
                 sha256: string;
                 /**
@@ -5314,6 +5391,16 @@ export interface components {
             /** @description Always `pending`. */
             kind: string;
         };
+        /** @description Keeps to a version of a profile, named by its digest or its number; neither: the newest is given again. */
+        PinProfile: {
+            /**
+             * Format: int64
+             * @description The version's number.
+             */
+            number?: number | null;
+            /** @description SHA-256 of the version's archive, lowercase hex; of several versions with it the newest is meant. */
+            sha256?: string | null;
+        };
         /** @enum {string} */
         PlannedChange: "create" | "update" | "unchanged";
         /** @description An entity of a plan. */
@@ -5390,6 +5477,8 @@ export interface components {
         };
         /** @description A profile: a name of its owner's for a tree of files. */
         Profile: {
+            /** @description It is the owner's choice where no profile is named; at most one is. */
+            activated?: boolean;
             /** @description When it was first stored. */
             created_at: components["schemas"]["Timestamp"];
             /** @description What it is for. */
@@ -5412,6 +5501,11 @@ export interface components {
             name: components["schemas"]["Name"];
             /** @description Whose it is. */
             owner_id: components["schemas"]["PrincipalId"];
+            /**
+             * Format: int64
+             * @description The version that is given where none is named, instead of the newest.
+             */
+            pinned_version?: number | null;
             /** @description SHA-256 of its archive, lowercase hex. */
             sha256: string;
             /**
@@ -5428,6 +5522,45 @@ export interface components {
             version: number;
         };
         ProfileId: string;
+        /** @description Which version of a profile is given now, and how what somebody has compares with it. */
+        ProfileStatus: {
+            /** @description It is the owner's choice where no profile is named. */
+            activated: boolean;
+            /** @description The digest that was asked for. */
+            expected_sha256?: string | null;
+            /**
+             * Format: int64
+             * @description The newest version that has it.
+             */
+            expected_version?: number | null;
+            /** @description Its digest. */
+            given_sha256: string;
+            /**
+             * Format: int64
+             * @description The version that is given: the pinned one, else the newest.
+             */
+            given_version: number;
+            /** @description Always `profile_status`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The newest version.
+             */
+            latest_version: number;
+            /** @description Its name. */
+            name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description The version that the owner keeps to.
+             */
+            pinned_version?: number | null;
+            /** @description The profile. */
+            profile_id: components["schemas"]["ProfileId"];
+            /** @description How the two compare. */
+            state: components["schemas"]["ProfileSync"];
+        };
+        /** @enum {string} */
+        ProfileSync: "in_sync" | "outdated" | "drifted" | "unknown";
         /** @description A version of a profile. It never changes. */
         ProfileVersion: {
             /** @description When it was stored. */
@@ -5450,6 +5583,24 @@ export interface components {
              * @description Bytes of the archive.
              */
             size_bytes: number;
+        };
+        /**
+         * @description Makes what was changed in a copy of the skills the next version of a bundle, a draft: of the kluster's when one is
+         *     named, which then stands over the mission's, else of the mission's.
+         */
+        PromoteSkills: {
+            /** @description The version that the copy was made of, `m<n>-k<n>`; another than what holds now is refused. Absent: what holds now. */
+            effective_version?: string | null;
+            /** @description The files that were added or changed, as they are in the copy. */
+            files?: components["schemas"]["TreeFile"][];
+            /** @description Kluster id or name; absent: for all of the mission. */
+            kluster?: string | null;
+            /** @description The files that were removed. */
+            missing?: string[];
+            /** @description Mission id or name. */
+            mission: string;
+            /** @description Why. */
+            note?: string;
         };
         /** @description Prompts an agent session (`POST /api/v1/sessions/{ref}/prompt`). Prompts queue; one is with the agent at a time. */
         PromptSession: {
@@ -6334,6 +6485,17 @@ export interface components {
             /** @description In the order in which they are told to agents. */
             tools: components["schemas"]["Tool"][];
         };
+        /** @description A file in a message. */
+        TreeFile: {
+            /** @description Its content otherwise, in standard Base64. */
+            content_base64?: string | null;
+            /** @description Whether it may be run. */
+            executable?: boolean;
+            /** @description Relative, parts separated by `/`, such as `deploy/SKILL.md`. */
+            path: string;
+            /** @description Its content, when it is text. */
+            text?: string | null;
+        };
         /** @description A turn: one prompt and its reply. */
         Turn: {
             /** @description When it was accepted. */
@@ -6481,6 +6643,8 @@ export interface components {
         };
         /** @description The lease of a workspace. Several may be open on one kluster: commits are checked against versions. */
         Workspace: {
+            /** @description Who works in it for the holder, as the holder said. */
+            agent_id?: string | null;
             /**
              * Format: int64
              * @description How often it was committed.
@@ -6838,6 +7002,8 @@ export interface operations {
                 cursor?: string;
                 /** @description With `watch`: go on after this sequence number, without a snapshot. */
                 from?: number;
+                /** @description Kluster id or name: its own artifacts and those of its tasks. */
+                kluster?: string;
                 /** @description `key=value` or `key`, separated by commas. */
                 labels?: string;
                 /** @description 1 to 500, default 50. */
@@ -9446,10 +9612,40 @@ export interface operations {
             };
         };
     };
+    profiles_activate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     profiles_content: {
         parameters: {
             query?: {
-                /** @description The number; absent: the newest. */
+                /** @description The number; absent: the pinned version, else the newest. */
                 version?: number;
             };
             header?: never;
@@ -9466,6 +9662,73 @@ export interface operations {
                 };
                 content: {
                     "application/x-tar": string;
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profiles_pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinProfile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profiles_status: {
+        parameters: {
+            query?: {
+                /** @description The digest of its archive, lowercase hex. */
+                expected_sha256?: string;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileStatus"];
                 };
             };
             /** @description a problem document */
@@ -10690,6 +10953,38 @@ export interface operations {
                 };
                 content: {
                     "application/x-tar": string;
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skills_promote_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteSkills"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillBundle"];
                 };
             };
             /** @description a problem document */
