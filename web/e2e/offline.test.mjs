@@ -95,12 +95,13 @@ test('an answer that is lost: sent again with the same key, done once', async ()
     if (method !== 'POST' || path !== '/api/v1/tasks') return undefined;
     keys.add(headers['idempotency-key']);
     lost += 1;
-    return { lose: lost <= 3 };
+    // More than once: a browser tries some of them again by itself.
+    return { lose: lost <= 8 };
   };
   await page.getByRole('button', { name: 'Create task', exact: true }).click();
   await page.getByText('One write waits to be sent.').waitFor();
   await page.getByText('One write waits to be sent.').waitFor({ state: 'detached', timeout: 40_000 });
-  assert.deepEqual([lost, keys.size], [4, 1]);
+  assert.deepEqual([lost, keys.size], [9, 1]);
   assert.equal((await tasks()).filter((task) => task.title === 'The answer to this one gets lost').length, 1);
   way.how = () => undefined;
   await page.context().close();

@@ -26,7 +26,7 @@ test('a card is moved by keyboard, by mouse and by its menu; what the rules refu
   await page.keyboard.press('Shift+ArrowLeft');
   const why = page.getByRole('dialog').getByRole('textbox');
   await why.fill('waits for the simulator');
-  await page.getByRole('dialog').getByRole('button', { name: 'Block' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Block', exact: true }).click();
   await eventually('it is blocked', async () => (await state(task.key)) === 'blocked');
   await page.getByRole('group', { name: /^Waiting: 1/ }).getByText('Rehearse the abort').waitFor();
   await page.locator('main').focus();
@@ -35,13 +35,13 @@ test('a card is moved by keyboard, by mouse and by its menu; what the rules refu
   // Nobody moves a task into "running" by hand.
   await card.focus();
   await page.keyboard.press('Shift+ArrowRight');
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel task' }).waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel task', exact: true }).waitFor();
   await page.keyboard.press('Escape');
   await card.dragTo(page.getByRole('group', { name: /^Done/ }));
   await page.getByText(`${task.key} is ready: it cannot be moved there`).waitFor();
   assert.equal(await state(task.key), 'ready');
   await card.dragTo(page.getByRole('group', { name: /^Failed or cancelled/ }));
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel task' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel task', exact: true }).click();
   await eventually('it is cancelled', async () => (await state(task.key)) === 'cancelled');
   harmless(page);
   await page.context().close();
@@ -82,8 +82,8 @@ test('several decisions at once: each bound to its own action, a grave one named
   }, 40_000);
   const page = await browser.page(server);
   await page.goto(`${server.base}/ui/approvals`);
-  assert.match(await page.title(), /^\(3\)/);
   await page.getByText('digest recomputed here').waitFor();
+  assert.match(await page.title(), /^\(3\)/);
   await page.locator('main').focus();
   await page.keyboard.press('a');
   await page.getByText('3 chosen').waitFor();
@@ -162,13 +162,13 @@ test('the demo on a phone, by finger', async () => {
   const page = await browser.page(server, { phone: true });
   const bar = page.getByRole('navigation', { name: 'Main places' });
   await bar.getByText('Missions').tap();
-  await page.getByRole('button', { name: 'New mission' }).tap();
+  await page.getByRole('button', { name: 'New mission', exact: true }).tap();
   await page.getByRole('textbox', { name: 'Name' }).fill('mercury');
-  await page.getByRole('button', { name: 'Create mission' }).tap();
+  await page.getByRole('button', { name: 'Create mission', exact: true }).tap();
   await page.getByRole('button', { name: 'New kluster', exact: true }).tap();
   await page.getByRole('textbox', { name: 'Name' }).fill('orbit');
   await page.getByLabel('Runtime of its tasks').selectOption('scripted');
-  await page.getByRole('button', { name: 'Create kluster' }).tap();
+  await page.getByRole('button', { name: 'Create kluster', exact: true }).tap();
   await page.getByText('No task yet').waitFor();
   await page.getByRole('link', { name: 'New task' }).first().tap();
   await page.getByLabel('Title', { exact: true }).fill('Count the orbits');
