@@ -175,8 +175,10 @@ try {
       const page = await cold(kept);
       const start = performance.now();
       await page.goto(`${server.base}/ui/missions/apollo/graph?view=graph`);
-      await page.locator(`canvas[data-ready][data-nodes="${TASKS}"]`).waitFor({ timeout: 120_000 });
-      row(`graph of ${TASKS} tasks opens`, performance.now() - start, 'ms');
+      await page.locator('canvas[data-ready]').waitFor({ timeout: 60_000 });
+      await page.getByText(/^laying out/).waitFor({ state: 'detached', timeout: 60_000 });
+      const nodes = Number(await page.locator('canvas').getAttribute('data-nodes'));
+      row(`graph of ${nodes} tasks opens`, performance.now() - start, 'ms');
       await page.waitForTimeout(1_500);
       const drag = "const at = document.querySelector('canvas'); const box = at.getBoundingClientRect(); const say = (type, x, y) => at.dispatchEvent(new PointerEvent(type, { pointerId: 1, clientX: box.left + x, clientY: box.top + y, bubbles: true })); if (index === 0) { at.setPointerCapture = () => {}; say('pointerdown', 500, 300); } say('pointermove', 500 + Math.sin(index / 20) * 400, 300 + Math.cos(index / 15) * 220);";
       const wheel = "const at = document.querySelector('canvas'); const box = at.getBoundingClientRect(); at.dispatchEvent(new WheelEvent('wheel', { deltaY: Math.sin(index / 25) * 60 - 8, clientX: box.left + 500, clientY: box.top + 300, bubbles: true, cancelable: true }));";

@@ -74,6 +74,22 @@ test('the graph is walked by keyboard, narrowed to what hangs together, and lead
   await page.context().close();
 });
 
+test('a graph of 450 tasks is laid out beside the page', async () => {
+  await server.api('POST', '/api/v1/klusters', { mission: 'apollo', name: 'plates' });
+  for (let from = 0; from < 450; from += 150) {
+    const rows = Array.from({ length: 150 }, (_, index) => ({ line: from + index + 1, external_id: `p${from + index}`, title: `Plate ${from + index}: ${((from + index + 1) * 2654435761).toString(36)}`, depends_on: from + index ? [`p${(from + index) >> 1}`] : [] }));
+    await server.api('POST', '/api/v1/tasks/import', { mission: 'apollo', kluster: 'plates', source: 'test', rows });
+  }
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/missions/apollo/plates?view=graph`);
+  await page.locator('canvas[data-ready][data-nodes="450"]').waitFor();
+  await page.locator('canvas').focus();
+  await page.keyboard.press('Home');
+  await page.locator('.about').getByText('waits for 0').waitFor();
+  harmless(page);
+  await page.context().close();
+});
+
 test('several decisions at once: each bound to its own action, a grave one named; one that was decided elsewhere fails alone', async () => {
   for (const name of ['one', 'two', 'three']) await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: `Draw map ${name}`, description: `/ask draw ${name}.svg`, acknowledge_overlap: [] });
   const waiting = await eventually('three ask', async () => {
