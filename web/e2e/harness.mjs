@@ -88,7 +88,7 @@ export async function between(port, folder = process.env.MC_UI_DIST) {
     if (status) {
       incoming.resume();
       outgoing.writeHead(status, { 'content-type': 'application/problem+json', 'x-request-id': 'made-here', ...(say.headers ?? {}) });
-      return void outgoing.end(JSON.stringify(say.body ?? { type: 'urn:missioncontrol:problem:made-here', title: `Answered with ${status}`, status, detail: 'as the test wanted', request_id: 'made-here' }));
+      return void outgoing.end(typeof say.body === 'string' ? say.body : JSON.stringify(say.body ?? { type: 'urn:missioncontrol:problem:made-here', title: `Answered with ${status}`, status, detail: 'as the test wanted', request_id: 'made-here' }));
     }
     if (!folder || !url.pathname.startsWith('/ui')) return pass(incoming, outgoing, say?.lose);
     const path = decodeURIComponent(url.pathname.slice('/ui/'.length));
@@ -97,8 +97,9 @@ export async function between(port, folder = process.env.MC_UI_DIST) {
     if (!body && path.startsWith('_app/')) return void outgoing.writeHead(404).end();
     policy ??= (await fetch(`http://127.0.0.1:${port}/ui/`).catch(() => null))?.headers.get('content-security-policy') ?? null;
     const name = body ? path : 'index.html';
-    outgoing.writeHead(200, { 'content-type': types[name.split('.').at(-1)] ?? 'application/octet-stream', 'cache-control': name.includes('/immutable/') ? 'public, max-age=31536000, immutable' : 'no-cache', ...(policy ? { 'content-security-policy': policy } : {}) });
-    outgoing.end(body || (await readFile(join(folder, 'index.html'))));
+    const small = /\bbr\b/.test(incoming.headers['accept-encoding'] ?? '') && (await readFile(join(folder, `${name}.br`)).catch(() => null));
+    outgoing.writeHead(200, { ...(small ? { 'content-encoding': 'br' } : {}), 'content-type': types[name.split('.').at(-1)] ?? 'application/octet-stream', 'cache-control': name.includes('/immutable/') ? 'public, max-age=31536000, immutable' : 'no-cache', ...(policy ? { 'content-security-policy': policy } : {}) });
+    outgoing.end(small || body || (await readFile(join(folder, 'index.html'))));
   });
   server.on('connection', (socket) => {
     if (state.away) return socket.destroy();

@@ -167,7 +167,7 @@ export class Scene {
       for (const [tone, nodes] of byTone) {
         context.fillStyle = palette.tones[tone];
         for (const node of nodes) {
-          context.globalAlpha = dim && !this.lit.has(node) ? 0.3 : 1;
+          context.globalAlpha = dim && !this.lit.has(node) ? 0.5 : 1;
           context.fillRect(px(placed.x[node]!), py(placed.y[node]!), Math.max(2, width), Math.max(2, height));
         }
       }
@@ -224,7 +224,7 @@ export class Scene {
   #box(context: CanvasRenderingContext2D, node: number, x: number, y: number, width: number, height: number, zoom: number, dim: boolean): void {
     const dot = this.dots[node]!;
     const { palette } = this;
-    context.globalAlpha = dim && !this.lit.has(node) ? 0.3 : 1;
+    context.globalAlpha = dim && !this.lit.has(node) ? 0.5 : 1;
     context.fillStyle = palette.panel;
     context.strokeStyle = palette.line;
     context.lineWidth = this.#scale;
