@@ -83,6 +83,15 @@ test('a graph of 450 tasks is laid out beside the page', async () => {
   const page = await browser.page(server);
   await page.goto(`${server.base}/ui/missions/apollo/plates?view=graph`);
   await page.locator('canvas[data-ready][data-nodes="450"]').waitFor();
+  // All of it is in view: in its middle there is something that can be clicked.
+  const box = await page.locator('canvas').boundingBox();
+  await eventually('a task is hit', async () => {
+    for (const [x, y] of [[0.5, 0.5], [0.3, 0.5], [0.7, 0.5], [0.1, 0.5], [0.9, 0.5], [0.8, 0.4]]) {
+      await page.mouse.click(box.x + box.width * x, box.y + box.height * y);
+      if (await page.locator('.about').count()) return true;
+    }
+    return false;
+  });
   await page.locator('canvas').focus();
   await page.keyboard.press('Home');
   await page.locator('.about').getByText('waits for 0').waitFor();
