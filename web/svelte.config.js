@@ -9,6 +9,8 @@ export default {
     adapter: adapter({ pages: 'build', assets: 'build', fallback: 'index.html' }),
     paths: { base: '/ui', relative: false },
     version: { pollInterval: 0 },
+    // The page registers it itself, when it has been drawn.
+    serviceWorker: { register: false },
     output: { preloadStrategy: 'modulepreload' }
   }
 };

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttp, request as ask } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,15 +33,17 @@ export async function up() {
   const mc = async (...words) => (await run(join(BIN, 'mc'), words, { env, maxBuffer: 64 << 20 })).stdout;
   await mc('up', '--detach', '--data-dir', data, '--http', `127.0.0.1:${port}`, '--timeout', '120s');
   const token = (await readFile(join(data, 'token'), 'utf8')).trim();
-  const base = `http://127.0.0.1:${port}`;
+  const direct = `http://127.0.0.1:${port}`;
+  const front = process.env.MC_UI_DIST ? await between(port, process.env.MC_UI_DIST) : null;
+  const base = front?.base ?? direct;
   const api = async (method, path, body, as = token) => {
-    const response = await fetch(base + path, { method, headers: { authorization: `Bearer ${as}`, 'content-type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body) });
+    const response = await fetch(direct + path, { method, headers: { authorization: `Bearer ${as}`, 'content-type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body) });
     const text = await response.text();
     assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
     return text ? JSON.parse(text) : null;
   };
   return {
-    base, token, data, home, env, mc, api,
+    base, direct, port, token, data, home, env, mc, api,
     apply: async (text) => {
       const file = join(home, 'apply.yaml');
       await writeFile(file, text);
@@ -50,9 +53,71 @@ export async function up() {
     restart: () => mc('up', '--detach', '--data-dir', data, '--http', `127.0.0.1:${port}`, '--timeout', '120s'),
     down: async () => {
       await mc('down', '--data-dir', data).catch((error) => console.error(String(error)));
+      await front?.close();
       await rm(home, { recursive: true, force: true });
     }
   };
+}
+
+/**
+ * A server between the browser and ours. With a folder it gives the files of the UI from there, so that the program need
+ * not be built again while the UI is worked on (never in CI). `how` may answer instead of the server, or make it slow:
+ * `(request) => status | { status, body } | { wait: ms } | { lose: true } | undefined` (`lose`: the server does it, its answer is lost); `cut()` cuts every connection that is open.
+ */
+export async function between(port, folder = process.env.MC_UI_DIST) {
+  const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', woff2: 'font/woff2', html: 'text/html; charset=utf-8', webmanifest: 'application/manifest+json', json: 'application/json' };
+  let policy = null;
+  const state = { how: () => undefined, cuts: 0, away: false };
+  const sockets = new Set();
+  const pass = (incoming, outgoing, lose) => {
+    const onward = ask({ host: '127.0.0.1', port, path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
+      if (lose) return void outgoing.destroy();
+      outgoing.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(outgoing);
+      answer.on('error', () => outgoing.destroy());
+    });
+    onward.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => onward.destroy());
+    incoming.pipe(onward);
+  };
+  const server = createHttp(async (incoming, outgoing) => {
+    const url = new URL(incoming.url, 'http://x');
+    const say = state.how({ method: incoming.method, path: url.pathname, search: url.search, headers: incoming.headers });
+    if (say?.wait) await new Promise((resolve) => setTimeout(resolve, say.wait));
+    const status = typeof say === 'number' ? say : say?.status;
+    if (status) {
+      incoming.resume();
+      outgoing.writeHead(status, { 'content-type': 'application/problem+json', 'x-request-id': 'made-here', ...(say.headers ?? {}) });
+      return void outgoing.end(typeof say.body === 'string' ? say.body : JSON.stringify(say.body ?? { type: 'urn:missioncontrol:problem:made-here', title: `Answered with ${status}`, status, detail: 'as the test wanted', request_id: 'made-here' }));
+    }
+    if (!folder || !url.pathname.startsWith('/ui')) return pass(incoming, outgoing, say?.lose);
+    const path = decodeURIComponent(url.pathname.slice('/ui/'.length));
+    if (path.includes('..')) return void outgoing.writeHead(400).end();
+    const body = path && (await readFile(join(folder, path)).catch(() => null));
+    if (!body && path.startsWith('_app/')) return void outgoing.writeHead(404).end();
+    policy ??= (await fetch(`http://127.0.0.1:${port}/ui/`).catch(() => null))?.headers.get('content-security-policy') ?? null;
+    const name = body ? path : 'index.html';
+    const small = /\bbr\b/.test(incoming.headers['accept-encoding'] ?? '') && (await readFile(join(folder, `${name}.br`)).catch(() => null));
+    outgoing.writeHead(200, { ...(small ? { 'content-encoding': 'br' } : {}), 'content-type': types[name.split('.').at(-1)] ?? 'application/octet-stream', 'cache-control': name.includes('/immutable/') ? 'public, max-age=31536000, immutable' : 'no-cache', ...(policy ? { 'content-security-policy': policy } : {}) });
+    outgoing.end(small || body || (await readFile(join(folder, 'index.html'))));
+  });
+  server.on('connection', (socket) => {
+    if (state.away) return socket.destroy();
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(state, {
+    base: `http://127.0.0.1:${server.address().port}`,
+    /** Cuts what is open, in the middle of whatever is said. */
+    cut: () => {
+      state.cuts += sockets.size;
+      for (const socket of sockets) socket.destroy();
+      return sockets.size;
+    },
+    close: () => new Promise((resolve) => { for (const socket of sockets) socket.destroy(); server.close(() => resolve()); })
+  });
 }
 
 /** A browser that reports what a page must never do: ask another server, run a foreign script, break the policy. */
@@ -63,37 +128,26 @@ export async function browse() {
   });
   return {
     close: () => browser.close(),
-    page: async (server, { theme = 'dark', phone = false, token = server.token, size } = {}) => {
+    page: async (server, { theme = 'dark', phone = false, token = server.token, size, offline = false, base = server.base, motion = 'reduce' } = {}) => {
       const context = await browser.newContext({
         viewport: size ?? (phone ? { width: 390, height: 844 } : { width: 1440, height: 900 }),
-        isMobile: phone, hasTouch: phone, deviceScaleFactor: phone ? 2 : 1, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce'
+        isMobile: phone, hasTouch: phone, deviceScaleFactor: phone ? 2 : 1, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: motion,
+        // Kept shells are for the tests of being offline; elsewhere each page comes from the server.
+        serviceWorkers: offline ? 'allow' : 'block'
       });
       await context.addInitScript((choice) => { try { localStorage.setItem('mc.theme', choice); } catch { /* A page without storage. */ } }, theme);
       const page = await context.newPage();
       const bad = [];
-      page.on('request', (request) => { const url = new URL(request.url()); if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== server.base) bad.push(`request to ${request.url()}`); });
+      page.on('request', (request) => { const url = new URL(request.url()); if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== base) bad.push(`request to ${request.url()}`); });
       page.on('pageerror', (error) => bad.push(`error ${error.message}`));
       page.on('dialog', (dialog) => { bad.push(`dialog ${dialog.message()}`); void dialog.dismiss(); });
       page.on('console', (message) => { if (/Content.Security.Policy|Refused to/i.test(message.text())) bad.push(message.text()); });
       page.bad = bad;
-      if (process.env.MC_UI_DIST) await serveFrom(page, server, process.env.MC_UI_DIST);
       page.setDefaultTimeout(15_000);
-      if (token) await login(page, server, token);
+      if (token) await login(page, { base }, token);
       return page;
     }
   };
-}
-
-/** While the UI is worked on: its files come from a folder, so that the program need not be built again. Never in CI. */
-async function serveFrom(page, server, folder) {
-  const head = (await fetch(`${server.base}/ui/`)).headers.get('content-security-policy');
-  const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', woff2: 'font/woff2', html: 'text/html', webmanifest: 'application/manifest+json', json: 'application/json' };
-  await page.route(`${server.base}/ui/**`, async (route) => {
-    const path = new URL(route.request().url()).pathname.slice('/ui/'.length);
-    const body = path && (await readFile(join(folder, path)).catch(() => null));
-    const name = body ? path : 'index.html';
-    await route.fulfill({ body: body || (await readFile(join(folder, 'index.html'))), headers: { 'content-type': types[name.split('.').at(-1)] ?? 'application/octet-stream', 'content-security-policy': head } });
-  });
 }
 
 /** Logs in as a person would. */

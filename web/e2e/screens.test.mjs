@@ -18,7 +18,7 @@ before(async () => {
     return page.items.length > 0 && page;
   });
   const artifact = (await server.api('GET', '/api/v1/artifacts?mission=apollo')).items[0];
-  screens = ['/', '/approvals', '/approvals?view=decided', '/missions', '/missions/apollo', '/missions/gemini', '/missions/apollo/lander', '/missions/apollo/lander?view=list', '/missions/gemini/docking',
+  screens = ['/', '/approvals', '/approvals?view=decided', '/missions', '/missions/apollo', '/missions/gemini', '/missions/apollo/lander', '/missions/apollo/lander?view=list', '/missions/gemini/docking', '/missions/gemini/ascent?view=graph', '/admin', '/admin?view=tokens', '/admin?view=policies',
     `/tasks/${tasks[1].key}`, '/tasks/apollo-2', '/tasks/none-1', '/new', `/sessions/${JSON.parse(items[0].action).session}`, '/sessions', '/nodes', '/search?q=telemetry', '/search', '/ledger', '/docs', '/docs?view=artifacts', `/docs/${doc.id}`, `/artifacts/${artifact.id}`, '/settings', '/nowhere'];
 });
 after(async () => {
@@ -74,7 +74,7 @@ test('what agents write to do harm does none', async () => {
   await eventually('all of it was said', async () => (await server.api('GET', `/api/v1/sessions/${session.id}/turns?state=queued,running`)).items.length === 0, 60_000);
   const doc = (await server.api('GET', '/api/v1/docs?mission=gemini')).items[0];
   const page = await browser.page(server);
-  for (const path of ['/', `/tasks/${first.key}`, '/missions/gemini/docking', `/docs/${doc.id}`, `/artifacts/${artifact.id}`, `/sessions/${session.id}`, '/ledger', '/search?q=pwned']) {
+  for (const path of ['/', `/tasks/${first.key}`, '/missions/gemini/docking', '/missions/gemini/ascent?view=graph', '/admin', '/admin?view=tokens', '/admin?view=policies', `/docs/${doc.id}`, `/artifacts/${artifact.id}`, `/sessions/${session.id}`, '/ledger', '/search?q=pwned']) {
     await page.goto(`${server.base}/ui${path}`);
     await page.locator('h1').first().waitFor();
     await page.waitForTimeout(500);

@@ -66,6 +66,15 @@ spec:
   await api('POST', `/api/v1/tasks/${made[5].key}/complete`, { attempt: 1, result: 'Limits: 8 m/s steady, 12 m/s gusts.' });
   await claim(made[6]);
   await api('POST', `/api/v1/tasks/${made[6].key}/fail`, { attempt: 1, reason: 'no disk left on the recorder', retryable: false });
+  // Work that hangs together, for the graph.
+  await api('POST', '/api/v1/klusters', { mission: 'gemini', name: 'ascent', description: 'From the pad to orbit.' });
+  const chain = [['Fuel the first stage', []], ['Check the range', []], ['Load the flight plan', []], ['Rehearse the countdown', [0, 2]], ['Arm the abort system', [0]], ['Weather brief', [1]], ['Go or no go', [3, 4, 5]], ['Lift off', [6]], ['Stage separation', [7]], ['Jettison the fairing', [7]], ['Insert into orbit', [8, 9]], ['Trim the orbit', [10]], ['Hand over to docking', [11]], ['Write the flight report', [10]]];
+  const steps = [];
+  for (const [title, needs] of chain) steps.push(await api('POST', '/api/v1/tasks', { mission: 'gemini', kluster: 'ascent', title, depends_on: needs.map((at) => steps[at].key) }));
+  for (const at of [0, 1, 2]) {
+    await claim(steps[at]);
+    if (at < 2) await api('POST', `/api/v1/tasks/${steps[at].key}/complete`, { attempt: 1, result: 'As planned.' });
+  }
   const doc = await api('POST', '/api/v1/docs', { mission: 'apollo', name: 'landing-rules', title: 'Landing rules', content: '# Landing rules\n\nWind below **8 m/s**.\n\n- slope at most 6°\n- no crater within 500 m\n' });
   await api('POST', `/api/v1/docs/${doc.id}/versions`, { base_version: 1, content: '# Landing rules\n\nWind below **8 m/s**, gusts below 12 m/s.\n\n- slope at most 6°\n- no crater within 800 m\n- abort is one key below 50 m\n\n> Who lands, decides.\n', note: 'after the rehearsal' });
   await fetch(`${server.base}/api/v1/artifacts?mission=apollo&name=limits.md&task=${made[5].key}`, { method: 'POST', headers: { authorization: `Bearer ${server.token}`, 'content-type': 'text/markdown' }, body: '# Limits\n\n| | m/s |\n|---|---|\n| steady | 8 |\n| gusts | 12 |\n' });

@@ -18,8 +18,8 @@ try {
   const artifact = (await server.api('GET', '/api/v1/artifacts?mission=apollo')).items[0];
   const screens = {
     home: '/', approvals: '/approvals', missions: '/missions', mission: '/missions/apollo', board: '/missions/apollo/lander', list: '/missions/apollo/lander?view=list',
-    task: `/tasks/${tasks[1].key}`, waiting: '/tasks/apollo-2', new: '/new?mission=apollo&kluster=lander', session: `/sessions/${session}`, sessions: '/sessions', nodes: '/nodes',
-    search: '/search?q=telemetry', ledger: '/ledger', docs: '/docs', doc: `/docs/${doc.id}`, artifact: `/artifacts/${artifact.id}`, settings: '/settings', login: '/login'
+    graph: '/missions/gemini/ascent?view=graph', task: `/tasks/${tasks[1].key}`, waiting: '/tasks/apollo-2', new: '/new?mission=apollo&kluster=lander', session: `/sessions/${session}`, sessions: '/sessions', nodes: '/nodes',
+    search: '/search?q=telemetry', ledger: '/ledger', docs: '/docs', doc: `/docs/${doc.id}`, artifact: `/artifacts/${artifact.id}`, admin: '/admin', policies: '/admin?view=policies', tokens: '/admin?view=tokens', settings: '/settings', login: '/login'
   };
   for (const [name, options] of [['dark', {}], ['light', { theme: 'light' }], ['phone', { phone: true }]]) {
     const page = await browser.page(server, options);
@@ -28,6 +28,8 @@ try {
       await page.goto(`${server.base}/ui${path}`);
       await page.locator('h1').first().waitFor();
       if (screen === 'new') { await page.getByLabel('Title', { exact: true }).fill('Parse the telemetry frames of the radar'); await page.locator('.overlap').first().waitFor().catch(() => {}); }
+      if (screen === 'task') await page.getByRole('button', { name: 'Side by side' }).first().click().catch(() => {});
+      if (screen === 'graph') { await page.locator('canvas').focus(); for (const key of ['Home', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key); }
       if (screen === 'ledger') await page.locator('.event').nth(2).click();
       await page.waitForTimeout(700);
       await page.screenshot({ path: `${folder}/${screen}-${name}.png` });

@@ -1,5 +1,6 @@
 // What every screen knows: who is here, what runs, what waits.
 import { api, get, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas } from '$lib/api/client';
+import type { Known } from '$lib/offline/index.svelte';
 import { Collection, watch, type Stream } from '$lib/live/watch.svelte';
 
 const RANK: Record<Role, number> = { viewer: 1, contributor: 2, admin: 3 };
@@ -14,6 +15,8 @@ class App {
   approvals = new Collection<Approval>();
   nodes = new Collection<Node>();
   stream = $state<Stream | null>(null);
+  /** Since when what is shown is from, while the server has not answered since this page was opened. */
+  knownAt = $state<number | null>(null);
 
   async identify(): Promise<boolean> {
     try {
@@ -44,7 +47,20 @@ class App {
     this.stream = watch(`/api/v1/watch?lists=${names}`, lists).start();
   }
 
+  /** Goes on with what was known when the server last answered. */
+  goOn(known: Known): void {
+    this.me = known.me;
+    this.asked = true;
+    this.knownAt = known.at;
+    for (const mission of known.missions) this.missions.put(mission);
+    for (const kluster of known.klusters) this.klusters.put(kluster);
+    this.missions.ready = this.klusters.ready = true;
+    this.follow();
+    if (this.stream) this.stream.last = known.at;
+  }
+
   leave(): void {
+    this.knownAt = null;
     this.stream?.stop();
     this.stream = null;
     this.me = null;

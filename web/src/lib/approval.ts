@@ -1,5 +1,6 @@
 // What an approval binds: the exact canonical action and its digest, recomputed here.
 import type { Approval } from '$lib/api/client';
+import { reviewOf } from '$lib/api/next';
 
 export interface Option {
   id: string;
@@ -36,7 +37,7 @@ const GRAVE = new Set(['delete', 'execute', 'move']);
 /** Whether saying yes may destroy something or leaves this installation. */
 export function isGrave(approval: Approval): boolean {
   const kind = actionOf(approval).tool_call?.kind;
-  return approval.approval_kind === 'publish' || (kind !== undefined && GRAVE.has(kind));
+  return reviewOf(approval)?.risk === 'destructive' || approval.approval_kind === 'publish' || (kind !== undefined && GRAVE.has(kind));
 }
 
 /** Indented for reading; the canonical text is what the digest is of. */

@@ -21,6 +21,9 @@ export function draft<T extends object>(name: string, empty: T): { value: T; cle
     get value() {
       return state.value as T;
     },
+    set value(next: T) {
+      state.value = next as typeof state.value;
+    },
     clear() {
       state.value = { ...empty } as typeof state.value;
     }

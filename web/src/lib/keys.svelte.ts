@@ -1,6 +1,4 @@
 // Keys: single letters act where nobody types; `g` waits for a second letter.
-import { untrack } from 'svelte';
-
 export interface Shortcut {
   keys: string;
   title: string;
@@ -9,16 +7,21 @@ export interface Shortcut {
 
 class Keys {
   /** Of the screen that is shown. */
-  local = $state<Shortcut[]>([]);
+  local = $state.raw<readonly Shortcut[]>([]);
   global: Shortcut[] = [];
+  // Beside what is shown: while an effect is taken down, reactive values read as they were before.
+  #held: readonly Shortcut[] = [];
   #prefix = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Called in an effect by a screen; takes its keys away with it. */
   use(list: Shortcut[]): () => void {
-    // The effect that calls this must not run again because of what it changes.
-    this.local = [...untrack(() => this.local), ...list];
-    return () => (this.local = untrack(() => this.local).filter((held) => !list.includes(held)));
+    this.#held = [...this.#held, ...list];
+    this.local = this.#held;
+    return () => {
+      this.#held = this.#held.filter((held) => !list.includes(held));
+      this.local = this.#held;
+    };
   }
 
   handle(event: KeyboardEvent): void {
@@ -41,7 +44,7 @@ class Keys {
   }
 
   #run(keys: string, event: KeyboardEvent): void {
-    const found = [...this.local].reverse().find((shortcut) => shortcut.keys === keys) ?? this.global.find((shortcut) => shortcut.keys === keys);
+    const found = [...this.#held].reverse().find((shortcut) => shortcut.keys === keys) ?? this.global.find((shortcut) => shortcut.keys === keys);
     if (!found) return;
     event.preventDefault();
     found.run();

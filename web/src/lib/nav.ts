@@ -1,3 +1,4 @@
+import type { Role } from '$lib/api/client';
 import type { IconName } from '$lib/ui/Icon.svelte';
 
 export interface Place {
@@ -6,6 +7,8 @@ export interface Place {
   icon: IconName;
   /** After `g`. */
   key: string;
+  /** Who is shown it; everybody without. */
+  role?: Role;
 }
 
 /** What can be gone to. What does not exist is not shown. */
@@ -18,5 +21,6 @@ export const PLACES: Place[] = [
   { path: '/nodes', title: 'Nodes', icon: 'nodes', key: 'n' },
   { path: '/search', title: 'Search', icon: 'search', key: 'f' },
   { path: '/ledger', title: 'Ledger', icon: 'ledger', key: 'l' },
+  { path: '/admin', title: 'Admin', icon: 'people', key: 'p', role: 'admin' },
   { path: '/settings', title: 'Settings', icon: 'settings', key: ',' }
 ];

@@ -56,3 +56,8 @@ export function movesOf(state: string): Move[] {
       return [];
   }
 }
+
+/** The lane of a state. */
+export const laneOf = (state: string): Lane => LANES.find((lane) => (lane.states as readonly string[]).includes(state))?.id ?? 'waiting';
+/** The move that brings a task of a state into another lane, if there is one. */
+export const moveTo = (state: string, lane: Lane): Move | undefined => (laneOf(state) === lane ? undefined : movesOf(state).find((step) => step.lane === lane));

@@ -78,3 +78,30 @@ export function relative(at: string, now: number): string {
   if (span < 3) return 'now';
   return seconds >= 0 ? `${words} ago` : `in ${words}`;
 }
+
+const WORD = /[\p{L}\p{N}]{4,}/gu;
+/** Words of a text that may be shared with another: four letters and more, in small letters. */
+export function termsOf(text: string): Set<string> {
+  return new Set([...text.slice(0, 40_000).matchAll(WORD)].map((match) => match[0].toLowerCase()));
+}
+
+/** Cuts a text where one of the words stands. */
+export function cutAt(text: string, terms: readonly string[]): { text: string; hit: boolean }[] {
+  const wanted = new Set(terms.map((term) => term.toLowerCase()));
+  const parts: { text: string; hit: boolean }[] = [];
+  let at = 0;
+  for (const match of text.slice(0, 40_000).matchAll(/[\p{L}\p{N}]+/gu)) {
+    if (!wanted.has(match[0].toLowerCase())) continue;
+    if (match.index > at) parts.push({ text: text.slice(at, match.index), hit: false });
+    parts.push({ text: match[0], hit: true });
+    at = match.index + match[0].length;
+  }
+  if (at < text.length) parts.push({ text: text.slice(at), hit: false });
+  return parts;
+}
+
+/** How long something lasted: `45 s`, `3 min`, `2 h`. */
+export function lasted(from: string, to: string): string {
+  const span = Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000));
+  return span < 60 ? `${span} s` : span < 3600 ? `${Math.round(span / 60)} min` : span < 172_800 ? `${Math.round(span / 3600)} h` : `${Math.round(span / 86_400)} d`;
+}

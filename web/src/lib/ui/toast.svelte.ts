@@ -1,15 +1,27 @@
-// Short words about what just happened.
+// Short words about what just happened, and the way back where there is one.
 interface Toast {
   id: number;
   text: string;
+  undo?: () => void;
 }
 class Toasts {
   items = $state<Toast[]>([]);
   #next = 1;
-  say(text: string): void {
+  /** `undo`: offered as a button and under `z` while the words stand there, and longer than words alone. */
+  say(text: string, undo?: () => void): void {
     const id = this.#next++;
-    this.items = [...this.items.slice(-2), { id, text }];
-    setTimeout(() => (this.items = this.items.filter((toast) => toast.id !== id)), 4_000);
+    this.items = [...this.items.slice(-2), { id, text, undo }];
+    setTimeout(() => this.#drop(id), undo ? 9_000 : 4_000);
+  }
+  /** Takes back the newest deed that can be. */
+  undo(id = this.items.findLast((toast) => toast.undo)?.id): void {
+    const found = this.items.find((toast) => toast.id === id);
+    if (!found?.undo) return;
+    this.#drop(found.id);
+    found.undo();
+  }
+  #drop(id: number): void {
+    this.items = this.items.filter((toast) => toast.id !== id);
   }
 }
 export const toasts = new Toasts();

@@ -1,0 +1,222 @@
+// Work on the board, in the graph, in the inbox and by admins; and the demo on a phone.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browse, eventually, harmless, login, up } from './harness.mjs';
+
+let server, browser;
+before(async () => {
+  server = await up();
+  browser = await browse();
+  await server.api('POST', '/api/v1/missions', { name: 'apollo' });
+  for (const [name, runtime] of [['survey', 'scripted'], ['lander', null]]) await server.api('POST', '/api/v1/klusters', { mission: 'apollo', name, runtime });
+});
+after(async () => {
+  await browser?.close();
+  await server?.down();
+});
+const make = (title, more = {}) => server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'lander', title, ...more });
+const state = async (key) => (await server.api('GET', `/api/v1/tasks/${key}`)).state;
+
+test('a card is moved by keyboard, by mouse and by its menu; what the rules refuse stays; undo takes it back', async () => {
+  const task = await make('Rehearse the abort');
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/missions/apollo/lander`);
+  const card = page.locator(`a[href$="/tasks/${task.key}"]`);
+  await card.focus();
+  await page.keyboard.press('Shift+ArrowLeft');
+  const why = page.getByRole('dialog').getByRole('textbox');
+  await why.fill('waits for the simulator');
+  await page.getByRole('dialog').getByRole('button', { name: 'Block', exact: true }).click();
+  await eventually('it is blocked', async () => (await state(task.key)) === 'blocked');
+  await page.getByRole('group', { name: /^Waiting: 1/ }).getByText('Rehearse the abort').waitFor();
+  await page.locator('main').focus();
+  await page.keyboard.press('z');
+  await eventually('it is taken back', async () => (await state(task.key)) === 'ready');
+  // Nobody moves a task into "running" by hand.
+  await card.focus();
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel task', exact: true }).waitFor();
+  await page.keyboard.press('Escape');
+  await card.dragTo(page.getByRole('group', { name: /^Done/ }));
+  await page.getByText(`${task.key} is ready: it cannot be moved there`).waitFor();
+  assert.equal(await state(task.key), 'ready');
+  await card.dragTo(page.getByRole('group', { name: /^Failed or cancelled/ }));
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel task', exact: true }).click();
+  await eventually('it is cancelled', async () => (await state(task.key)) === 'cancelled');
+  harmless(page);
+  await page.context().close();
+});
+
+test('the graph is walked by keyboard, narrowed to what hangs together, and leads to the task', async () => {
+  const [a, b] = [await make('Fuel the stage'), await make('Load the plan')];
+  const c = await make('Lift off', { depends_on: [a.key, b.key] });
+  await make('Paint the tower');
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/missions/apollo/lander?view=graph`);
+  const canvas = page.locator('canvas[data-ready]');
+  await canvas.focus();
+  await page.keyboard.press('Home');
+  const about = page.locator('.about');
+  await about.waitFor();
+  for (let step = 0; step < 6 && !(await about.textContent()).includes(a.key); step += 1) await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowRight');
+  await about.getByText('Lift off').waitFor();
+  await about.getByText('waits for 2, holds up 0').waitFor();
+  await page.keyboard.press('o');
+  await page.waitForURL(/focus=apollo/);
+  await page.locator('canvas[data-nodes="3"]').waitFor();
+  await page.getByText('The same as a list').click();
+  await page.getByRole('list', { name: /order of their dependencies/ }).getByText(`waits for ${a.key}, ${b.key}`).waitFor();
+  await canvas.focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(new RegExp(`/tasks/${c.key}$`));
+  harmless(page);
+  await page.context().close();
+});
+
+test('a graph of 450 tasks is laid out beside the page', async () => {
+  await server.api('POST', '/api/v1/klusters', { mission: 'apollo', name: 'plates' });
+  for (let from = 0; from < 450; from += 150) {
+    const rows = Array.from({ length: 150 }, (_, index) => ({ line: from + index + 1, external_id: `p${from + index}`, title: `Plate ${from + index}: ${((from + index + 1) * 2654435761).toString(36)}`, depends_on: from + index ? [`p${(from + index) >> 1}`] : [] }));
+    await server.api('POST', '/api/v1/tasks/import', { mission: 'apollo', kluster: 'plates', source: 'test', rows });
+  }
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/missions/apollo/plates?view=graph`);
+  await page.locator('canvas[data-ready][data-nodes="450"]').waitFor();
+  // All of it is in view: in its middle there is something that can be clicked.
+  const box = await page.locator('canvas').boundingBox();
+  await eventually('a task is hit', async () => {
+    for (const [x, y] of [[0.5, 0.5], [0.3, 0.5], [0.7, 0.5], [0.1, 0.5], [0.9, 0.5], [0.8, 0.4]]) {
+      await page.mouse.click(box.x + box.width * x, box.y + box.height * y);
+      if (await page.locator('.about').count()) return true;
+    }
+    return false;
+  });
+  await page.locator('canvas').focus();
+  await page.keyboard.press('Home');
+  await page.locator('.about').getByText('waits for 0').waitFor();
+  harmless(page);
+  await page.context().close();
+});
+
+test('several decisions at once: each bound to its own action, a grave one named; one that was decided elsewhere fails alone', async () => {
+  for (const name of ['one', 'two', 'three']) await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: `Draw map ${name}`, description: `/ask draw ${name}.svg`, acknowledge_overlap: [] });
+  const waiting = await eventually('three ask', async () => {
+    const { items } = await server.api('GET', '/api/v1/approvals?state=open');
+    return items.length === 3 && items;
+  }, 40_000);
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/approvals`);
+  await page.getByText('digest recomputed here').waitFor();
+  assert.match(await page.title(), /^\(3\)/);
+  await page.locator('main').focus();
+  await page.keyboard.press('a');
+  await page.getByText('3 chosen').waitFor();
+  await page.keyboard.press('Y');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('heading', { name: 'Approve 3 at once' }).waitFor();
+  for (const box of await dialog.getByRole('checkbox').all()) await box.check();
+  await server.api('POST', `/api/v1/approvals/${waiting[0].id}/reject`, {});
+  await dialog.getByRole('button', { name: /^Approve \d/ }).click();
+  await eventually('two are approved, one rejected', async () => {
+    const { items } = await server.api('GET', '/api/v1/approvals');
+    const count = (word) => items.filter((one) => waiting.some((held) => held.id === one.id) && one.state === word).length;
+    return items.every((one) => one.state !== 'open') && items.find((one) => one.id === waiting[0].id).decider_id && count('rejected') <= 1;
+  });
+  assert.equal((await server.api('GET', `/api/v1/approvals/${waiting[0].id}`)).token ?? null, null);
+  await page.keyboard.press('Escape');
+  await page.context().close();
+});
+
+test('overlapping work is compared side by side, dismissed with a reason', async () => {
+  const one = await make('Parse telemetry frames of the descent radar', { description: 'Frames are 64 bytes, big endian, with a CRC.', paths: ['src/radar/**'] });
+  const two = await make('Read telemetry frames from the descent radar', { description: 'The radar sends frames of 64 bytes; read and check them.', paths: ['src/radar/frame.rs'], acknowledge_overlap: [one.id] });
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/tasks/${two.key}`);
+  await page.getByRole('button', { name: 'Side by side' }).first().click();
+  await page.getByRole('region', { name: 'The other one' }).getByText('big endian').waitFor();
+  await page.getByRole('region', { name: 'This one' }).locator('mark', { hasText: 'frames' }).first().waitFor();
+  await page.getByRole('button', { name: 'different work…' }).first().click();
+  await page.getByLabel('Why it is different work').fill('one parses, one reads');
+  await page.keyboard.press('Enter');
+  await eventually('it is dismissed', async () => (await server.api('GET', `/api/v1/overlaps?task=${two.id}`)).items.some((held) => held.state === 'dismissed'));
+  harmless(page);
+  await page.context().close();
+});
+
+test('an admin adds somebody, gives and takes roles, changes a policy against the version that was seen', async () => {
+  const page = await browser.page(server);
+  await page.keyboard.press('g');
+  await page.keyboard.press('p');
+  await page.getByRole('heading', { name: 'Admin' }).waitFor();
+  await page.getByRole('button', { name: 'Add somebody' }).click();
+  await page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill('ann');
+  await page.getByRole('dialog').getByRole('button', { name: 'Add', exact: true }).click();
+  const role = page.getByLabel('Role of ann in the organization');
+  await role.selectOption('contributor');
+  const ann = async () => (await server.api('GET', '/api/v1/principals?limit=100')).items.find((held) => held.name === 'ann');
+  await eventually('the role is given', async () => (await ann())?.role === 'contributor');
+  await page.getByRole('button', { name: /^Undo/ }).first().click();
+  await eventually('the role is as before', async () => (await ann())?.role === 'viewer');
+  await page.getByRole('tab', { name: 'Policies' }).click();
+  await page.getByRole('button', { name: 'Change…' }).first().click();
+  await page.getByRole('radio', { name: /Ask to have seen it/ }).check();
+  // Somebody else changes the mission meanwhile: the change is refused, not lost.
+  const mission = await server.api('GET', '/api/v1/missions/apollo');
+  await fetch(`${server.direct}/api/v1/missions/apollo`, { method: 'PATCH', headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/merge-patch+json', 'if-match': `"${mission.version}"` }, body: '{"description":"To the moon"}' });
+  await page.getByRole('button', { name: 'Put in force' }).click();
+  await page.getByRole('dialog').getByRole('alert').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Change…' }).first().click();
+  await page.getByRole('radio', { name: /Ask to have seen it/ }).check();
+  await page.getByRole('button', { name: 'Put in force' }).click();
+  await eventually('it is in force', async () => (await server.api('GET', '/api/v1/missions/apollo')).overlap_policy?.mode === 'require_ack');
+  // Not offered to others.
+  const { token } = await server.api('POST', '/api/v1/auth/login', { principal: 'reader', role: 'viewer' });
+  const other = await browser.page(server, { token: null });
+  await login(other, server, token);
+  assert.equal(await other.getByRole('link', { name: 'Admin' }).count(), 0);
+  await other.goto(`${server.base}/ui/admin`);
+  await other.getByText('This is for admins').waitFor();
+  harmless(page);
+  await page.context().close();
+  await other.context().close();
+});
+
+test('the demo on a phone, by finger', async () => {
+  const page = await browser.page(server, { phone: true });
+  const bar = page.getByRole('navigation', { name: 'Main places' });
+  await bar.getByText('Missions').tap();
+  await page.getByRole('button', { name: 'New mission', exact: true }).tap();
+  await page.getByRole('textbox', { name: 'Name' }).fill('mercury');
+  await page.getByRole('button', { name: 'Create mission', exact: true }).tap();
+  await page.getByRole('button', { name: 'New kluster', exact: true }).tap();
+  await page.getByRole('textbox', { name: 'Name' }).fill('orbit');
+  await page.getByLabel('Runtime of its tasks').selectOption('scripted');
+  await page.getByRole('button', { name: 'Create kluster', exact: true }).tap();
+  await page.getByText('No task yet').waitFor();
+  await page.getByRole('link', { name: 'New task' }).first().tap();
+  await page.getByLabel('Title', { exact: true }).fill('Count the orbits');
+  await page.getByLabel('Description').fill('/ask write orbits.md\n/say Three orbits.');
+  await page.getByRole('button', { name: 'Create task', exact: true }).tap();
+  await page.waitForURL(/\/ui\/tasks\/mercury-1$/);
+  await bar.getByText('Approvals').tap();
+  await page.getByRole('button', { name: /^Approve/ }).first().tap();
+  await eventually('the task is done', async () => (await state('mercury-1')) === 'done', 40_000);
+  await page.goto(`${server.base}/ui/tasks/mercury-1`);
+  await page.getByText('Three orbits.').first().waitFor();
+  await page.getByRole('button', { name: 'Publish', exact: true }).tap();
+  await bar.getByText('Approvals').tap();
+  await page.getByRole('button', { name: /^Approve/ }).first().tap();
+  await page.getByText('Approve for good?').waitFor();
+  await page.getByRole('button', { name: /^Approve/ }).first().tap();
+  await eventually('it is published', async () => (await server.api('GET', '/api/v1/publications')).items[0]?.state === 'published', 40_000);
+  await bar.getByText('More').tap();
+  await page.getByRole('link', { name: 'Ledger' }).last().tap();
+  await page.getByRole('button', { name: 'Verify', exact: true }).tap();
+  await page.getByText('every link holds, every body fits its digest').waitFor();
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0);
+  harmless(page);
+  await page.context().close();
+});
