@@ -29,7 +29,7 @@ use crate::complete;
 use crate::kind::{Kind, Target};
 use crate::output::Format;
 
-pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, SystemCommand};
+pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, LogFilter, SystemCommand};
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};
 pub use export::{ExportCommand, ExportMission};
@@ -280,6 +280,12 @@ pub struct Filter {
     /// Only with this runtime
     #[arg(long, value_name = "NAME")]
     pub runtime: Option<String>,
+    /// Only who holds this role: in the organization, or with -m in that mission (principals)
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<Role>,
+    /// Only of this sort: user, agent, node or `service_account` (principals)
+    #[arg(long = "kind", value_name = "KIND")]
+    pub principal_kind: Option<PrincipalKind>,
 }
 
 /// Labels that all must fit.

@@ -501,6 +501,18 @@ impl View for Approval {
             ("Carried out", self.execute.to_string()),
             ("Expires", format!("{} ({})", self.expires_at, remaining(self.expires_at, now))),
         ];
+        if let Some(review) = &self.review {
+            fields.push(("Risk", format!("{}: {}", review.risk, review.risk_reason)));
+            fields.push(("Rule", review.policy.clone()));
+            if self.state == mc_api::approval::ApprovalState::Open {
+                let names: Vec<&str> = review.deciders.iter().map(|person| person.name.as_str()).collect();
+                let more = if review.more_deciders { " and more" } else { "" };
+                fields.push(("May decide", format!("{}{more}", names.join(", "))));
+                let you =
+                    review.why_not.as_ref().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
+                fields.push(("You may", you));
+            }
+        }
         if let Some(decider) = &self.decider {
             let at = self.decided_at.map(|at| format!(", {}", when(at, now))).unwrap_or_default();
             let own = if self.self_approved { " (own request)" } else { "" };
@@ -716,18 +728,19 @@ impl View for Reservation {
 }
 
 /// Columns of ledger events.
-pub const EVENT_COLUMNS: [&str; 4] = ["SEQ", "AGE", "ACTION", "SUBJECT"];
+pub const EVENT_COLUMNS: [&str; 5] = ["SEQ", "AGE", "BY", "ACTION", "SUBJECT"];
 /// Columns of ledger events, wide.
 pub const EVENT_COLUMNS_WIDE: [&str; 7] = ["SEQ", "TIME", "ACTION", "SUBJECT", "BY", "MISSION", "HASH"];
 
 /// The cells of one ledger event.
 pub fn event_row(event: &LedgerEvent, now: Timestamp, wide: bool) -> Vec<String> {
     let (seq, action, subject) = (event.seq.to_string(), event.action.clone(), event.subject_id.clone());
+    let by = event.principal.clone().unwrap_or_else(|| event.principal_id.to_string());
     if !wide {
-        return vec![seq, age(event.occurred_at, now), action, subject];
+        return vec![seq, age(event.occurred_at, now), by, action, subject];
     }
-    let (at, by, mission) = (event.occurred_at, event.principal_id, dash(event.mission_id));
-    vec![seq, at.to_string(), action, subject, by.to_string(), mission, event.hash.clone()]
+    let (at, mission) = (event.occurred_at, dash(event.mission_id));
+    vec![seq, at.to_string(), action, subject, by, mission, event.hash.clone()]
 }
 
 /// A table of ledger events.

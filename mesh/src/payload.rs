@@ -1,7 +1,7 @@
 //! Payloads of journal records that are not raw lines, as JSON.
 
 use mc_acp::Id;
-use mc_acp::view::PermissionOption;
+use mc_acp::view::{Modes, PermissionOption};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -119,6 +119,25 @@ pub enum EpochEvent {
         how: String,
         /// Replayed lines that were left out, because the journal has them already.
         replayed: u64,
+        /// The modes that the agent offers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modes: Option<Modes>,
+    },
+    /// The agent works in this mode from here on.
+    Mode {
+        /// Agent process.
+        epoch: u64,
+        /// The mode's id.
+        mode: String,
+    },
+    /// The agent did not take a mode.
+    ModeRefused {
+        /// Agent process.
+        epoch: u64,
+        /// The mode's id.
+        mode: String,
+        /// Why.
+        reason: String,
     },
     /// The agent process is gone with all its children.
     Exited {

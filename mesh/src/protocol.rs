@@ -11,7 +11,9 @@ use serde_json::Value;
 use crate::ids::SessionId;
 
 /// Version of the shim protocol; a daemon speaks this one and the one before.
-pub const PROTO: u32 = 1;
+pub const PROTO: u32 = 2;
+/// The first version that knows [`Op::SetMode`].
+pub const PROTO_MODES: u32 = 2;
 
 /// Published state of an agent session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +92,11 @@ pub enum Op {
     Decide {
         /// The choice.
         decision: Decision,
+    },
+    /// Let the agent work in another mode that it offers.
+    SetMode {
+        /// The mode's id.
+        mode: String,
     },
     /// End the session and every process of it.
     Stop,

@@ -11,10 +11,12 @@
 //!   └───► voided        (withdrawn by the requester)
 //! ```
 
+pub mod batch;
 mod effects;
 pub(crate) mod model;
 pub(crate) mod permission;
 pub mod reconcile;
+mod review;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;

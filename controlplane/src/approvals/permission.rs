@@ -60,6 +60,7 @@ pub(crate) async fn ask_in(app: &App, tx: &mut Tx, asked: Asked) -> Result<Appro
         expires_at: now.plus(DEFAULT_WAIT),
         outcome: None,
         token: None,
+        review: None,
         version: 1,
         created_at: now,
         updated_at: now,

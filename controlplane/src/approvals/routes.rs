@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use mc_api::Page;
-use mc_api::approval::{Approval, ApprovalState, DecideApproval};
+use mc_api::approval::{Approval, ApprovalState, DecideApproval, DecideApprovals, DecidedApprovals};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::service;
+use super::{batch, service};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::{Cmd, Ctx, Found, Query, Ref, page};
@@ -20,6 +20,8 @@ use crate::{missions, watch};
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListApprovals {
+    /// Only this one, by id: with `watch`, its changes alone.
+    pub id: Option<String>,
     /// Mission id or name.
     pub mission: Option<String>,
     /// Only in this state.
@@ -45,7 +47,9 @@ async fn list(
         Some(mission) => Some(missions::service::get(&app, &cx, mission).await?.id),
         None => None,
     };
-    let narrow = service::Narrow { mission, state: query.state };
+    let absent = || Error::not_found("approval", query.id.as_deref().unwrap_or_default());
+    let id = query.id.as_deref().map(str::parse).transpose().map_err(|_| absent())?;
+    let narrow = service::Narrow { id, mission, state: query.state };
     if query.watch == Some(true) {
         return watch::stream(app, cx, watch::Approvals(narrow), query.from).await;
     }
@@ -80,6 +84,15 @@ async fn reject(
     Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, false, body).await?))
 }
 
+/// Decides several approvals, each for itself: what forbids one leaves the others as they are decided.
+#[utoipa::path(post, path = "/api/v1/approvals/decide", tag = "approvals", request_body = DecideApprovals, responses((status = 200, body = DecidedApprovals)))]
+async fn decide_all(
+    State(app): State<SharedApp>,
+    Cmd(cx, body): Cmd<DecideApprovals>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &batch::decide_all(&app, &cx, body).await?))
+}
+
 /// Withdraws an own request.
 #[utoipa::path(post, path = "/api/v1/approvals/{ref}/cancel", tag = "approvals", params(("ref" = String, Path)), responses((status = 200, body = Approval)))]
 async fn cancel(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
@@ -94,4 +107,5 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(cancel))
+        .routes(routes!(decide_all))
 }

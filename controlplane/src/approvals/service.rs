@@ -6,7 +6,8 @@ use mc_api::mission::Mission;
 use mc_api::{Action, Page, Timestamp};
 
 use super::model::{Decider, Record};
-use super::{effects, store, token};
+use super::review::Reviewer;
+use super::{effects, review, store, token};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
@@ -43,14 +44,24 @@ pub(super) fn event<'a>(after: &'a Record, before: Option<&Record>) -> Result<Ev
     Ok(Event { subject_kind: "approval", subject_id, body: &after.approval, before_sha256 })
 }
 
-/// The approval as the caller may see it: with its token, when it is the caller's to use.
-fn shown(app: &App, cx: &OpCtx, record: &Record) -> Result<Approval, Error> {
+/// The approval as the caller may see it: with its token, when it is the caller's to use, and what a decider needs.
+async fn shown_by(
+    reviewer: &mut Reviewer<'_>,
+    (tx, app, cx): (&mut Tx, &App, &OpCtx),
+    record: &Record,
+) -> Result<Approval, Error> {
     let mut approval = record.approval.clone();
     let alive = record.token_expires_at.is_some_and(|end| app.clock.now() < end);
     if approval.requester_id == cx.caller.id && alive {
         approval.token = token::mint(&app.keyring, record)?;
     }
+    approval.review = Some(reviewer.review(tx, &approval).await?);
     Ok(approval)
+}
+
+/// As [`shown_by`], for one alone.
+async fn shown(tx: &mut Tx, app: &App, cx: &OpCtx, record: &Record) -> Result<Approval, Error> {
+    shown_by(&mut Reviewer::new(app, cx), (tx, app, cx), record).await
 }
 
 /// Asks for an approval in another subject's transaction.
@@ -80,6 +91,7 @@ pub async fn request_in(tx: &mut Tx, cx: &OpCtx, new: NewApproval<'_>) -> Result
         expires_at: new.expires_at,
         outcome: None,
         token: None,
+        review: None,
         version: 1,
         created_at: cx.now(),
         updated_at: cx.now(),
@@ -112,13 +124,16 @@ pub(super) async fn replace(tx: &mut Tx, before: &Record, after: &Record) -> Res
 
 /// One approval by id.
 pub async fn get(app: &App, cx: &OpCtx, reference: &str) -> Result<Approval, Error> {
-    let record = resolve(&mut app.db.begin_read().await?, cx, reference).await?;
-    shown(app, cx, &record)
+    let mut tx = app.db.begin_read().await?;
+    let record = resolve(&mut tx, cx, reference).await?;
+    shown(&mut tx, app, cx, &record).await
 }
 
 /// What a list is narrowed to.
 #[derive(Debug, Clone, Default)]
 pub struct Narrow {
+    /// Only this one.
+    pub id: Option<ApprovalId>,
     /// Of this mission.
     pub mission: Option<MissionId>,
     /// In this state.
@@ -134,19 +149,27 @@ pub async fn list(
 ) -> Result<Page<Approval>, Error> {
     let mut tx = app.db.begin_read().await?;
     let wanted = store::Wanted {
-        id: None,
+        id: narrow.id,
         mission: narrow.mission,
         state: narrow.state,
         after: page.after,
         limit: page.fetch(),
     };
     let rows = store::list(&mut tx, cx.scope(Action::ReadApproval), wanted).await?;
-    let shown: Result<Vec<Approval>, Error> = rows.iter().map(|record| shown(app, cx, record)).collect();
-    Ok(page.cut(app, shown?, |approval| approval.id))
+    let mut reviewer = Reviewer::new(app, cx);
+    let mut shown = Vec::with_capacity(rows.len());
+    for record in &rows {
+        shown.push(shown_by(&mut reviewer, (&mut tx, app, cx), record).await?);
+    }
+    Ok(page.cut(app, shown, |approval| approval.id))
 }
 
-fn check(request: &DecideApproval, record: &Record) -> Result<(), Error> {
+fn check(request: &DecideApproval, record: &Record, needs_digest: bool) -> Result<(), Error> {
     match &request.action_sha256 {
+        None if needs_digest => Err(Error::invalid(
+            "/action_sha256",
+            "this may destroy something: send the digest of the action that was seen",
+        )),
         Some(seen) if *seen != record.approval.action_sha256 => Err(Error::invalid(
             "/action_sha256",
             "not the digest of the action of this approval; read it again before deciding",
@@ -167,6 +190,27 @@ pub async fn decide(
     approve: bool,
     request: DecideApproval,
 ) -> Result<Approval, Error> {
+    decide_by(app, cx, reference, (approve, false), request).await
+}
+
+/// As [`decide`]; approving what may destroy something needs the digest of its action.
+pub(super) async fn decide_strictly(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    approve: bool,
+    request: DecideApproval,
+) -> Result<Approval, Error> {
+    decide_by(app, cx, reference, (approve, true), request).await
+}
+
+async fn decide_by(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    (approve, is_strict): (bool, bool),
+    request: DecideApproval,
+) -> Result<Approval, Error> {
     if let Some(note) = &request.note {
         check_text("/note", note, 8000)?;
         if note.chars().count() > 2000 {
@@ -181,7 +225,8 @@ pub async fn decide(
         let decider = Decider { id: caller.id, name: caller.name.clone(), kind: caller.kind };
         let note = request.note.clone();
         let mut after = before.decide(state, decider, note, app.governance, cx.now())?;
-        check(&request, &before)?;
+        let (risk, _) = review::risk(before.approval.approval_kind, &before.approval.action);
+        check(&request, &before, is_strict && approve && risk.needs_digest())?;
         cx.check_version(before.approval.version)?;
         let choice = effects::choose(tx, &before, approve, request.option.as_deref()).await?;
         after.approval.outcome = choice.outcome();
@@ -192,7 +237,7 @@ pub async fn decide(
         } else if effects::approved(app, tx, &after, choice).await? {
             after = execute_in(app, tx, &after).await?;
         }
-        shown(app, cx, &after)
+        shown(tx, app, cx, &after).await
     })?;
     app.publisher.notify_one();
     Ok(answer)
@@ -212,7 +257,7 @@ pub async fn cancel(app: &App, cx: &OpCtx, reference: &str) -> Result<Approval, 
         replace(tx, &before, &after).await?;
         ledger::record(tx, cx, proof, event(&after, Some(&before))?).await?;
         effects::refused(app, tx, &after, effects::Choice::Nothing).await?;
-        shown(app, cx, &after)
+        shown(tx, app, cx, &after).await
     })
 }
 

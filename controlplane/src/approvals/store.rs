@@ -68,6 +68,7 @@ impl From<Row> for Record {
             expires_at: row.expires_at,
             outcome: row.outcome,
             token: None,
+            review: None,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,

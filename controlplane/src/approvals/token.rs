@@ -151,6 +151,7 @@ mod tests {
             expires_at: now().plus(TOKEN_LIFE * 2),
             outcome: None,
             token: None,
+            review: None,
             version: 2,
             created_at: now(),
             updated_at: now(),

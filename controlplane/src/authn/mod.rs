@@ -6,6 +6,7 @@
 
 pub mod bootstrap;
 pub mod grants;
+pub mod members;
 pub mod routes;
 pub mod service;
 pub(crate) mod store;

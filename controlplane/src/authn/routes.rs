@@ -3,37 +3,69 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, header};
-use mc_api::Page;
 use mc_api::auth::{
     CookieLogin, CreateGrant, CreatePrincipal, Grant, LoggedOut, Login, LoginRequest, LoginSession,
-    Principal, SetRole, WhoAmI,
+    Principal, PrincipalKind, PrincipalName, SetRole, WhoAmI,
 };
+use mc_api::{Page, Role};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{grants, service};
+use super::{grants, members, service};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::{Cmd, Created, Ctx, Found, Gone, Query, Ref, cookie, page};
 
-/// A page of own login sessions.
+/// Whose login sessions, which page of them.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListLogins {
+    /// Of this principal (id or name) instead of one's own; needs Admin.
+    pub principal: Option<String>,
+    /// Of everybody; needs Admin.
+    pub all: Option<bool>,
     /// 1 to 500, default 50.
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 
-/// A page of principals.
+/// Whose grants, which page of them.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListGrants {
+    /// Of this agent (id or name).
+    pub principal: Option<String>,
+    /// 1 to 500, default 50.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Whose names.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct NamesOf {
+    /// 1 to 100 ids of principals, separated by commas.
+    pub id: String,
+}
+
+/// Which principals, which page of them.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListPrincipals {
+    /// Only who has a role in this mission (id or name), by it or by the organization.
+    pub mission: Option<String>,
+    /// Only of this sort.
+    pub principal_kind: Option<PrincipalKind>,
+    /// Only who holds this role: in the organization, or with `mission` there.
+    pub role: Option<Role>,
     /// 1 to 500, default 50.
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -71,16 +103,28 @@ async fn login_cookie(
     Ok(response)
 }
 
-/// The caller's own login sessions that have not ended.
+/// Login sessions that have not ended: the caller's own, or for an Admin those of others.
 #[utoipa::path(get, path = "/api/v1/auth/logins", tag = "auth", params(ListLogins), responses((status = 200, body = Page<Login>)))]
 async fn logins(
     State(app): State<SharedApp>,
     Ctx(cx): Ctx,
     Query(query): Query<ListLogins>,
 ) -> Result<Response, Error> {
-    let list = format!("logins {}", cx.caller.id);
+    let whose = members::Whose { principal: query.principal, all: query.all == Some(true) };
+    let list = format!("logins {} {whose:?}", cx.caller.id);
     let page = page::Request::read(&app, list, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::logins(&app, &cx, page).await?))
+    Ok(Found::answer(&cx, &members::logins(&app, &cx, page, &whose).await?))
+}
+
+/// Ends one login session: an own one, or for an Admin anybody's.
+#[utoipa::path(delete, path = "/api/v1/auth/logins/{ref}", tag = "auth", params(("ref" = String, Path)), responses((status = 204)))]
+async fn revoke_login(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+) -> Result<Response, Error> {
+    members::revoke_login(&app, &cx, &reference).await?;
+    Ok(Gone::answer(&cx))
 }
 
 /// A cookie that held the login session goes with it.
@@ -124,6 +168,18 @@ async fn issue_grant(
     Ok(Created::answer(&cx, &grants::issue(&app, &cx, body).await?))
 }
 
+/// Lists the grants that have not ended and that the caller might end, without their tokens.
+#[utoipa::path(get, path = "/api/v1/auth/grants", tag = "auth", params(ListGrants), responses((status = 200, body = Page<Grant>)))]
+async fn list_grants(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<ListGrants>,
+) -> Result<Response, Error> {
+    let list = format!("grants {:?}", query.principal);
+    let page = page::Request::read(&app, list, query.limit, query.cursor.as_deref())?;
+    Ok(Found::answer(&cx, &members::grants(&app, &cx, page, query.principal.as_deref()).await?))
+}
+
 /// Ends a grant before its time.
 #[utoipa::path(delete, path = "/api/v1/auth/grants/{ref}", tag = "auth", params(("ref" = String, Path)), responses((status = 204)))]
 async fn revoke_grant(
@@ -142,8 +198,20 @@ async fn list(
     Ctx(cx): Ctx,
     Query(query): Query<ListPrincipals>,
 ) -> Result<Response, Error> {
-    let page = page::Request::read(&app, "principals".into(), query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page).await?))
+    let narrow = members::Narrow { mission: query.mission, kind: query.principal_kind, role: query.role };
+    let list = format!("principals {narrow:?}");
+    let page = page::Request::read(&app, list, query.limit, query.cursor.as_deref())?;
+    Ok(Found::answer(&cx, &members::list(&app, &cx, page, narrow).await?))
+}
+
+/// The names behind ids of principals. Ids of nobody, and of those that the caller may not know of, are left out.
+#[utoipa::path(get, path = "/api/v1/principal-names", tag = "auth", params(NamesOf), responses((status = 200, body = Page<PrincipalName>)))]
+async fn names(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<NamesOf>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &members::names(&app, &cx, &query.id).await?))
 }
 
 /// Creates a principal.
@@ -171,6 +239,16 @@ async fn set_role(
     Ok(Found::answer(&cx, &service::set_role(&app, &cx, &reference, body).await?))
 }
 
+/// Ends every login session and every grant of somebody.
+#[utoipa::path(post, path = "/api/v1/principals/{ref}/logout-everywhere", tag = "auth", params(("ref" = String, Path)), responses((status = 200, body = LoggedOut)))]
+async fn logout_of(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &members::logout_of(&app, &cx, &reference).await?))
+}
+
 /// The routes.
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -178,11 +256,14 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(whoami))
         .routes(routes!(login_cookie))
         .routes(routes!(logins))
+        .routes(routes!(revoke_login))
         .routes(routes!(logout))
         .routes(routes!(logout_everywhere))
-        .routes(routes!(issue_grant))
+        .routes(routes!(issue_grant, list_grants))
         .routes(routes!(revoke_grant))
         .routes(routes!(list, create))
         .routes(routes!(get))
         .routes(routes!(set_role))
+        .routes(routes!(logout_of))
+        .routes(routes!(names))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mc_api::auth::{
-    CreatePrincipal, LoggedOut, Login, LoginRequest, LoginSession, Principal, PrincipalKind, SetRole, WhoAmI,
+    CreatePrincipal, LoggedOut, LoginRequest, LoginSession, Principal, PrincipalKind, SetRole, WhoAmI,
 };
 use mc_api::id::{MissionId, OrganizationId, PrincipalId, TokenId};
-use mc_api::{Action, Name, Page, ProblemKind, Role};
+use mc_api::{Action, Name, ProblemKind, Role};
 
 use super::store;
 use crate::app::App;
@@ -262,25 +262,6 @@ pub async fn logout(app: &App, cx: &OpCtx) -> Result<(), Error> {
     })
 }
 
-/// A page of the caller's own login sessions that have not ended.
-pub async fn logins(
-    app: &App,
-    cx: &OpCtx,
-    page: crate::http::page::Request<TokenId>,
-) -> Result<Page<Login>, Error> {
-    let mut tx = app.db.begin_read().await?;
-    let rows = store::logins(&mut tx, cx.caller.id, cx.now(), page.after, page.fetch()).await?;
-    let current = cx.caller.login.map(|(id, _)| id);
-    let logins = rows.into_iter().map(|row| Login {
-        kind: "login".into(),
-        id: row.token_id,
-        is_current: Some(row.token_id) == current,
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-    });
-    Ok(page.cut(app, logins.collect(), |login| login.id))
-}
-
 /// Revokes every login session of the caller, the one in use too. Grants and the bootstrap token stay.
 ///
 /// # Errors
@@ -357,18 +338,6 @@ pub async fn get(app: &App, cx: &OpCtx, reference: &str) -> Result<Principal, Er
         .ok_or_else(|| Error::not_found("principal", reference))
 }
 
-/// A page of principals in the order of their ids.
-pub async fn list(
-    app: &App,
-    cx: &OpCtx,
-    page: crate::http::page::Request<PrincipalId>,
-) -> Result<Page<Principal>, Error> {
-    cx.authorize(Action::ReadPrincipal)?;
-    let mut tx = app.db.begin_read().await?;
-    let rows = store::list(&mut tx, cx.caller.organization, page.after, page.fetch()).await?;
-    Ok(page.cut(app, rows, |principal| principal.id))
-}
-
 /// Sets or removes a role.
 ///
 /// # Errors
@@ -382,6 +351,7 @@ pub async fn set_role(app: &App, cx: &OpCtx, reference: &str, request: SetRole) 
         store::bump(tx, id).await?;
         let before = store::find(tx, cx.caller.organization, &id.to_string()).await?.ok_or_else(absent)?;
         let before = Principal { version: before.version - 1, ..before };
+        cx.check_version(before.version)?;
         if before.principal_kind == PrincipalKind::Bootstrap
             || before.id == app.system_principal
             || before.id == cx.caller.id

@@ -1,10 +1,12 @@
 //! Principals, roles and tokens in the database.
 
+pub(crate) mod members;
+
 use mc_api::auth::{Grant, MissionRole, Principal, PrincipalKind};
 use mc_api::id::{MissionId, OrganizationId, PrincipalId, SessionId, TaskId, TokenId};
 use mc_api::{Name, Role, Timestamp};
 
-use crate::db::{DbError, Filter, Tx};
+use crate::db::{DbError, Tx};
 
 /// Who holds a token, with one of the roles that the principal has.
 #[derive(sqlx::FromRow)]
@@ -118,22 +120,6 @@ pub(crate) async fn find(
     }
 }
 
-pub(crate) async fn list(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    after: Option<PrincipalId>,
-    limit: i64,
-) -> Result<Vec<Principal>, DbError> {
-    let filter =
-        Filter::new(tx, COLUMNS).and("organization_id = ?", organization).and_some("principal_id > ?", after);
-    let rows: Vec<Row> = filter.finish(tx, "principal_id", limit).fetch_all().await?;
-    let mut principals = Vec::with_capacity(rows.len());
-    for row in rows {
-        principals.push(whole(tx, row).await?);
-    }
-    Ok(principals)
-}
-
 pub(crate) async fn insert(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -219,32 +205,6 @@ pub(crate) async fn insert_login(tx: &mut Tx, token: NewToken) -> Result<(), DbE
     .execute()
     .await?;
     Ok(())
-}
-
-/// Login sessions of a principal that have not ended, in the order of their ids.
-pub(crate) async fn logins(
-    tx: &mut Tx,
-    principal: PrincipalId,
-    now: Timestamp,
-    after: Option<TokenId>,
-    limit: i64,
-) -> Result<Vec<LoginRow>, DbError> {
-    Filter::new(tx, "SELECT token_id, created_at, expires_at FROM token")
-        .and("principal_id = ?", principal)
-        .and("kind = ?", "login")
-        .and("revoked_at IS NULL AND expires_at > ?", now)
-        .and_some("token_id > ?", after)
-        .finish(tx, "token_id", limit)
-        .fetch_all()
-        .await
-}
-
-/// A login session as it is listed.
-#[derive(sqlx::FromRow)]
-pub(crate) struct LoginRow {
-    pub(crate) token_id: TokenId,
-    pub(crate) created_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
 }
 
 /// Ends every login session of a principal. Returns how many lived.

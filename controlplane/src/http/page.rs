@@ -57,6 +57,14 @@ impl<I: std::str::FromStr + std::fmt::Display> Request<I> {
             if more { rows.last().map(|last| seal(app, &self.list, &id(last).to_string())) } else { None };
         Page { items: rows, next_cursor }
     }
+
+    /// As [`Request::cut`], of rows that were looked for up to `edge` only: when they fill no page, the next one begins
+    /// there.
+    pub fn cut_at<T>(&self, app: &App, rows: Vec<T>, id: impl Fn(&T) -> I, edge: Option<I>) -> Page<T> {
+        let page = self.cut(app, rows, id);
+        let at_edge = || edge.map(|edge| seal(app, &self.list, &edge.to_string()));
+        Page { next_cursor: page.next_cursor.or_else(at_edge), ..page }
+    }
 }
 
 fn seal(app: &App, list: &str, after: &str) -> String {

@@ -5,10 +5,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use http::{HeaderValue, header};
-use mc_api::Page;
 use mc_api::ledger::{LedgerEvent, LedgerHead};
+use mc_api::page::ListOrder;
 use mc_api::persistence::{EntityKind, RestoreLedger, RestoredLedger};
 use mc_api::tool::EntityHistory;
+use mc_api::{Page, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,33 +28,62 @@ use crate::restore;
 pub struct ListEvents {
     /// Events after this position.
     pub after: Option<i64>,
+    /// Events before this position.
+    pub before: Option<i64>,
     /// Mission id or name.
     pub mission: Option<String>,
     /// The subject's id.
     pub subject: Option<String>,
-    /// `subject.verb`.
+    /// The subject's kind, such as `task`.
+    pub subject_kind: Option<String>,
+    /// `subject.verb`; several, separated by commas.
     pub action: Option<String>,
+    /// Who did it: id, or name for those who may read principals.
+    pub actor: Option<String>,
+    /// At this time or later (RFC 3339).
+    #[param(value_type = Option<String>)]
+    pub since: Option<Timestamp>,
+    /// Before this time (RFC 3339).
+    #[param(value_type = Option<String>)]
+    pub until: Option<Timestamp>,
+    /// `asc` (default): in the order of the chain; `desc`: newest first.
+    pub order: Option<ListOrder>,
     /// 1 to 500, default 50.
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 
-/// Lists sealed events in the order of the chain.
+/// The actions of a list, separated by commas.
+fn actions(text: &str) -> Result<Vec<String>, Error> {
+    let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
+    if words.len() > 20 || words.iter().any(String::is_empty) {
+        return Err(Error::invalid("?action", "1 to 20 of subject.verb, separated by commas"));
+    }
+    Ok(words)
+}
+
+/// Lists sealed events in the order of the chain, or newest first. With `subject_kind`, `action` or `actor` a page may
+/// hold fewer events than asked for, even none: `next_cursor` goes on until it is absent.
 #[utoipa::path(get, path = "/api/v1/ledger/events", tag = "ledger", params(ListEvents), responses((status = 200, body = Page<LedgerEvent>)))]
 async fn events(
     State(app): State<SharedApp>,
     Ctx(cx): Ctx,
     Query(query): Query<ListEvents>,
 ) -> Result<Response, Error> {
-    let name = format!("ledger {:?} {:?} {:?}", query.mission, query.subject, query.action);
-    let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
     let wanted = service::Query {
         mission: query.mission,
         subject: query.subject,
-        action: query.action,
+        subject_kind: query.subject_kind,
+        actions: query.action.as_deref().map(actions).transpose()?,
+        actor: query.actor,
+        since: query.since,
+        until: query.until,
         after: query.after.unwrap_or(0),
+        before: query.before,
+        newest_first: query.order == Some(ListOrder::Desc),
     };
+    let page = page::Request::read(&app, format!("ledger {wanted:?}"), query.limit, query.cursor.as_deref())?;
     Ok(Found::answer(&cx, &service::list(&app, &cx, page, wanted).await?))
 }
 
@@ -98,13 +128,15 @@ pub struct HistoryOf {
     pub entity_id: Option<String>,
     /// Mission id or name.
     pub mission_id: Option<String>,
+    /// `asc` (default): oldest first; `desc`: newest first.
+    pub order: Option<ListOrder>,
     /// 1 to 500, default 50.
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 
-/// What happened to an entity, oldest first.
+/// What happened to an entity, oldest or newest first.
 #[utoipa::path(get, path = "/api/v1/ledger/history", tag = "ledger", params(HistoryOf), responses((status = 200, body = Page<LedgerEvent>)))]
 async fn history(
     State(app): State<SharedApp>,
@@ -115,6 +147,7 @@ async fn history(
         entity_type: query.entity_type,
         entity_id: query.entity_id,
         mission_id: query.mission_id,
+        order: query.order,
         limit: query.limit,
         cursor: query.cursor,
         ..EntityHistory::default()

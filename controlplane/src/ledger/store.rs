@@ -24,32 +24,79 @@ pub(crate) struct Row {
     pub(crate) seq: i64,
     prev: String,
     hash: String,
+    #[sqlx(default)]
+    principal: Option<String>,
 }
 
 const SELECT: &str =
     "SELECT event_id, organization_id, mission_id, action, subject_kind, subject_id, principal_id,
     request_id, occurred_at, body, body_sha256, seq, prev, hash FROM ledger_event";
 
+/// As [`SELECT`], with the name of who did it.
+const SELECT_NAMED: &str =
+    "SELECT e.event_id, e.organization_id, e.mission_id, e.action, e.subject_kind, e.subject_id, e.principal_id,
+    e.request_id, e.occurred_at, e.body, e.body_sha256, e.seq, e.prev, e.hash, p.name AS principal
+    FROM ledger_event e LEFT JOIN principal p ON p.principal_id = e.principal_id";
+
 /// Which events are asked for.
 #[derive(Default)]
 pub(crate) struct Wanted {
+    /// Behind this position.
     pub(crate) after: i64,
+    /// Before this position.
+    pub(crate) before: Option<i64>,
     pub(crate) mission: Option<MissionId>,
     pub(crate) subject: Option<String>,
-    pub(crate) action: Option<String>,
+    pub(crate) subject_kind: Option<String>,
+    /// Any of these.
+    pub(crate) actions: Option<Vec<String>>,
+    pub(crate) actor: Option<PrincipalId>,
+    /// At this time or later.
+    pub(crate) since: Option<Timestamp>,
+    /// Before this time.
+    pub(crate) until: Option<Timestamp>,
+    /// From the end.
+    pub(crate) newest_first: bool,
     pub(crate) limit: i64,
 }
 
 pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Vec<Row>, DbError> {
-    let filter = Filter::new(tx, SELECT).and("seq > ?", wanted.after);
-    scope
-        .apply(filter, "organization_id = ?", "mission_id")
-        .and_some("mission_id = ?", wanted.mission)
-        .and_some("subject_id = ?", wanted.subject)
-        .and_some("action = ?", wanted.action)
-        .finish(tx, "seq", wanted.limit)
-        .fetch_all()
-        .await
+    let filter = Filter::new(tx, SELECT_NAMED).and("e.seq > ?", wanted.after);
+    let filter = scope
+        .apply(filter, "e.organization_id = ?", "e.mission_id")
+        .and_some("e.seq < ?", wanted.before)
+        .and_some("e.mission_id = ?", wanted.mission)
+        .and_some("e.subject_id = ?", wanted.subject)
+        .and_some("e.subject_kind = ?", wanted.subject_kind)
+        .and_some("e.principal_id = ?", wanted.actor)
+        .and_some("e.occurred_at >= ?", wanted.since)
+        .and_some("e.occurred_at < ?", wanted.until);
+    let filter = match wanted.actions {
+        Some(actions) => filter.one_of("e.action", actions),
+        None => filter,
+    };
+    let order = if wanted.newest_first { "e.seq DESC" } else { "e.seq" };
+    filter.finish(tx, order, wanted.limit).fetch_all().await
+}
+
+/// The first position whose event is not before a time, `head + 1` when there is none. Positions follow time only
+/// nearly: a transaction that took long, and clocks of replicas, make events of neighbouring positions change places.
+pub(crate) async fn position_at(tx: &mut Tx, at: Timestamp, head: i64) -> Result<i64, DbError> {
+    let (mut low, mut high) = (1, head + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let event: Option<(Timestamp,)> = tx
+            .query("SELECT occurred_at FROM ledger_event WHERE seq = $1")
+            .bind(middle)
+            .fetch_optional()
+            .await?;
+        if event.is_some_and(|(when,)| when >= at) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
 }
 
 /// At most 500 sealed events of the chain, whoever's they are.
@@ -124,6 +171,7 @@ impl From<Row> for LedgerEvent {
             subject_id: row.subject_id,
             mission_id: row.mission_id,
             principal_id: row.principal_id,
+            principal: row.principal,
             request_id: row.request_id,
             occurred_at: row.occurred_at,
             body_sha256: row.body_sha256,

@@ -13,7 +13,7 @@ use crate::op::organization_proof;
 /// How many nodes one round looks at.
 const BATCH: i64 = 200;
 
-/// One round: records which nodes became ready or not ready, so that watchers hear it. Idempotent, and harmless beside
+/// One round: records which nodes became ready or not ready, and which are drained, so that watchers hear it. Idempotent, and harmless beside
 /// itself in another replica.
 ///
 /// # Errors
@@ -23,6 +23,27 @@ pub async fn run(app: &App) -> Result<(), Error> {
     for id in turned {
         report(app, id).await?;
     }
+    let emptied = store::emptied(&mut app.db.begin_read().await?, BATCH).await?;
+    for id in emptied {
+        report_drained(app, id).await?;
+    }
+    Ok(())
+}
+
+async fn report_drained(app: &App, id: NodeId) -> Result<(), Error> {
+    let mut tx = app.db.begin_write().await?;
+    let now = app.clock.now();
+    let Some(before) = store::find_by_id(&mut tx, id, now).await? else { return Ok(()) };
+    if !store::report_drained(&mut tx, id, now).await? {
+        return Ok(());
+    }
+    let Some(after) = store::find_by_id(&mut tx, id, now).await? else { return Ok(()) };
+    let proof = organization_proof(Action::ManageNode);
+    let event = service::event(&after.node, ledger::digest_of(&before.node)?);
+    ledger::record_system(&mut tx, app, after.organization, proof, "node.drained", event).await?;
+    app.db.commit(tx).await?;
+    app.sequencer.nudge();
+    tracing::info!(node.id = %id, "node {} is drained", after.node.name);
     Ok(())
 }
 

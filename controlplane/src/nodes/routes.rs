@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::service::Schedule;
 use super::{service, tokens};
 use crate::app::SharedApp;
 use crate::error::Error;
@@ -75,17 +76,23 @@ async fn revoke(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref)
 /// Gives a node no new agent sessions.
 #[utoipa::path(post, path = "/api/v1/nodes/{ref}/cordon", tag = "nodes", params(("ref" = String, Path)), responses((status = 200, body = Node)))]
 async fn cordon(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::cordon(&app, &cx, &reference, true).await?))
+    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Cordoned).await?))
 }
 
-/// Lets a cordoned node take agent sessions again.
+/// Drains a node: it takes nothing new, what it has not begun goes elsewhere, and what runs there ends in its time.
+#[utoipa::path(post, path = "/api/v1/nodes/{ref}/drain", tag = "nodes", params(("ref" = String, Path)), responses((status = 200, body = Node)))]
+async fn drain(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Draining).await?))
+}
+
+/// Lets a cordoned or drained node take agent sessions again.
 #[utoipa::path(post, path = "/api/v1/nodes/{ref}/uncordon", tag = "nodes", params(("ref" = String, Path)), responses((status = 200, body = Node)))]
 async fn uncordon(
     State(app): State<SharedApp>,
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::cordon(&app, &cx, &reference, false).await?))
+    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Open).await?))
 }
 
 /// Lists the join tokens that were neither revoked nor have ended.
@@ -136,6 +143,7 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(get, revoke))
         .routes(routes!(cordon))
         .routes(routes!(uncordon))
+        .routes(routes!(drain))
         .routes(routes!(list_tokens, create_token))
         .routes(routes!(get_token, revoke_token))
 }

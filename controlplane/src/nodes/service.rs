@@ -67,13 +67,24 @@ async fn resolve(tx: &mut Tx, cx: &OpCtx, reference: &str, now: Timestamp) -> Re
         .ok_or_else(|| Error::not_found("node", reference))
 }
 
-/// Cordons a node (it takes no new agent sessions) or lifts that. Twice is like once.
+/// What a node takes from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// Whatever fits.
+    Open,
+    /// No new agent sessions.
+    Cordoned,
+    /// No new agent sessions, and what it was given and has not begun goes elsewhere; what runs there ends in its time.
+    Draining,
+}
+
+/// Says what a node takes from now on. Twice is like once; a node that is drained stays so when it is cordoned.
 ///
 /// # Errors
 /// [`ProblemKind::InvalidTransition`] when it was revoked; [`ProblemKind::StaleVersion`], [`ProblemKind::NotFound`],
 /// [`ProblemKind::Forbidden`].
-pub async fn cordon(app: &App, cx: &OpCtx, reference: &str, cordoned: bool) -> Result<Node, Error> {
-    write_tx!(app, cx, |tx| {
+pub async fn schedule(app: &App, cx: &OpCtx, reference: &str, wanted: Schedule) -> Result<Node, Error> {
+    let node = write_tx!(app, cx, |tx| {
         let proof = cx.authorize(Action::ManageNode)?;
         let before = resolve(tx, cx, reference, cx.now()).await?.node;
         cx.check_version(before.version)?;
@@ -83,16 +94,34 @@ pub async fn cordon(app: &App, cx: &OpCtx, reference: &str, cordoned: bool) -> R
                 format!("node {} was revoked", before.name),
             ));
         }
-        if before.cordoned == cordoned {
+        let (cordoned, draining) = match wanted {
+            Schedule::Open => (false, false),
+            Schedule::Cordoned => (true, before.draining),
+            Schedule::Draining => (true, true),
+        };
+        if (before.cordoned, before.draining) == (cordoned, draining) {
             return Ok(before);
         }
-        let after = Node { cordoned, version: before.version + 1, updated_at: cx.now(), ..before.clone() };
-        if !store::set_cordoned(tx, before.version, &after).await? {
+        let after = Node {
+            cordoned,
+            draining,
+            is_drained: draining && before.live_sessions == 0,
+            drained_at: before.drained_at.filter(|_| draining),
+            version: before.version + 1,
+            updated_at: cx.now(),
+            ..before.clone()
+        };
+        if !store::set_schedule(tx, before.version, &after).await? {
             return Err(changed_meanwhile());
         }
         ledger::record(tx, cx, proof, event(&after, ledger::digest_of(&before)?)).await?;
         Ok(after)
-    })
+    })?;
+    if node.draining {
+        // What it has not begun is put elsewhere at once.
+        app.sessions.nudge();
+    }
+    Ok(node)
 }
 
 /// Revokes a node: its certificate and its key are refused from now on, for ever.

@@ -15,6 +15,8 @@ struct Row {
     principal_id: PrincipalId,
     public_key: String,
     cordoned: bool,
+    draining: bool,
+    drained_at: Option<Timestamp>,
     facts: String,
     lease_until: Timestamp,
     last_seen_at: Timestamp,
@@ -26,7 +28,8 @@ struct Row {
 }
 
 const SELECT: &str =
-    "SELECT n.node_id, n.organization_id, n.name, n.principal_id, n.public_key, n.cordoned, n.facts,
+    "SELECT n.node_id, n.organization_id, n.name, n.principal_id, n.public_key, n.cordoned, n.draining,
+    n.drained_at, n.facts,
     n.lease_until, n.last_seen_at, n.revoked_at, n.version, n.created_at, n.updated_at,
     (SELECT COUNT(*) FROM agent_session s WHERE s.node_id = n.node_id AND s.state NOT IN ('stopped', 'failed'))
         AS live_sessions
@@ -41,6 +44,9 @@ fn record(row: Row, now: Timestamp) -> Result<Record, DbError> {
         name: row.name,
         state: model::state(row.revoked_at, row.lease_until, now),
         cordoned: row.cordoned,
+        draining: row.draining,
+        is_drained: row.draining && row.live_sessions == 0,
+        drained_at: row.drained_at,
         facts,
         live_sessions: row.live_sessions,
         last_seen_at: row.last_seen_at,
@@ -159,11 +165,11 @@ pub(crate) async fn insert(tx: &mut Tx, new: New<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Saves whether it is cordoned, when the version is still `before`.
-pub(crate) async fn set_cordoned(tx: &mut Tx, before: i64, after: &Node) -> Result<bool, DbError> {
+/// Saves whether it is cordoned or drained, when the version is still `before`.
+pub(crate) async fn set_schedule(tx: &mut Tx, before: i64, after: &Node) -> Result<bool, DbError> {
     let changed = tx
         .query(
-            "UPDATE node SET cordoned = $3, version = $4, updated_at = $5
+            "UPDATE node SET cordoned = $3, version = $4, updated_at = $5, draining = $6, drained_at = $7
              WHERE node_id = $1 AND version = $2 AND revoked_at IS NULL",
         )
         .bind(after.id)
@@ -171,6 +177,8 @@ pub(crate) async fn set_cordoned(tx: &mut Tx, before: i64, after: &Node) -> Resu
         .bind(after.cordoned)
         .bind(after.version)
         .bind(after.updated_at)
+        .bind(after.draining)
+        .bind(after.drained_at)
         .execute()
         .await?;
     Ok(changed == 1)
@@ -267,6 +275,37 @@ pub(crate) async fn report(tx: &mut Tx, id: NodeId, ready: bool, now: Timestamp)
         )
         .bind(id)
         .bind(ready)
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(reported == 1)
+}
+
+/// Nodes that are being drained and have no session left, of which that was not reported.
+pub(crate) async fn emptied(tx: &mut Tx, limit: i64) -> Result<Vec<NodeId>, DbError> {
+    let rows: Vec<(NodeId,)> = tx
+        .query(
+            "SELECT n.node_id FROM node n WHERE n.draining AND n.drained_at IS NULL AND n.revoked_at IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM agent_session s WHERE s.node_id = n.node_id
+                     AND s.state NOT IN ('stopped', 'failed'))
+             ORDER BY n.node_id LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Notes that a node is drained, with a new version; `false`: somebody else was first, or it takes sessions again.
+pub(crate) async fn report_drained(tx: &mut Tx, id: NodeId, now: Timestamp) -> Result<bool, DbError> {
+    let reported = tx
+        .query(
+            "UPDATE node SET drained_at = $2, version = version + 1, updated_at = $2
+             WHERE node_id = $1 AND draining AND drained_at IS NULL AND revoked_at IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM agent_session s WHERE s.node_id = node.node_id
+                     AND s.state NOT IN ('stopped', 'failed'))",
+        )
+        .bind(id)
         .bind(now)
         .execute()
         .await?;

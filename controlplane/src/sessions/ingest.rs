@@ -6,11 +6,11 @@
 
 use mc_api::ProblemKind;
 use mc_api::id::{NodeId, SessionId, TurnId};
-use mc_api::session::{SessionState, Turn, TurnState};
+use mc_api::session::{SessionMode, SessionState, Turn, TurnState};
 use mc_journal::{Kind, MAX_PAYLOAD_BYTES, Record as JournalRecord, Stamp};
-use mc_transcript::{Command, Event, Signal};
+use mc_transcript::{Command, Event, Mode, Modes, Signal};
 
-use super::model::{MAX_MESSAGE_BYTES, MAX_PROMPT_BYTES, Record, StoredTurn, append, clean};
+use super::model::{MAX_MESSAGE_BYTES, MAX_MODE, MAX_PROMPT_BYTES, Record, StoredTurn, append, clean};
 use super::permissions;
 use super::store::{self, NewEvent};
 use crate::app::App;
@@ -142,7 +142,8 @@ fn touches_approvals(signal: &Signal) -> bool {
         | Signal::PromptSent { .. }
         | Signal::Message(_)
         | Signal::AgentStarted { .. }
-        | Signal::AgentOpened { .. } => false,
+        | Signal::AgentOpened { .. }
+        | Signal::Mode(_) => false,
     }
 }
 
@@ -302,8 +303,16 @@ impl Apply<'_> {
                 self.record.session.agent_pid = Some(*pid);
                 Ok(())
             }
-            Signal::AgentOpened { agent_session } => {
+            Signal::AgentOpened { agent_session, modes } => {
                 self.record.session.agent_session = Some(clean(agent_session, 512));
+                if let Some(modes) = modes {
+                    self.record.session.mode = Some(clean(&modes.current, MAX_MODE));
+                    self.record.session.modes = offered(modes);
+                }
+                Ok(())
+            }
+            Signal::Mode(mode) => {
+                self.record.session.mode = Some(clean(mode, MAX_MODE));
                 Ok(())
             }
             Signal::AgentExited => {
@@ -428,6 +437,17 @@ impl Apply<'_> {
         }
         Ok(())
     }
+}
+
+/// The modes that an agent offers, of which at most 64 are kept; one whose id is too long cannot be chosen.
+fn offered(modes: &Modes) -> Vec<SessionMode> {
+    let fits = modes.available.iter().filter(|mode| clean(&mode.id, MAX_MODE) == mode.id);
+    let mode = |mode: &Mode| SessionMode {
+        id: mode.id.clone(),
+        name: clean(&mode.name, 200),
+        description: mode.description.as_ref().map(|text| clean(text, 1000)),
+    };
+    fits.take(64).map(mode).collect()
 }
 
 /// How a turn ends whose prompt its node did not take: a session that is being stopped takes none, and that is no failure.

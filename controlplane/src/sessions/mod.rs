@@ -11,6 +11,7 @@
 //! is settled by the turn that worked on it, after the journal said how that turn ended. The order of locks is mission,
 //! task, approval or session, node; whoever needs both approval and session holds the mission.
 
+pub mod conversation;
 pub(crate) mod fit;
 mod follow;
 mod hub;

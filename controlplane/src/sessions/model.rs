@@ -15,6 +15,8 @@ pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 pub(crate) const MAX_PROMPT_BYTES: usize = 256 * 1024;
 /// At most this many bytes of the id that a node gives a permission.
 pub(super) const MAX_PERMISSION: usize = 128;
+/// An id of a mode is at most this long.
+pub(super) const MAX_MODE: usize = 128;
 /// At most this many prompts wait in one session.
 pub(crate) const MAX_QUEUED: i64 = 100;
 

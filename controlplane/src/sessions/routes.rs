@@ -6,7 +6,8 @@ use http::HeaderMap;
 use mc_api::Page;
 use mc_api::page::DEFAULT_LIMIT;
 use mc_api::session::{
-    AgentSession, CreateSession, DecideSession, PromptSession, SessionEvent, SessionState, Turn, TurnState,
+    AgentSession, Conversation, CreateSession, DecideSession, PromptSession, SessionEvent, SessionState,
+    SetSessionMode, Turn, TurnState,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -89,6 +90,17 @@ pub struct ListEvents {
     pub follow: Option<bool>,
 }
 
+/// Which page of a conversation.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ReadConversation {
+    /// 1 to 200, default 100.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page after: reads the one before it.
+    pub cursor: Option<String>,
+}
+
 fn words<T: std::str::FromStr<Err = mc_api::problem::UnknownWord>>(
     text: Option<&str>,
 ) -> Result<Option<Vec<T>>, Error> {
@@ -168,6 +180,26 @@ async fn decide(
     Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, body).await?))
 }
 
+/// Lets the agent work in another mode that it offers; the session shows it when the agent has taken it.
+#[utoipa::path(put, path = "/api/v1/sessions/{ref}/mode", tag = "sessions", params(("ref" = String, Path)), request_body = SetSessionMode, responses((status = 200, body = AgentSession)))]
+async fn set_mode(
+    State(app): State<SharedApp>,
+    Ref(reference): Ref,
+    Cmd(cx, body): Cmd<SetSessionMode>,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::set_mode(&app, &cx, &reference, body).await?))
+}
+
+/// Takes a prompt back that waits. It may show `queued` until its node has answered.
+#[utoipa::path(post, path = "/api/v1/turns/{ref}/cancel", tag = "sessions", params(("ref" = String, Path)), responses((status = 200, body = Turn)))]
+async fn cancel_turn(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::cancel_turn(&app, &cx, &reference).await?))
+}
+
 async fn page_of_turns(
     app: SharedApp,
     cx: crate::op::OpCtx,
@@ -227,6 +259,21 @@ async fn events(
     Ok(Found::answer(&cx, &service::events(&app, &cx, &reference, from, limit).await?))
 }
 
+/// A conversation, its events folded into items: the end of it, and from there page by page to the beginning.
+#[utoipa::path(get, path = "/api/v1/sessions/{ref}/conversation", tag = "sessions", params(("ref" = String, Path), ReadConversation), responses((status = 200, body = Conversation)))]
+async fn conversation(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+    Query(query): Query<ReadConversation>,
+) -> Result<Response, Error> {
+    let cursor = query.cursor.as_deref();
+    Ok(Found::answer(
+        &cx,
+        &super::conversation::conversation(&app, &cx, &reference, query.limit, cursor).await?,
+    ))
+}
+
 /// The position after the one that a client saw last.
 fn resumed(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
@@ -248,8 +295,11 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(cancel))
         .routes(routes!(stop))
         .routes(routes!(decide))
+        .routes(routes!(set_mode))
+        .routes(routes!(cancel_turn))
         .routes(routes!(turns_of))
         .routes(routes!(events))
+        .routes(routes!(conversation))
         .routes(routes!(turns))
         .routes(routes!(turn))
 }

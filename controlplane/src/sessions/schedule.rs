@@ -81,8 +81,9 @@ async fn place(app: &App, id: SessionId, full: &mut HashSet<String>) -> Result<b
             return Ok(true);
         }
         for (node, slots) in &candidates {
-            store::lock_node(tx, node.node_id).await?;
-            if store::live_on(tx, node.node_id).await? >= *slots {
+            // It may have been cordoned since the candidates were read.
+            let is_open = store::node_locked(tx, node.node_id).await?.is_some_and(|now| !now.cordoned);
+            if !is_open || store::live_on(tx, node.node_id).await? >= *slots {
                 continue;
             }
             assign(tx, app, record.clone(), node).await?;
@@ -92,7 +93,7 @@ async fn place(app: &App, id: SessionId, full: &mut HashSet<String>) -> Result<b
     })
 }
 
-/// Takes a session back from a node that is silent and never took it, so that it is put on another. The node starts
+/// Takes a session back from a node that is silent or drained and never took it, so that it is put on another. The node starts
 /// it no more when it comes back: it gets no grant for what is not its own.
 async fn take_back(app: &App, id: SessionId) -> Result<(), Error> {
     let now = app.clock.now();
@@ -100,8 +101,12 @@ async fn take_back(app: &App, id: SessionId) -> Result<(), Error> {
         let Some(mission) = store::mission_of(tx, id).await? else { return Ok(()) };
         lock_mission(tx, mission).await?;
         let Some(mut record) = store::find_locked(tx, id, now).await? else { return Ok(()) };
+        let is_draining = match record.session.node_id {
+            Some(node) => store::node_by_id(tx, node).await?.is_some_and(|node| node.draining),
+            None => false,
+        };
         let is_stranded = record.session.node_id.is_some()
-            && !record.session.is_node_reachable
+            && (!record.session.is_node_reachable || is_draining)
             && record.generation > 1
             && record.is_untaken();
         if !is_stranded || record.check_open().is_err() {
@@ -121,8 +126,9 @@ async fn take_back(app: &App, id: SessionId) -> Result<(), Error> {
         let before = record.session.version;
         let node = record.session.node.take().unwrap_or_default();
         record.session.node_id = None;
+        let what = if record.session.is_node_reachable { "is drained" } else { "fell silent" };
+        record.session.reason = Some(format!("node {node} {what} before it took the session"));
         record.session.is_node_reachable = false;
-        record.session.reason = Some(format!("node {node} fell silent before it took the session"));
         record.generation += 1;
         record.session.version += 1;
         record.session.updated_at = now.max(record.session.updated_at);

@@ -24,7 +24,7 @@ use crate::{missions, tasks, write_tx};
 pub use create::create;
 pub(crate) use create::{Opening, open_in};
 pub(super) use steer::stop_in;
-pub use steer::{cancel, decide, prompt, stop};
+pub use steer::{cancel, cancel_turn, decide, prompt, set_mode, stop};
 
 /// At most this many bytes of events in one answer, unless a single one is larger.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
@@ -246,6 +246,34 @@ pub(super) async fn events_from(
         }
     }
     Ok(events)
+}
+
+/// Published events before a position.
+pub(super) struct Before {
+    /// Oldest first.
+    pub(super) events: Vec<SessionEvent>,
+    /// The first position that was read.
+    pub(super) oldest: Option<i64>,
+    /// The last position that was read.
+    pub(super) newest: Option<i64>,
+    /// Nothing comes before them.
+    pub(super) is_first: bool,
+}
+
+/// The published events before a position: the last `limit`, or about 4 MiB of them. Approvals are not named in them.
+///
+/// # Errors
+/// Database failures.
+pub(super) async fn events_before(
+    tx: &mut Tx,
+    session: SessionId,
+    before: i64,
+    limit: i64,
+) -> Result<Before, Error> {
+    let (stored, is_first) = store::events_before(tx, session, before, limit, PAGE_BYTES).await?;
+    let (oldest, newest) = (stored.first().map(|event| event.seq), stored.last().map(|event| event.seq));
+    let events = stored.into_iter().filter_map(published).collect();
+    Ok(Before { events, oldest, newest, is_first })
 }
 
 /// Says in the event of a permission which approval decides it; the journal does not know.

@@ -18,8 +18,8 @@ pub(crate) use commands::{
     NewCommand, Pending, abandon_commands, enqueue, finish_command, has_command, open_commands,
     withdraw_commands,
 };
-pub(crate) use events::{NewEvent, StoredEvent, checksums, insert_events, page_of_events};
-pub(crate) use nodes::{NodeRow, find_node, list_nodes, live_on, lock_node, node_by_id};
+pub(crate) use events::{NewEvent, StoredEvent, checksums, events_before, insert_events, page_of_events};
+pub(crate) use nodes::{NodeRow, find_node, list_nodes, live_on, node_by_id, node_locked};
 pub(crate) use turns::{
     TurnsWanted, find_turn, find_turn_by_op, insert_turn, list_turns, open_turns, put_turn, queued_count,
     running_turn, settle_turn, unsettled,
@@ -52,6 +52,8 @@ struct Row {
     agent_pid: Option<i64>,
     epoch: i64,
     agent_session: Option<String>,
+    mode: Option<String>,
+    modes: Option<String>,
     acked_seq: i64,
     turn_count: i64,
     turn_id: Option<TurnId>,
@@ -65,7 +67,7 @@ struct Row {
 const SELECT: &str = "SELECT s.session_id, s.organization_id, s.mission_id, m.name AS mission, s.task_id, t.task_key,
     s.task_attempt, s.is_unattended, s.principal_id, s.runtime, s.cwd, s.node_id, n.name AS node, n.lease_until,
     n.revoked_at, s.wanted, s.on_interrupt, s.generation, s.observed_generation, s.fence, s.state, s.reason,
-    s.agent_pid, s.epoch, s.agent_session, s.acked_seq, s.turn_count,
+    s.agent_pid, s.epoch, s.agent_session, s.mode, s.modes, s.acked_seq, s.turn_count,
     (SELECT u.turn_id FROM turn u WHERE u.session_id = s.session_id AND u.state IN ('queued', 'running')
         ORDER BY u.number DESC LIMIT 1) AS turn_id,
     s.labels, s.version, s.created_by, s.created_at, s.updated_at
@@ -92,6 +94,14 @@ impl Row {
             agent_pid: self.agent_pid,
             epoch: self.epoch,
             agent_session: self.agent_session,
+            mode: self.mode,
+            modes: match &self.modes {
+                None => Vec::new(),
+                Some(text) => serde_json::from_str(text).map_err(|error| DbError::Inconsistent {
+                    table: "agent_session",
+                    message: format!("modes: {error}"),
+                })?,
+            },
             last_seq: self.acked_seq,
             turn_id: self.turn_id,
             principal_id: self.principal_id,
@@ -243,11 +253,19 @@ pub(crate) async fn insert(tx: &mut Tx, record: &Record) -> Result<(), DbError> 
 /// Writes what changes of a locked session. `false` when somebody without the lock was faster.
 pub(crate) async fn put(tx: &mut Tx, before_version: i64, after: &Record) -> Result<bool, DbError> {
     let session = &after.session;
+    let modes =
+        match session.modes.as_slice() {
+            [] => None,
+            some => Some(serde_json::to_string(some).map_err(|error| DbError::Inconsistent {
+                table: "agent_session",
+                message: error.to_string(),
+            })?),
+        };
     let changed = tx
         .query(
             "UPDATE agent_session SET node_id = $3, wanted = $4, generation = $5, observed_generation = $6, fence = $7,
                  state = $8, reason = $9, agent_pid = $10, epoch = $11, agent_session = $12, acked_seq = $13,
-                 turn_count = $14, version = $15, updated_at = $16
+                 turn_count = $14, version = $15, updated_at = $16, mode = $17, modes = $18
              WHERE session_id = $1 AND version = $2",
         )
         .bind(session.id)
@@ -266,6 +284,8 @@ pub(crate) async fn put(tx: &mut Tx, before_version: i64, after: &Record) -> Res
         .bind(after.turn_count)
         .bind(session.version)
         .bind(session.updated_at)
+        .bind(session.mode.clone())
+        .bind(modes)
         .execute()
         .await?;
     Ok(changed == 1)
@@ -292,13 +312,14 @@ pub(crate) async fn live_of_creator(tx: &mut Tx, creator: PrincipalId) -> Result
     Ok(count)
 }
 
-/// Sessions that the scheduler put on a node which fell silent before it took them.
+/// Sessions that the scheduler put on a node which fell silent, or is drained, before it took them.
 pub(crate) async fn stranded(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<SessionId>, DbError> {
     let rows: Vec<(SessionId,)> = tx
         .query(
             "SELECT s.session_id FROM agent_session s JOIN node n ON n.node_id = s.node_id
              WHERE s.state = 'starting' AND s.wanted = 'running' AND s.generation > 1
-               AND s.observed_generation = 0 AND s.acked_seq = 0 AND n.revoked_at IS NULL AND n.lease_until <= $1
+               AND s.observed_generation = 0 AND s.acked_seq = 0 AND n.revoked_at IS NULL
+               AND (n.lease_until <= $1 OR n.draining)
              ORDER BY s.session_id LIMIT $2",
         )
         .bind(now)

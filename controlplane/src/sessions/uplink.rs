@@ -184,7 +184,7 @@ pub async fn claim_task(
             return Ok(None);
         };
         // The task is locked; the node's row orders those that count its slots.
-        store::lock_node(tx, node).await?;
+        let Some(row) = store::node_locked(tx, node).await? else { return Ok(None) };
         if fit::of(&row, &runtime, store::live_on(tx, node).await?, now)?.is_err() {
             return Ok(None);
         }

@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use mc_api::id::TaskId;
 use mc_api::task::{
-    ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
-    Task, TaskNote, TaskState, UpdateTask,
+    ClaimNextTask, ClaimTask, CompleteTask, CountBy, CreateTask, FailTask, Heartbeat, ReleaseTask,
+    ReportProgress, Task, TaskCounts, TaskNote, TaskState, UpdateTask,
 };
 use mc_api::{Name, Page};
 use serde::Deserialize;
@@ -23,6 +24,8 @@ use crate::watch;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListTasks {
+    /// Only this one, by id or key: with `watch`, its changes alone.
+    pub id: Option<String>,
     /// Mission id or name.
     pub mission: Option<String>,
     /// Kluster id or name.
@@ -43,6 +46,23 @@ pub struct ListTasks {
     pub watch: Option<bool>,
     /// With `watch`: go on after this sequence number, without a snapshot.
     pub from: Option<i64>,
+}
+
+/// What tasks are counted by, and of what.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct CountTasks {
+    /// Only of this mission (id or name).
+    pub mission: Option<String>,
+    /// Only of this kluster (id or name).
+    pub kluster: Option<String>,
+    /// `mission` or `kluster`; default: `kluster` when a mission or kluster is named.
+    pub by: Option<CountBy>,
+    /// 1 to 500, default 50.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
 }
 
 /// Where a name is looked for.
@@ -73,7 +93,16 @@ async fn narrow(app: &SharedApp, cx: &crate::op::OpCtx, query: &ListTasks) -> Re
         .transpose()
         .map_err(|error: mc_api::problem::UnknownWord| Error::invalid("?state", error.to_string()))?;
     let runtime = query.runtime.as_deref().map(str::parse::<Name>).transpose();
+    let id = match query.id.as_deref().map(|reference| (reference, reference.parse::<TaskId>())) {
+        None => None,
+        // Whoever comes back with the id of what is gone is told so by the stream.
+        Some((_, Ok(id))) => Some(id),
+        Some((key, Err(_))) => {
+            Some(service::resolve(&mut app.db.begin_read().await?, cx, key, mission, kluster).await?.task.id)
+        }
+    };
     Ok(Narrow {
+        id,
         mission,
         kluster,
         name: query.name.clone(),
@@ -155,6 +184,34 @@ async fn delete(
     Ok(Gone::answer(&cx))
 }
 
+/// How many tasks are in which state, by mission or kluster.
+#[utoipa::path(get, path = "/api/v1/task-counts", tag = "tasks", params(CountTasks), responses((status = 200, body = Page<TaskCounts>)))]
+async fn counts(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Query(query): Query<CountTasks>,
+) -> Result<Response, Error> {
+    let is_narrow = query.mission.is_some() || query.kluster.is_some();
+    let by = query.by.unwrap_or(if is_narrow { CountBy::Kluster } else { CountBy::Mission });
+    let name = format!("task-counts {by} {:?} {:?}", query.mission, query.kluster);
+    let (limit, cursor) = (query.limit, query.cursor.as_deref());
+    let found = match by {
+        CountBy::Mission if query.kluster.is_some() => {
+            return Err(Error::invalid("?kluster", "only with by=kluster"));
+        }
+        CountBy::Mission => {
+            let page = page::Request::read(&app, name, limit, cursor)?;
+            service::counts_by_mission(&app, &cx, page, query.mission.as_deref()).await?
+        }
+        CountBy::Kluster => {
+            let page = page::Request::read(&app, name, limit, cursor)?;
+            let at = At { mission: query.mission, kluster: query.kluster };
+            service::counts_by_kluster(&app, &cx, page, &at).await?
+        }
+    };
+    Ok(Found::answer(&cx, &found))
+}
+
 macro_rules! moves {
     ($($(#[doc = $doc:literal])* $name:ident($body:ty) = $path:literal;)+) => {
         $(
@@ -206,6 +263,7 @@ moves! {
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
+        .routes(routes!(counts))
         .routes(routes!(claim_next))
         .routes(routes!(get, update, delete))
         .merge(move_routes())

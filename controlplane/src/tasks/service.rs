@@ -2,6 +2,7 @@
 
 mod check;
 mod claims;
+mod counts;
 mod create;
 pub(crate) mod held;
 mod moves;
@@ -27,6 +28,7 @@ pub(crate) use check::{
     note as check_note, stored as check_stored, text_of as check_text_of, words as check_words,
 };
 pub use claims::{claim, claim_next, heartbeat};
+pub use counts::{counts_by_kluster, counts_by_mission};
 pub(crate) use create::create_within;
 pub use create::{create, rehearse};
 pub use moves::{accept, block, cancel, complete, fail, progress, reject, release, retry, unblock};
@@ -49,6 +51,8 @@ pub struct At {
 /// What a list of tasks is narrowed to.
 #[derive(Debug, Clone, Default)]
 pub struct Narrow {
+    /// Only this one.
+    pub id: Option<TaskId>,
     /// Of this mission.
     pub mission: Option<MissionId>,
     /// Of this kluster.
@@ -232,6 +236,7 @@ pub async fn list(
 ) -> Result<Page<Task>, Error> {
     let mut tx = app.db.begin_read().await?;
     let wanted = store::Wanted {
+        ids: narrow.id.map(|id| vec![id]),
         mission: narrow.mission,
         kluster: narrow.kluster,
         name: narrow.name,

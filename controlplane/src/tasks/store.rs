@@ -1,5 +1,7 @@
 //! Tasks, their edges and claims in the database.
 
+pub(crate) mod counts;
+
 use std::collections::HashMap;
 
 use mc_api::id::{ArtifactId, KlusterId, MissionId, OrganizationId, PrincipalId, TaskId};

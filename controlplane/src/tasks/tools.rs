@@ -4,7 +4,7 @@ use mc_api::task::{
     ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
     Task, TaskNote, TaskState, UpdateTask,
 };
-use mc_api::tool::{ListTaskAssignments, ListTasks, NoArguments, TaskRef};
+use mc_api::tool::{CountTasksOf, ListTaskAssignments, ListTasks, NoArguments, TaskRef};
 use mc_api::{Action, Page};
 
 use super::service::{self, At, Holder, Narrow};
@@ -24,6 +24,7 @@ async fn narrow(app: &App, cx: &OpCtx, wanted: ListTasks) -> Result<Narrow, Erro
     let at = At { mission: wanted.mission, kluster: wanted.kluster };
     let (mission, kluster) = service::within(&mut app.db.begin_read().await?, cx, &at).await?;
     Ok(Narrow {
+        id: None,
         mission,
         kluster,
         name: None,
@@ -75,6 +76,16 @@ fn reading() -> Vec<Tool> {
         let page = page::Request::read(&app, format!("tasks {narrow:?}"), limit, cursor.as_deref())?;
         service::list(&app, &cx, page, narrow).await
     };
+    let count = |app: SharedApp, cx: OpCtx, wanted: CountTasksOf, _: NoArguments| async move {
+        let name = format!("task-counts tool {:?} {:?}", wanted.mission, wanted.kluster);
+        if wanted.mission.is_none() && wanted.kluster.is_none() {
+            let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
+            return service::counts_by_mission(&app, &cx, page, None).await;
+        }
+        let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
+        let at = At { mission: wanted.mission, kluster: wanted.kluster };
+        service::counts_by_kluster(&app, &cx, page, &at).await
+    };
     let get = |app: SharedApp, cx: OpCtx, task: TaskRef, _: NoArguments| async move {
         service::get(&app, &cx, &task.task, &At::from(&task)).await
     };
@@ -84,6 +95,13 @@ fn reading() -> Vec<Tool> {
             Action::ReadTask,
             "Lists tasks, oldest first, narrowed by mission, kluster, states, runtime or labels; in pages.",
             list,
+        )
+        .read_only(),
+        Tool::new(
+            "count_tasks",
+            Action::ReadTask,
+            "How many tasks are in which state: for each mission, or for each kluster of a mission.",
+            count,
         )
         .read_only(),
         Tool::new(

@@ -124,7 +124,8 @@ impl Watched for Tasks {
         let task = found(tasks::service::get(app, cx, id, &tasks::service::At::default()).await)?;
         let narrow = &self.narrow;
         Ok(task.filter(|task| {
-            narrow.mission.is_none_or(|mission| mission == task.mission_id)
+            narrow.id.is_none_or(|id| id == task.id)
+                && narrow.mission.is_none_or(|mission| mission == task.mission_id)
                 && narrow.kluster.is_none_or(|kluster| kluster == task.kluster_id)
                 && narrow
                     .name
@@ -212,7 +213,8 @@ impl Watched for Approvals {
     async fn find(&self, app: &SharedApp, cx: &OpCtx, id: &str) -> Result<Option<Approval>, Error> {
         let approval = found(approvals::service::get(app, cx, id).await)?;
         Ok(approval.filter(|approval| {
-            self.0.mission.is_none_or(|mission| mission == approval.mission_id)
+            self.0.id.is_none_or(|id| id == approval.id)
+                && self.0.mission.is_none_or(|mission| mission == approval.mission_id)
                 && self.0.state.is_none_or(|state| state == approval.state)
         }))
     }

@@ -64,8 +64,14 @@ async fn list(app: &SharedApp, cx: OpCtx, query: &WatchLists, name: &str) -> Res
             Box::pin(events(app, cx, Sessions(narrow), None, follows).await?)
         }
         "approvals" => Box::pin(
-            events(app, cx, Approvals(approvals::service::Narrow { mission, state: None }), None, follows)
-                .await?,
+            events(
+                app,
+                cx,
+                Approvals(approvals::service::Narrow { mission, ..approvals::service::Narrow::default() }),
+                None,
+                follows,
+            )
+            .await?,
         ),
         "publications" => {
             let narrow = publications::service::Narrow { mission, state: None };

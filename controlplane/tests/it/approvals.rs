@@ -172,7 +172,154 @@ async fn a_token_is_good_once_for_its_action_mission_and_requester(app: TestApp)
     );
 }
 
+async fn an_approval_says_who_else_may_decide_and_how_grave_it_is(app: TestApp) {
+    let local = Local::over(app, GovernanceProfile::Standard).await;
+    let (anna, ben) = (local.login("anna", "contributor").await, local.login("ben", "contributor").await);
+    let reader = local.login("reader", "viewer").await;
+    local.0.mission("elsewhere").await;
+    let cleo = local.0.login_in("cleo", "demo", "admin").await;
+    local.0.login_in("dora", "elsewhere", "admin").await;
+    let robot = json!({"name": "robot", "principal_kind": "service_account", "role": "admin"});
+    local.ok(ROOT, Method::POST, "/principals", Some(robot)).await;
+    let publication = local.publication(&anna, "x").await;
+    let seen = async |token: &str| {
+        let review = local.ok(token, Method::GET, &path(&publication, ""), None).await["review"].clone();
+        let listed = local.ok(token, Method::GET, "/approvals", None).await;
+        assert_eq!(listed["items"][0]["review"], review, "list and object say the same");
+        review
+    };
+    let review = seen(&ben).await;
+    let names: Vec<&str> = review["deciders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|person| person["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["ben", "bootstrap", "cleo"], "people with the role there, not the requester");
+    assert_eq!(review["deciders"][2]["role"], "admin");
+    assert_eq!((&review["risk"], &review["more_deciders"]), (&json!("destructive"), &json!(false)));
+    assert_eq!((&review["may_decide"], &review["why_not"]), (&json!(true), &json!(null)));
+    assert_eq!((&review["least_role"], &review["self_approval"]), (&json!("contributor"), &json!(false)));
+    assert!(review["policy"].as_str().unwrap().contains("standard"), "{review}");
+    assert_eq!(seen(&cleo).await["may_decide"], true);
+    for (token, word) in [(&anna, "requester"), (&reader, "contributor")] {
+        let review = seen(token).await;
+        assert_eq!(review["may_decide"], false);
+        assert!(review["why_not"].as_str().unwrap().contains(word), "{review}");
+    }
+    let decided = local.ok(&ben, Method::POST, &path(&publication, "/reject"), Some(json!({}))).await;
+    assert_eq!((&decided["review"]["may_decide"], &decided["state"]), (&json!(false), &json!("rejected")));
+    assert_eq!(seen(&cleo).await["why_not"], "it is rejected");
+    // What is computed for readers is no part of the record.
+    let reference = publication["approval_id"].as_str().unwrap();
+    let events = local.ok(ROOT, Method::GET, &format!("/ledger/events?subject={reference}"), None).await;
+    assert!(!events.to_string().contains("deciders"), "{events}");
+}
+
+async fn several_are_decided_each_for_itself_and_once(app: TestApp) {
+    let local = Local::over(app, GovernanceProfile::Standard).await;
+    let (anna, ben) = (local.login("anna", "contributor").await, local.login("ben", "contributor").await);
+    let mut items = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        let publication = local.publication(if name == "e" { &ben } else { &anna }, name).await;
+        let id = publication["approval_id"].as_str().unwrap().to_owned();
+        let digest =
+            local.ok(&ben, Method::GET, &format!("/approvals/{id}"), None).await["action_sha256"].clone();
+        items.push((id, digest));
+    }
+    let [a, b, c, d, e] = items.as_slice() else { panic!("five") };
+    let body = json!({"items": [
+        {"approval": a.0, "decision": "approve", "action_sha256": a.1, "note": "fine"},
+        {"approval": b.0, "decision": "approve"},
+        {"approval": c.0, "decision": "approve", "action_sha256": a.1},
+        {"approval": d.0, "decision": "reject", "version": 1},
+        {"approval": e.0, "decision": "approve", "action_sha256": e.1},
+        {"approval": "apr_00000000000000000000000000000001", "decision": "reject"},
+    ]});
+    let send = async |key: &str, body: &Value| {
+        let request = local.request(&ben, Method::POST, "/approvals/decide").header("idempotency-key", key);
+        crate::local::answer(request.json(body)).await
+    };
+    let (status, answer) = send("once", &body).await;
+    assert_eq!(status, 200, "{answer}");
+    let outcome = |item: &Value| match &item["result"] {
+        Value::Null => (slug(&item["problem"]).to_owned(), item["problem"]["errors"][0]["pointer"].clone()),
+        done => (done["state"].as_str().unwrap().to_owned(), Value::Null),
+    };
+    let outcomes =
+        |answer: &Value| answer["items"].as_array().unwrap().iter().map(outcome).collect::<Vec<_>>();
+    let word = str::to_owned;
+    assert_eq!(
+        outcomes(&answer),
+        [
+            (word("executed"), Value::Null),
+            (word("validation"), json!("/action_sha256")),
+            (word("validation"), json!("/action_sha256")),
+            (word("rejected"), Value::Null),
+            (word("self-approval"), Value::Null),
+            (word("not-found"), Value::Null),
+        ]
+    );
+    assert_eq!(answer["items"][0]["result"]["note"], "fine");
+    // The same request again: what was decided is told again, and nothing is decided twice.
+    let (_, again) = send("once", &body).await;
+    assert_eq!(outcomes(&again), outcomes(&answer));
+    let (_, anew) = send("anew", &body).await;
+    assert_eq!(outcomes(&anew)[0].0, "already-decided");
+    for (id, decisions) in [(a, 1), (b, 0), (d, 1), (e, 0)] {
+        let actions = local.actions_on(&id.0).await;
+        assert_eq!(
+            actions.iter().filter(|action| *action == "approval.decide").count(),
+            decisions,
+            "{actions:?}"
+        );
+    }
+    let refused = "/ledger/events?action=authorization.refuse&limit=500";
+    let refused = local.ok(ROOT, Method::GET, refused, None).await;
+    assert!(!refused["items"].as_array().unwrap().is_empty(), "a refused decision is in the ledger");
+
+    let twice =
+        json!({"items": [{"approval": b.0, "decision": "reject"}, {"approval": b.0, "decision": "reject"}]});
+    for (bad, pointer) in [(json!({"items": []}), "/items"), (twice, "/items/1/approval")] {
+        let (status, problem) = local.call(&ben, Method::POST, "/approvals/decide", Some(bad)).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{problem}");
+    }
+    let many: Vec<Value> =
+        (0..101).map(|n| json!({"approval": format!("apr_{n:032x}"), "decision": "reject"})).collect();
+    let (status, _) = local.call(&ben, Method::POST, "/approvals/decide", Some(json!({"items": many}))).await;
+    assert_eq!(status, 422);
+    let reader = local.login("reader", "viewer").await;
+    let one = json!({"items": [{"approval": b.0, "decision": "reject"}]});
+    assert_eq!(local.call(&reader, Method::POST, "/approvals/decide", Some(one.clone())).await.0, 403);
+    // Two batches beside each other: one of both decides.
+    let cleo = local.login("cleo", "contributor").await;
+    let (first, second) = tokio::join!(
+        local.call(&ben, Method::POST, "/approvals/decide", Some(one.clone())),
+        local.call(&cleo, Method::POST, "/approvals/decide", Some(one)),
+    );
+    let won = [&first.1, &second.1].iter().filter(|answer| answer["items"][0]["result"].is_object()).count();
+    assert_eq!((first.0, second.0, won), (200, 200, 1), "{first:?} {second:?}");
+}
+
+async fn one_approval_is_watched_alone(app: TestApp) {
+    let local = Local::over(app, GovernanceProfile::Development).await;
+    let (one, other) = (local.publication(ROOT, "one").await, local.publication(ROOT, "other").await);
+    let id = one["approval_id"].as_str().unwrap();
+    let app = &local.0;
+    app.sealed().await;
+    let mut watch = app.watch(app.admin(), &format!("/api/v1/approvals?id={id}&watch=true")).await;
+    assert_eq!(watch.until(|change| change.event == "bookmark").await.len(), 2);
+    local.ok(ROOT, Method::POST, &path(&other, "/reject"), Some(json!({}))).await;
+    local.ok(ROOT, Method::POST, &path(&one, "/reject"), Some(json!({}))).await;
+    let change = watch.next().await.unwrap();
+    assert_eq!((change.event.as_str(), &change.data["id"]), ("modified", &json!(id)));
+    assert_eq!(change.data["state"], "rejected");
+}
+
 both!(
+    an_approval_says_who_else_may_decide_and_how_grave_it_is,
+    several_are_decided_each_for_itself_and_once,
+    one_approval_is_watched_alone,
     of_two_deciders_at_once_exactly_one_wins,
     own_requests_are_approved_in_development_only_and_flagged,
     agents_nodes_and_service_accounts_decide_nothing,

@@ -42,7 +42,7 @@ pub(crate) async fn node(app: &TestApp, name: &str, slots: u32) -> NodeId {
 }
 
 /// An agent session on a node.
-async fn session(app: &TestApp, node: &str, more: Value) -> Value {
+pub(crate) async fn session(app: &TestApp, node: &str, more: Value) -> Value {
     let mut body = json!({"mission": "demo", "runtime": "scripted", "node": node});
     for (key, value) in more.as_object().unwrap() {
         body[key] = value.clone();
@@ -50,21 +50,21 @@ async fn session(app: &TestApp, node: &str, more: Value) -> Value {
     app.post(app.admin(), "/api/v1/sessions", body).await.ok(201)
 }
 
-async fn read(app: &TestApp, object: &Value) -> Value {
+pub(crate) async fn read(app: &TestApp, object: &Value) -> Value {
     let collection = if object["kind"] == "turn" { "turns" } else { "sessions" };
     app.get(app.admin(), &format!("/api/v1/{collection}/{}", object["id"].as_str().unwrap())).await.ok(200)
 }
 
-async fn prompt(app: &TestApp, session: &Value, text: &str) -> Value {
+pub(crate) async fn prompt(app: &TestApp, session: &Value, text: &str) -> Value {
     let path = format!("/api/v1/sessions/{}/prompt", session["id"].as_str().unwrap());
     app.post(app.admin(), &path, json!({ "text": text })).await.ok(201)
 }
 
-async fn ops(app: &TestApp, node: NodeId) -> Vec<String> {
+pub(crate) async fn ops(app: &TestApp, node: NodeId) -> Vec<String> {
     uplink::commands(app.app(), node, 0).await.unwrap().into_iter().map(|command| command.op_id).collect()
 }
 
-async fn task(app: &TestApp, title: &str, runtime: Option<&str>) -> Value {
+pub(crate) async fn task(app: &TestApp, title: &str, runtime: Option<&str>) -> Value {
     let kluster = json!({"mission": "demo", "name": "work"});
     let answer = app.post(app.admin(), "/api/v1/klusters", kluster).await;
     assert!(matches!(answer.status, 201 | 409), "{}", answer.text);
@@ -72,7 +72,7 @@ async fn task(app: &TestApp, title: &str, runtime: Option<&str>) -> Value {
     app.post(app.admin(), "/api/v1/tasks", body).await.ok(201)
 }
 
-async fn task_state(app: &TestApp, task: &Value) -> Value {
+pub(crate) async fn task_state(app: &TestApp, task: &Value) -> Value {
     app.get(app.admin(), &format!("/api/v1/tasks/{}", task["id"].as_str().unwrap())).await.ok(200)
 }
 

@@ -43,6 +43,11 @@ pub fn prompt(id: i64, session: &str, blocks: &[Value]) -> String {
     request(id, "session/prompt", json!({"sessionId": session, "prompt": blocks}))
 }
 
+/// `session/set_mode` with a mode the agent offered.
+pub fn set_mode(id: i64, session: &str, mode: &str) -> String {
+    request(id, "session/set_mode", json!({"sessionId": session, "modeId": mode}))
+}
+
 /// A text content block.
 pub fn text_block(text: &str) -> Value {
     json!({"type": "text", "text": text})

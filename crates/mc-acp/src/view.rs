@@ -42,6 +42,51 @@ pub fn session_id(result: &RawValue) -> Option<String> {
     value["sessionId"].as_str().map(str::to_owned)
 }
 
+/// A mode that an agent can work in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mode {
+    /// Id to choose it by.
+    pub id: String,
+    /// Label.
+    #[serde(default)]
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// The modes of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Modes {
+    /// The one in force.
+    #[serde(rename = "currentModeId")]
+    pub current: String,
+    /// Those that are offered.
+    #[serde(rename = "availableModes")]
+    pub available: Vec<Mode>,
+}
+
+impl Modes {
+    /// So many are kept.
+    const MOST: usize = 64;
+
+    /// Whether a mode is offered.
+    pub fn offers(&self, mode: &str) -> bool {
+        self.available.iter().any(|known| known.id == mode)
+    }
+}
+
+/// The modes in a `session/new`, `session/load` or `session/resume` result, when the agent has any.
+pub fn modes(result: &RawValue) -> Option<Modes> {
+    #[derive(Deserialize)]
+    struct Answer {
+        modes: Option<Modes>,
+    }
+    let mut modes = serde_json::from_str::<Answer>(result.get()).ok()?.modes?;
+    modes.available.truncate(Modes::MOST);
+    Some(modes).filter(|modes| !modes.available.is_empty())
+}
+
 /// The stop reason in a `session/prompt` result.
 pub fn stop_reason(result: &RawValue) -> Option<String> {
     let value: Value = serde_json::from_str(result.get()).ok()?;
@@ -119,6 +164,12 @@ impl Update {
             UpdateKind::Message | UpdateKind::Thought | UpdateKind::ToolCall | UpdateKind::Plan => true,
             UpdateKind::UserMessage | UpdateKind::Other => false,
         }
+    }
+
+    /// The mode that the agent says it works in from here on.
+    pub fn mode(&self) -> Option<&str> {
+        let is_mode = self.raw["sessionUpdate"] == "current_mode_update";
+        self.raw["currentModeId"].as_str().filter(|_| is_mode)
     }
 
     /// Text of a message or thought chunk, when it is text.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::id::{ApprovalId, MissionId, PrincipalId};
-use crate::{Name, Timestamp};
+use crate::{Name, Problem, Role, Timestamp};
 
 crate::text_enum! {
     /// What is being decided. More kinds are added, none is renamed.
@@ -100,6 +100,9 @@ pub struct Approval {
     /// The token: only for the requester, only when `execute` is `by_requester` and the state is `approved`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// How grave it is, which rule asks, and who may decide; as the caller sees it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ApprovalReview>,
     /// Optimistic lock; also the `ETag`.
     pub version: i64,
     /// When it was asked.
@@ -110,6 +113,121 @@ pub struct Approval {
 
 fn kind() -> String {
     "approval".into()
+}
+
+crate::text_enum! {
+    /// How grave an action is.
+    pub enum Risk {
+        /// It looks at something.
+        Read = "read",
+        /// It changes something.
+        Change = "change",
+        /// It may destroy something, or cannot be undone.
+        Destructive = "destructive",
+        /// Nothing says what it does; taken for destructive.
+        Unknown = "unknown",
+    }
+}
+
+impl Risk {
+    /// Whether approving it with others needs the digest of the action that was seen.
+    pub const fn needs_digest(self) -> bool {
+        matches!(self, Self::Destructive | Self::Unknown)
+    }
+}
+
+/// Somebody who may decide.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeciderName {
+    /// Who.
+    pub id: PrincipalId,
+    /// The name.
+    pub name: Name,
+    /// The role that counts in the mission.
+    pub role: Role,
+}
+
+/// What a decider needs beside the action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ApprovalReview {
+    /// How grave it is.
+    pub risk: Risk,
+    /// Why it counts as that.
+    pub risk_reason: String,
+    /// The rule that asks for a decision, and who may decide.
+    pub policy: String,
+    /// The least role that decides.
+    pub least_role: Role,
+    /// Whether the requester may decide, when a person.
+    pub self_approval: bool,
+    /// Whether the caller may decide it now.
+    pub may_decide: bool,
+    /// Why not.
+    pub why_not: Option<String>,
+    /// People who may decide, by name, at most 20.
+    pub deciders: Vec<DeciderName>,
+    /// Whether there are more of them.
+    pub more_deciders: bool,
+}
+
+crate::text_enum! {
+    /// For or against.
+    pub enum ApprovalDecision {
+        /// For.
+        Approve = "approve",
+        /// Against.
+        Reject = "reject",
+    }
+}
+
+/// One decision among several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionItem {
+    /// The approval's id.
+    pub approval: String,
+    /// For or against.
+    pub decision: ApprovalDecision,
+    /// Digest of the action that was seen; needed to approve what may destroy something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_sha256: Option<String>,
+    /// Refused when the approval has another version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// At most 2000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// An option that the agent offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
+}
+
+/// Decides several approvals (`POST /api/v1/approvals/decide`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideApprovals {
+    /// 1 to 100, each approval once.
+    pub items: Vec<DecisionItem>,
+}
+
+/// What came of one of several decisions: `result` or `problem`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DecidedApproval {
+    /// The approval as it was named.
+    pub approval: String,
+    /// The approval, decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Approval>,
+    /// Why it was not decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// What came of several decisions, in the order in which they were asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DecidedApprovals {
+    /// One for each.
+    pub items: Vec<DecidedApproval>,
 }
 
 /// Decides an approval (`POST …/approve`, `POST …/reject`).

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::{MissionId, PrincipalId, SessionId, TaskId, TokenId};
+use crate::id::{MissionId, NodeId, PrincipalId, SessionId, TaskId, TokenId};
 use crate::{Name, Role, Timestamp};
 
 crate::text_enum! {
@@ -46,6 +46,30 @@ pub struct Principal {
 
 fn kind() -> String {
     "principal".into()
+}
+
+/// The name behind the id of a principal (`GET /api/v1/principal-names`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PrincipalName {
+    /// Always `principal_name`.
+    #[serde(default = "name_kind")]
+    pub kind: String,
+    /// The id.
+    pub id: PrincipalId,
+    /// The name.
+    pub name: Name,
+    /// The sort of subject.
+    pub principal_kind: PrincipalKind,
+    /// The agent session that an agent was made for, when the caller may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// The node that it is, when the caller may read nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<NodeId>,
+}
+
+fn name_kind() -> String {
+    "principal_name".into()
 }
 
 /// A role in one mission.
@@ -119,7 +143,7 @@ pub struct CookieLogin {
     pub ttl_seconds: Option<u32>,
 }
 
-/// An own login session, without its token.
+/// A login session, without its token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Login {
     /// Always `login`.
@@ -127,6 +151,12 @@ pub struct Login {
     pub kind: String,
     /// The id.
     pub id: TokenId,
+    /// Whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal_id: Option<PrincipalId>,
+    /// Whose, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Name>,
     /// Whether it is the one in use.
     pub is_current: bool,
     /// When it began.

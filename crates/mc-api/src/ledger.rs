@@ -23,6 +23,9 @@ pub struct LedgerEvent {
     pub mission_id: Option<MissionId>,
     /// Who did it.
     pub principal_id: PrincipalId,
+    /// The name of who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
     /// The request's id.
     pub request_id: String,
     /// When.

@@ -68,6 +68,15 @@ pub struct Node {
     pub state: NodeState,
     /// Takes no new agent sessions.
     pub cordoned: bool,
+    /// Takes nothing new until its last agent session has ended; it is cordoned then as well.
+    #[serde(default)]
+    pub draining: bool,
+    /// It is being drained, and no agent session is left on it.
+    #[serde(default)]
+    pub is_drained: bool,
+    /// When its last agent session had ended, after it was drained.
+    #[serde(default)]
+    pub drained_at: Option<Timestamp>,
     /// What it says of itself.
     pub facts: NodeFacts,
     /// Agent sessions on it that have not ended.

@@ -12,6 +12,16 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+crate::text_enum! {
+    /// In which order a list is read.
+    pub enum ListOrder {
+        /// Oldest first.
+        Asc = "asc",
+        /// Newest first.
+        Desc = "desc",
+    }
+}
+
 /// Objects asked for when `limit` is absent.
 pub const DEFAULT_LIMIT: u32 = 50;
 /// The largest `limit`; a larger one is refused.

@@ -107,6 +107,12 @@ pub struct AgentSession {
     pub epoch: i64,
     /// The agent's own session id.
     pub agent_session: Option<String>,
+    /// The mode that the agent works in, when it has modes.
+    #[serde(default)]
+    pub mode: Option<String>,
+    /// The modes that it offers.
+    #[serde(default)]
+    pub modes: Vec<SessionMode>,
     /// The newest event that is stored; 0: none.
     pub last_seq: i64,
     /// The newest turn that is not over.
@@ -127,6 +133,25 @@ pub struct AgentSession {
 
 fn session_kind() -> String {
     "session".into()
+}
+
+/// A mode that an agent can work in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SessionMode {
+    /// Id to choose it by.
+    pub id: String,
+    /// Label.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+}
+
+/// Lets an agent work in another mode (`PUT /api/v1/sessions/{ref}/mode`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetSessionMode {
+    /// The id of a mode that it offers.
+    pub mode: String,
 }
 
 /// Creates an agent session (`POST /api/v1/sessions`).
@@ -229,4 +254,124 @@ pub struct SessionEvent {
     /// Content; its form depends on the kind. Those of permissions name the approval that decides: `approval_id`.
     #[schema(value_type = Object)]
     pub body: Value,
+}
+
+crate::text_enum! {
+    /// What an item of a conversation is.
+    pub enum ItemKind {
+        /// What the agent was told.
+        Prompt = "prompt",
+        /// Words of the agent.
+        Message = "message",
+        /// What it thought.
+        Thought = "thought",
+        /// A tool that it used, with all updates.
+        ToolCall = "tool_call",
+        /// The plan of the turn, as it was last.
+        Plan = "plan",
+        /// A permission that it asked for, with the answer.
+        Permission = "permission",
+        /// The end of a turn.
+        TurnEnd = "turn_end",
+        /// Something that happened to the session: see `mark`.
+        Mark = "mark",
+        /// What the agent wrote beside the protocol.
+        Stderr = "stderr",
+    }
+}
+
+/// A permission in a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ItemPermission {
+    /// The permission's own id.
+    pub id: String,
+    /// The approval that decides it.
+    pub approval_id: Option<String>,
+    /// What it is for, in a line.
+    pub title: Option<String>,
+    /// The tool call that it is for, as the agent sent it.
+    #[schema(value_type = Object)]
+    pub tool_call: Value,
+    /// The options: `[{optionId, name, kind}]`.
+    #[schema(value_type = Vec<Object>)]
+    pub options: Value,
+    /// Whether it was answered.
+    pub is_answered: bool,
+    /// The option that was chosen.
+    pub option: Option<String>,
+}
+
+/// An item of a conversation. Which fields are there depends on the kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ConversationItem {
+    /// What it is.
+    pub kind: ItemKind,
+    /// Its first event; the id of the item in its session.
+    pub seq: i64,
+    /// Its last event in this page.
+    pub last_seq: i64,
+    /// When it began.
+    pub at: Timestamp,
+    /// When it last changed.
+    pub last_at: Timestamp,
+    /// Its beginning is in the page before: of words the text goes in front, of a tool call or permission it is the item
+    /// with the same id.
+    pub is_partial: bool,
+    /// Something of it is longer than 64 KiB and was left out; the events have all of it.
+    pub is_cut: bool,
+    /// The words: `prompt`, `message`, `thought`, `stderr`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The command that brought the prompt; that of a turn is the turn's id: `prompt`, `turn_end`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<String>,
+    /// The fields of the call, of each the newest: `toolCallId`, `title`, `kind`, `status`, `rawInput`, `rawOutput`,
+    /// `content`, `locations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub tool_call: Option<Value>,
+    /// The entries of the plan: `[{content, priority, status}]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub entries: Option<Value>,
+    /// The permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<ItemPermission>,
+    /// How the turn ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// `interrupted`, `gap`, `context_lost`, `state`, `agent` (a new agent process), `mode_refused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
+    /// More about a mark or the end of a turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub detail: Option<Value>,
+}
+
+/// A page of a conversation (`GET /api/v1/sessions/{ref}/conversation`), oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Conversation {
+    /// Always `conversation`.
+    #[serde(default = "conversation_kind")]
+    pub kind: String,
+    /// The agent session.
+    pub session_id: SessionId,
+    /// The items, at most as many as asked for and parts of earlier ones.
+    pub items: Vec<ConversationItem>,
+    /// Given back as `cursor` reads the page before this one; absent at the beginning.
+    pub next_cursor: Option<String>,
+    /// The newest event of this page; 0: none. New ones follow from `seq` + 1.
+    pub seq: i64,
+    /// The agent's name for the conversation, as far as this page tells.
+    pub title: Option<String>,
+    /// The mode that the agent works in.
+    pub mode: Option<String>,
+    /// What was used, as the agent last said in this page.
+    #[schema(value_type = Option<Object>)]
+    pub usage: Option<Value>,
+}
+
+fn conversation_kind() -> String {
+    "conversation".into()
 }

@@ -65,6 +65,86 @@ impl TaskState {
     }
 }
 
+/// How many tasks are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StateCounts {
+    /// A dependency is unfinished.
+    pub pending: i64,
+    /// May be claimed.
+    pub ready: i64,
+    /// Claimed, not started.
+    pub claimed: i64,
+    /// Being worked on.
+    pub running: i64,
+    /// Waiting for a reviewer.
+    pub in_review: i64,
+    /// Finished.
+    pub done: i64,
+    /// Held.
+    pub blocked: i64,
+    /// Given up.
+    pub failed: i64,
+    /// Called off.
+    pub cancelled: i64,
+}
+
+impl StateCounts {
+    /// Writes the count of a state.
+    pub fn set(&mut self, state: TaskState, count: i64) {
+        *match state {
+            TaskState::Pending => &mut self.pending,
+            TaskState::Ready => &mut self.ready,
+            TaskState::Claimed => &mut self.claimed,
+            TaskState::Running => &mut self.running,
+            TaskState::InReview => &mut self.in_review,
+            TaskState::Done => &mut self.done,
+            TaskState::Blocked => &mut self.blocked,
+            TaskState::Failed => &mut self.failed,
+            TaskState::Cancelled => &mut self.cancelled,
+        } = count;
+    }
+
+    /// All together.
+    pub const fn total(&self) -> i64 {
+        self.pending
+            + self.ready
+            + self.claimed
+            + self.running
+            + self.in_review
+            + self.done
+            + self.blocked
+            + self.failed
+            + self.cancelled
+    }
+}
+
+/// How many tasks a mission or kluster has (`GET /api/v1/task-counts`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TaskCounts {
+    /// The mission.
+    pub mission_id: MissionId,
+    /// The mission's name.
+    pub mission: Name,
+    /// The kluster; absent when all klusters of the mission are counted together.
+    pub kluster_id: Option<KlusterId>,
+    /// The kluster's name.
+    pub kluster: Option<Name>,
+    /// By state.
+    pub counts: StateCounts,
+    /// All together.
+    pub total: i64,
+}
+
+crate::text_enum! {
+    /// What tasks are counted by.
+    pub enum CountBy {
+        /// One line for each mission.
+        Mission = "mission",
+        /// One line for each kluster.
+        Kluster = "kluster",
+    }
+}
+
 crate::text_enum! {
     /// What happens to a task when one of its dependencies fails or is cancelled.
     pub enum OnDependencyFailure {

@@ -11,6 +11,7 @@ use crate::approval::ApprovalState;
 use crate::artifact::Artifact;
 use crate::doc::DocState;
 use crate::overlap::OverlapState;
+use crate::page::ListOrder;
 use crate::persistence::EntityKind;
 use crate::reservation::ReservationState;
 use crate::task::TaskState;
@@ -206,6 +207,24 @@ pub struct ListTaskAssignments {
     /// Mission id or name.
     #[serde(default)]
     pub mission_id: Option<String>,
+    /// 1 to 500, default 50.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// What tasks are counted of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CountTasksOf {
+    /// Mission id or name; absent: one line for each mission that you may see.
+    #[serde(default)]
+    pub mission: Option<String>,
+    /// Kluster id or name.
+    #[serde(default)]
+    pub kluster: Option<String>,
     /// 1 to 500, default 50.
     #[serde(default)]
     pub limit: Option<u32>,
@@ -488,6 +507,9 @@ pub struct EntityHistory {
     /// Events after this position.
     #[serde(default)]
     pub after: Option<i64>,
+    /// Oldest first (default) or newest first.
+    #[serde(default)]
+    pub order: Option<ListOrder>,
     /// 1 to 500, default 50.
     #[serde(default)]
     pub limit: Option<u32>,

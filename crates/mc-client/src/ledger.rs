@@ -56,7 +56,7 @@ impl Lines {
 }
 
 impl Client {
-    /// Events in ascending order of `seq`, after `query.after`.
+    /// A page of events in the order of `query.order`. It may be short, even empty, and yet have a next one.
     pub async fn ledger_events(&self, query: &ListQuery) -> Result<Page<LedgerEvent>, Error> {
         self.json(Call::get(&["api", "v1", "ledger", "events"]).query(query.pairs())).await
     }

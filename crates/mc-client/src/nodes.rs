@@ -12,6 +12,11 @@ impl Client {
         self.json(Call::new(Method::POST, &["api", "v1", "nodes", reference, "cordon"])).await
     }
 
+    /// Lets a node take nothing new, and end what it has begun.
+    pub async fn drain_node(&self, reference: &str) -> Result<Node, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "nodes", reference, "drain"])).await
+    }
+
     /// Lets a cordoned node take agent sessions again.
     pub async fn uncordon_node(&self, reference: &str) -> Result<Node, Error> {
         self.json(Call::new(Method::POST, &["api", "v1", "nodes", reference, "uncordon"])).await

@@ -1,9 +1,10 @@
 //! Decisions, identity and what the system says of itself.
 
 use mc_api::Page;
-use mc_api::approval::{Approval, DecideApproval};
+use mc_api::approval::{Approval, DecideApproval, DecideApprovals, DecidedApprovals};
 use mc_api::auth::{
-    CreateGrant, Grant, LoggedOut, Login, LoginRequest, LoginSession, Principal, SetRole, WhoAmI,
+    CreateGrant, Grant, LoggedOut, Login, LoginRequest, LoginSession, Principal, PrincipalName, SetRole,
+    WhoAmI,
 };
 use mc_api::system::{EmbeddingStatus, Health, Version};
 use reqwest::Method;
@@ -44,17 +45,46 @@ impl Client {
         self.json(Call::new(Method::POST, &path).json(body)).await
     }
 
+    /// Decides several approvals, each for itself. Repeated after a lost answer nothing is decided twice.
+    pub async fn decide_all(&self, body: &DecideApprovals) -> Result<DecidedApprovals, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "approvals", "decide"]).json(body)).await
+    }
+
     /// Makes a login session with the token presented.
     pub async fn login(&self, body: &LoginRequest) -> Result<LoginSession, Error> {
         self.json(Call::new(Method::POST, &["api", "v1", "auth", "login"]).json(body)).await
     }
 
-    /// The caller's own login sessions, at most 500.
-    pub async fn logins(&self) -> Result<Page<Login>, Error> {
-        self.json(
-            Call::new(Method::GET, &["api", "v1", "auth", "logins"]).query(vec![("limit", "500".into())]),
-        )
-        .await
+    /// Login sessions: the caller's own, somebody's, or with `all` everybody's; at most 500.
+    pub async fn logins(&self, principal: Option<&str>, all: bool) -> Result<Page<Login>, Error> {
+        let mut query = vec![("limit", "500".to_owned())];
+        query.extend(principal.map(|principal| ("principal", principal.to_owned())));
+        query.extend(all.then(|| ("all", "true".to_owned())));
+        self.json(Call::get(&["api", "v1", "auth", "logins"]).query(query)).await
+    }
+
+    /// Ends one login session.
+    pub async fn revoke_login(&self, id: &str) -> Result<(), Error> {
+        self.send(Call::new(Method::DELETE, &["api", "v1", "auth", "logins", id])).await.map(drop)
+    }
+
+    /// Ends every login session and every grant of somebody.
+    pub async fn logout_of(&self, principal: &str) -> Result<LoggedOut, Error> {
+        let path = ["api", "v1", "principals", principal, "logout-everywhere"];
+        self.json(Call::new(Method::POST, &path)).await
+    }
+
+    /// Grants that have not ended, at most 500.
+    pub async fn grants(&self, principal: Option<&str>) -> Result<Page<Grant>, Error> {
+        let mut query = vec![("limit", "500".to_owned())];
+        query.extend(principal.map(|principal| ("principal", principal.to_owned())));
+        self.json(Call::get(&["api", "v1", "auth", "grants"]).query(query)).await
+    }
+
+    /// The names behind at most 100 ids of principals; those that cannot be told are left out.
+    pub async fn principal_names(&self, ids: &[String]) -> Result<Page<PrincipalName>, Error> {
+        let query = vec![("id", ids.join(","))];
+        self.json(Call::get(&["api", "v1", "principal-names"]).query(query)).await
     }
 
     /// Revokes every login session of the caller.

@@ -1,5 +1,9 @@
 //! What a list is filtered by, and where a name is looked up.
 
+use mc_api::auth::PrincipalKind;
+use mc_api::page::ListOrder;
+use mc_api::{Role, Timestamp};
+
 /// Where a name is looked up: names of klusters are unique in a mission, names of tasks in a kluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
@@ -21,6 +25,8 @@ impl Scope {
 /// Filter and place of a list. What is absent is not sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
+    /// Only this one (tasks and approvals).
+    pub id: Option<String>,
     /// Mission id or name.
     pub mission: Option<String>,
     /// Kluster id or name.
@@ -47,14 +53,30 @@ pub struct ListQuery {
     pub name: Option<String>,
     /// Exactly this runtime (tasks).
     pub runtime: Option<String>,
+    /// Who holds this role (principals).
+    pub role: Option<Role>,
+    /// Only of this sort (principals).
+    pub principal_kind: Option<PrincipalKind>,
     /// All of these labels.
     pub labels: Vec<(String, String)>,
     /// Only this subject's id (ledger).
     pub subject: Option<String>,
     /// Only this action (ledger).
     pub action: Option<String>,
+    /// Only subjects of this kind (ledger).
+    pub subject_kind: Option<String>,
+    /// Only by this principal, by id or name (ledger).
+    pub actor: Option<String>,
+    /// Only at this time or later (ledger).
+    pub since: Option<Timestamp>,
+    /// Only before this time (ledger).
+    pub until: Option<Timestamp>,
     /// Only events after this position (ledger).
     pub after: Option<i64>,
+    /// Only events before this position (ledger).
+    pub before: Option<i64>,
+    /// In which order; without it the oldest first (ledger).
+    pub order: Option<ListOrder>,
     /// Objects in one page.
     pub limit: Option<u32>,
     /// Where the page before ended.
@@ -64,6 +86,7 @@ pub struct ListQuery {
 impl ListQuery {
     pub(crate) fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs = Vec::new();
+        push(&mut pairs, "id", self.id.as_ref());
         push(&mut pairs, "mission", self.mission.as_ref());
         push(&mut pairs, "kluster", self.kluster.as_ref());
         push(&mut pairs, "task", self.task.as_ref());
@@ -76,9 +99,17 @@ impl ListQuery {
         push(&mut pairs, "crosses", self.crosses.as_ref());
         push(&mut pairs, "name", self.name.as_ref());
         push(&mut pairs, "runtime", self.runtime.as_ref());
+        push(&mut pairs, "role", self.role.as_ref());
+        push(&mut pairs, "principal_kind", self.principal_kind.as_ref());
         push(&mut pairs, "subject", self.subject.as_ref());
         push(&mut pairs, "action", self.action.as_ref());
+        push(&mut pairs, "subject_kind", self.subject_kind.as_ref());
+        push(&mut pairs, "actor", self.actor.as_ref());
+        push(&mut pairs, "since", self.since.as_ref());
+        push(&mut pairs, "until", self.until.as_ref());
         push(&mut pairs, "after", self.after.as_ref());
+        push(&mut pairs, "before", self.before.as_ref());
+        push(&mut pairs, "order", self.order.as_ref());
         if !self.states.is_empty() {
             pairs.push(("state", self.states.join(",")));
         }

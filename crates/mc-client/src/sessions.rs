@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use mc_api::Page;
-use mc_api::session::{AgentSession, DecideSession, PromptSession, SessionEvent, Turn};
+use mc_api::session::{
+    AgentSession, Conversation, DecideSession, PromptSession, SessionEvent, SetSessionMode, Turn,
+};
 use reqwest::Method;
 
 use crate::sse::{Message, Parser};
@@ -19,6 +21,33 @@ impl Client {
     /// Cancels the running turn, or the newest prompt that waits.
     pub async fn cancel_session(&self, reference: &str) -> Result<AgentSession, Error> {
         self.json(Call::new(Method::POST, &["api", "v1", "sessions", reference, "cancel"])).await
+    }
+
+    /// Takes a prompt back that waits.
+    pub async fn cancel_turn(&self, turn: &str) -> Result<Turn, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "turns", turn, "cancel"])).await
+    }
+
+    /// Lets the agent work in another mode that it offers.
+    pub async fn set_session_mode(
+        &self,
+        reference: &str,
+        body: &SetSessionMode,
+    ) -> Result<AgentSession, Error> {
+        self.json(Call::new(Method::PUT, &["api", "v1", "sessions", reference, "mode"]).json(body)).await
+    }
+
+    /// A page of a conversation from its end; `cursor` reads the page before.
+    pub async fn conversation(
+        &self,
+        reference: &str,
+        limit: Option<u32>,
+        cursor: Option<String>,
+    ) -> Result<Conversation, Error> {
+        let mut query = Vec::new();
+        query.extend(limit.map(|limit| ("limit", limit.to_string())));
+        query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        self.json(Call::get(&["api", "v1", "sessions", reference, "conversation"]).query(query)).await
     }
 
     /// Stops a session for good.

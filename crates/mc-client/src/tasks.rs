@@ -1,12 +1,13 @@
 //! The moves of a task.
 
+use mc_api::Page;
 use mc_api::overlap::{
     AcceptOverlap, CheckOverlap, DismissOverlap, OverlapCheck, OverlapSuggestion, TaskAnswer,
 };
 use mc_api::search::SearchPage;
 use mc_api::task::{
-    ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
-    Task, TaskNote,
+    ClaimNextTask, ClaimTask, CompleteTask, CountBy, CreateTask, FailTask, Heartbeat, ReleaseTask,
+    ReportProgress, Task, TaskCounts, TaskNote,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -54,6 +55,20 @@ moves! {
 }
 
 impl Client {
+    /// A page of counts of tasks by state, one line for each mission or kluster.
+    pub async fn task_counts(
+        &self,
+        scope: &Scope,
+        by: Option<CountBy>,
+        cursor: Option<String>,
+    ) -> Result<Page<TaskCounts>, Error> {
+        let mut query = scope.pairs();
+        query.push(("limit", "500".to_owned()));
+        query.extend(by.map(|by| ("by", by.to_string())));
+        query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        self.json(Call::get(&["api", "v1", "task-counts"]).query(query)).await
+    }
+
     /// Creates a task; the answer says what it overlaps.
     ///
     /// # Errors

@@ -8,3 +8,5 @@ mod signal;
 
 pub use event::Event;
 pub use signal::{Command, PermissionOption, Signal};
+
+pub use mc_acp::view::{Mode, Modes};

@@ -1,7 +1,7 @@
 //! The few records that move a session's state, read leniently.
 
 use mc_acp::Message;
-use mc_acp::view::{Update, UpdateKind};
+use mc_acp::view::{Modes, Update, UpdateKind};
 use mc_journal::{Kind, Record};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -96,7 +96,11 @@ pub enum Signal {
     AgentOpened {
         /// The agent's own session id.
         agent_session: String,
+        /// The modes that it offers.
+        modes: Option<Modes>,
     },
+    /// The agent works in this mode from here on.
+    Mode(String),
     /// The agent process is gone.
     AgentExited,
 }
@@ -152,8 +156,18 @@ struct Change {
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Epoch {
-    Started { epoch: i64, pid: i64 },
-    Opened { agent_session: String },
+    Started {
+        epoch: i64,
+        pid: i64,
+    },
+    Opened {
+        agent_session: String,
+        #[serde(default)]
+        modes: Option<Modes>,
+    },
+    Mode {
+        mode: String,
+    },
     Exited {},
 }
 
@@ -205,7 +219,8 @@ impl Signal {
             }
             Kind::Epoch => match read(record)? {
                 Epoch::Started { epoch, pid } => Self::AgentStarted { epoch, pid },
-                Epoch::Opened { agent_session } => Self::AgentOpened { agent_session },
+                Epoch::Opened { agent_session, modes } => Self::AgentOpened { agent_session, modes },
+                Epoch::Mode { mode } => Self::Mode(mode),
                 Epoch::Exited {} => Self::AgentExited,
             },
             // Newer kinds of record are for newer readers.
@@ -254,6 +269,15 @@ mod tests {
                 command: Command::RemoveQueued("a".into()),
                 code: "ok".into()
             })
+        );
+        let opened = br#"{"event":"opened","epoch":1,"agent_session":"a","how":"new","replayed":0,"modes":{"currentModeId":"code","availableModes":[{"id":"code"},{"id":"plan","name":"Plan"}]}}"#;
+        let Some(Signal::AgentOpened { modes: Some(modes), .. }) = signal(Kind::Epoch, opened) else {
+            panic!("no modes")
+        };
+        assert!(modes.current == "code" && modes.offers("plan") && !modes.offers("loud"));
+        assert_eq!(
+            signal(Kind::Epoch, br#"{"event":"mode","epoch":1,"mode":"plan"}"#),
+            Some(Signal::Mode("plan".into()))
         );
         assert_eq!(
             signal(Kind::Epoch, br#"{"event":"exited","epoch":1,"status":"0"}"#),

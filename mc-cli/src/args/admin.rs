@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use mc_api::persistence::EntityKind;
-use mc_api::{Name, Role};
+use mc_api::{Name, Role, Timestamp};
 
-use crate::age::parse_duration;
+use crate::age::{now, parse_duration};
+use crate::complete;
+use crate::kind::Kind;
 
 /// `mc ledger`.
 #[derive(Debug, Subcommand)]
@@ -48,15 +50,15 @@ pub enum LedgerCommand {
         /// Only about this: KIND/REF or an id
         #[arg(long, value_name = "REF")]
         subject: Option<String>,
-        /// Only this action, such as task.create
-        #[arg(long, value_name = "ACTION")]
-        action: Option<mc_api::Action>,
-        /// Only after this position
-        #[arg(long, value_name = "SEQ")]
-        after: Option<i64>,
+        /// What else they are narrowed to.
+        #[command(flatten)]
+        narrow: Box<LogFilter>,
         /// Only the last so many
         #[arg(long, value_name = "N")]
         tail: Option<usize>,
+        /// Newest first
+        #[arg(long, conflicts_with = "follow")]
+        newest_first: bool,
     },
     /// Write the whole chain, one event in each line
     Export {
@@ -64,6 +66,40 @@ pub enum LedgerCommand {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+}
+
+/// What `mc ledger log` is narrowed to.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LogFilter {
+    /// Only these actions, such as task.create,task.claim
+    #[arg(long, value_name = "ACTIONS", value_delimiter = ',')]
+    pub action: Vec<String>,
+    /// Only what happened to this kind of object, such as task
+    #[arg(long = "kind", value_name = "KIND")]
+    pub subject_kind: Option<String>,
+    /// Only by this principal, by name or id
+    #[arg(long = "by", value_name = "REF")]
+    pub actor: Option<String>,
+    /// Only since this time, or since so long ago: 2026-01-31T12:00:00Z, 90m
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub since: Option<Timestamp>,
+    /// Only before this time, or until so long ago
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub until: Option<Timestamp>,
+    /// Only after this position
+    #[arg(long, value_name = "SEQ")]
+    pub after: Option<i64>,
+    /// Only before this position
+    #[arg(long, value_name = "SEQ")]
+    pub before: Option<i64>,
+}
+
+/// Reads a time, or a duration before now.
+fn parse_moment(text: &str) -> Result<Timestamp, String> {
+    match parse_duration(text) {
+        Ok(ago) => Ok(now().minus(ago)),
+        Err(_) => text.parse().map_err(|_| "expected a time such as 2026-01-31T12:00:00Z, or 90m".to_owned()),
+    }
 }
 
 /// `mc auth`.
@@ -98,8 +134,39 @@ pub enum AuthCommand {
     },
     /// Who you are
     Whoami,
-    /// List your login sessions
-    Logins,
+    /// List your login sessions, or as Admin those of others
+    Logins {
+        /// Of this principal
+        #[arg(long = "of", value_name = "NAME", conflicts_with = "all", add = complete::of(Kind::Principal))]
+        principal: Option<String>,
+        /// Of everybody
+        #[arg(long)]
+        all: bool,
+    },
+    /// List the grants of agents that have not ended
+    Grants {
+        /// Of this agent
+        #[arg(long = "of", value_name = "NAME", add = complete::of(Kind::Principal))]
+        principal: Option<String>,
+    },
+    /// End a login session or a grant, by its id
+    Revoke {
+        /// Id, as `mc auth logins` and `mc auth grants` show it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// End every login session and every grant of somebody (needs Admin)
+    Expel {
+        /// Name or id
+        #[arg(value_name = "NAME", add = complete::of(Kind::Principal))]
+        principal: String,
+    },
+    /// Say who is behind ids of principals
+    Who {
+        /// Ids
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+    },
     /// End the login session in use
     Logout {
         /// End all of your login sessions, also those of browsers

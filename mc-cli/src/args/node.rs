@@ -21,7 +21,19 @@ pub enum NodeCommand {
         #[arg(value_name = "REF", add = complete::of(Kind::Node))]
         reference: String,
     },
-    /// Let a cordoned node take agent sessions again
+    /// Give a node nothing new and let it end what it has begun
+    Drain {
+        /// Id or name
+        #[arg(value_name = "REF", add = complete::of(Kind::Node))]
+        reference: String,
+        /// Wait until no agent session is left on it
+        #[arg(long)]
+        wait: bool,
+        /// How long at most
+        #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+        timeout: Duration,
+    },
+    /// Let a cordoned or drained node take agent sessions again
     Uncordon {
         /// Id or name
         #[arg(value_name = "REF", add = complete::of(Kind::Node))]

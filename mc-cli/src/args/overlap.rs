@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use mc_api::Name;
 use mc_api::overlap::{OverlapAction, OverlapKind, OverlapMode};
 use mc_api::search::SearchKind;
+use mc_api::{Name, Role};
 
 use crate::complete;
 use crate::kind::Kind;
@@ -111,6 +111,18 @@ pub enum SetCommand {
         runtime: Option<Name>,
         /// None: nodes take no task that names none itself
         #[arg(long, conflicts_with = "runtime")]
+        none: bool,
+    },
+    /// Set the role of a principal in the organization, or with -m in that mission
+    Role {
+        /// Name or id
+        #[arg(value_name = "PRINCIPAL", add = complete::of(Kind::Principal))]
+        principal: String,
+        /// viewer, contributor or admin
+        #[arg(value_name = "ROLE", required_unless_present = "none")]
+        role: Option<Role>,
+        /// Take the role away
+        #[arg(long, conflicts_with = "role")]
         none: bool,
     },
     /// Set the priority of a task

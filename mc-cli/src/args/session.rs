@@ -80,6 +80,33 @@ pub enum SessionCommand {
         #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
         session: String,
     },
+    /// Take a prompt back that waits
+    Dequeue {
+        /// Id of its turn
+        #[arg(value_name = "TURN", add = complete::of(Kind::Turn))]
+        turn: String,
+    },
+    /// Let the agent work in another mode that it offers
+    Mode {
+        /// Id of the session
+        #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
+        session: String,
+        /// Id of the mode, as `mc describe session` shows them
+        #[arg(value_name = "MODE")]
+        mode: String,
+    },
+    /// Show the end of the conversation, folded: words, tools, permissions
+    Conversation {
+        /// Id of the session
+        #[arg(value_name = "SESSION", add = complete::of(Kind::Session))]
+        session: String,
+        /// At most so many items
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+        /// Go on before where a page began (its next_cursor)
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
+    },
     /// Stop a session for good
     Stop {
         /// Id of the session

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use mc_api::Name;
+use mc_api::task::CountBy;
 
 use super::{Selector, parse_selector};
 use crate::age::parse_duration;
@@ -36,6 +37,12 @@ pub struct Noted {
 /// `mc task`.
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
+    /// Count tasks by state, for each mission, or for each kluster of the mission of -m
+    Counts {
+        /// mission or kluster; default: kluster with -m or -k
+        #[arg(long, value_name = "WHAT")]
+        by: Option<CountBy>,
+    },
     /// Claim a task; without REF the best ready one
     Claim {
         /// Id, key or name
@@ -166,9 +173,9 @@ pub enum ArtifactCommand {
 /// `mc approve`, `mc reject`.
 #[derive(Debug, Args)]
 pub struct Decide {
-    /// Id of the approval
-    #[arg(value_name = "ID", add = complete::of(Kind::Approval))]
-    pub reference: String,
+    /// Ids of approvals; ID=HEX says which action was seen, by its SHA-256
+    #[arg(value_name = "ID", required = true, add = complete::of(Kind::Approval))]
+    pub references: Vec<String>,
     /// Words that go with the decision
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,

@@ -28,7 +28,14 @@ pub(super) async fn run(cx: &Invocation, command: AuthCommand) -> anyhow::Result
             grant(cx, &body, file.as_deref()).await
         }
         AuthCommand::Whoami => whoami(cx).await,
-        AuthCommand::Logins => logins(cx).await,
+        AuthCommand::Logins { principal, all } => logins(cx, principal.as_deref(), all).await,
+        AuthCommand::Grants { principal } => grants(cx, principal.as_deref()).await,
+        AuthCommand::Revoke { id } => revoke(cx, &id).await,
+        AuthCommand::Expel { principal } => {
+            let done = cx.client()?.logout_of(&principal).await?;
+            cx.out.did("principal", &principal, &format!("{} login sessions and grants ended", done.ended))
+        }
+        AuthCommand::Who { ids } => who(cx, &ids).await,
         AuthCommand::Logout { everywhere } => logout(cx, everywhere).await,
     }
 }
@@ -154,8 +161,8 @@ async fn whoami(cx: &Invocation) -> anyhow::Result<()> {
     })
 }
 
-async fn logins(cx: &Invocation) -> anyhow::Result<()> {
-    let page = cx.client()?.logins().await?;
+async fn logins(cx: &Invocation, principal: Option<&str>, all: bool) -> anyhow::Result<()> {
+    let page = cx.client()?.logins(principal, all).await?;
     let format = cx.out.format;
     cx.out.value(&page, || {
         if format == Format::Name {
@@ -166,14 +173,70 @@ async fn logins(cx: &Invocation) -> anyhow::Result<()> {
         }
         let rows = page.items.iter().map(|login| {
             let used = if login.is_current { "yes" } else { "" };
+            let whose = login.principal.as_ref().map(ToString::to_string).unwrap_or_default();
             vec![
                 login.id.to_string(),
+                whose,
                 used.to_owned(),
                 crate::age::age(login.created_at, now()),
                 until(login.expires_at, now()),
             ]
         });
-        table::render(&["ID", "IN USE", "AGE", "EXPIRES"], rows.collect(), false)
+        table::render(&["ID", "PRINCIPAL", "IN USE", "AGE", "EXPIRES"], rows.collect(), false)
+    })
+}
+
+async fn grants(cx: &Invocation, principal: Option<&str>) -> anyhow::Result<()> {
+    let page = cx.client()?.grants(principal).await?;
+    let format = cx.out.format;
+    cx.out.value(&page, || {
+        if format == Format::Name {
+            return page
+                .items
+                .iter()
+                .fold(String::new(), |text, grant| text + &format!("grant/{}\n", grant.id));
+        }
+        let word = |id: Option<String>| id.unwrap_or_else(|| "-".to_owned());
+        let rows = page.items.iter().map(|grant| {
+            vec![
+                grant.id.to_string(),
+                grant.principal.clone(),
+                word(grant.mission_id.map(|id| id.to_string())),
+                word(grant.session_id.map(|id| id.to_string())),
+                until(grant.expires_at, now()),
+            ]
+        });
+        table::render(&["ID", "AGENT", "MISSION", "SESSION", "EXPIRES"], rows.collect(), false)
+    })
+}
+
+/// Ids of login sessions and of grants look alike: what is no login session may be a grant.
+async fn revoke(cx: &Invocation, id: &str) -> anyhow::Result<()> {
+    let client = cx.client()?;
+    let bare = id.strip_prefix("login/").or_else(|| id.strip_prefix("grant/")).unwrap_or(id);
+    match client.revoke_login(bare).await {
+        Ok(()) => return cx.out.did("login", bare, "revoked"),
+        Err(error) if error.problem_kind() == Some(mc_api::ProblemKind::NotFound) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let token = bare.parse().map_err(|_| Failure::Usage(format!("{bare:?} is no id of a login or grant")))?;
+    client.revoke_grant(token).await?;
+    cx.out.did("grant", bare, "revoked")
+}
+
+async fn who(cx: &Invocation, ids: &[String]) -> anyhow::Result<()> {
+    let page = cx.client()?.principal_names(ids).await?;
+    cx.out.value(&page, || {
+        let rows = page.items.iter().map(|known| {
+            let of = known.session_id.map(|id| id.to_string()).or(known.node_id.map(|id| id.to_string()));
+            vec![
+                known.id.to_string(),
+                known.name.to_string(),
+                known.principal_kind.to_string(),
+                of.unwrap_or_else(|| "-".to_owned()),
+            ]
+        });
+        table::render(&["ID", "NAME", "KIND", "OF"], rows.collect(), false)
     })
 }
 

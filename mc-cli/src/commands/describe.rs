@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use mc_api::auth::Principal;
 use mc_api::id::PrincipalId;
 use mc_api::kluster::Kluster;
 use mc_api::ledger::LedgerEvent;
 use mc_api::mission::Mission;
 use mc_api::overlap::{OverlapAction, OverlapState, OverlapSuggestion};
+use mc_api::page::ListOrder;
 use mc_api::reservation::Reservation;
 use mc_api::task::Task;
 use mc_client::{Client, ListQuery, Resource as _, Scope};
@@ -163,9 +163,12 @@ async fn managers(cx: &Invocation, client: &Client, id: &str, text: &mut String)
 async fn with_names(client: &Client, mut text: String, own: &str) -> String {
     let is_id = |word: &&str| *word != own && word.parse::<PrincipalId>().is_ok();
     let ids: BTreeSet<String> = text.split_whitespace().filter(is_id).map(str::to_owned).collect();
-    for id in ids {
-        if let Ok(principal) = client.get::<Principal>(&id, &Scope::default()).await {
-            text = text.replace(&id, principal.name.as_str());
+    let ids: Vec<String> = ids.into_iter().take(100).collect();
+    if !ids.is_empty()
+        && let Ok(names) = client.principal_names(&ids).await
+    {
+        for known in names.items {
+            text = text.replace(&known.id.to_string(), known.name.as_str());
         }
     }
     text
@@ -192,19 +195,13 @@ async fn crossing(client: &Client, task: &str) -> Result<Vec<Reservation>, mc_cl
 }
 
 async fn last_events(client: &Client, subject: &str) -> Result<Vec<LedgerEvent>, mc_client::Error> {
-    let mut query = ListQuery {
+    let query = ListQuery {
         subject: Some(subject.to_owned()),
-        limit: Some(mc_api::page::MAX_LIMIT),
+        order: Some(ListOrder::Desc),
+        limit: u32::try_from(EVENTS).ok(),
         ..ListQuery::default()
     };
-    let mut last = Vec::new();
-    loop {
-        let page = client.ledger_events(&query).await?;
-        last.extend(page.items);
-        last.drain(..last.len().saturating_sub(EVENTS));
-        match page.next_cursor {
-            None => return Ok(last),
-            cursor => query.cursor = cursor,
-        }
-    }
+    let mut last = client.ledger_events(&query).await?.items;
+    last.reverse();
+    Ok(last)
 }

@@ -30,7 +30,11 @@ async fn get<V: View>(cx: &Invocation, args: Get) -> anyhow::Result<()> {
                 );
                 return Err(Failure::Usage(message).into());
             }
-            let query = ListQuery { cursor: args.cursor, ..query(cx, &args.filter)? };
+            let mut query = ListQuery { cursor: args.cursor, ..query(cx, &args.filter)? };
+            if V::KIND == "principal" {
+                // They are in no mission; only one that is named here asks for those who have a role in it.
+                query.mission.clone_from(&cx.global.mission);
+            }
             let page = collect::<V>(&client, query, args.limit).await?;
             if let (Some(cursor), false) = (&page.next_cursor, cx.out.format == Format::Json) {
                 cx.out.talk(&format!("there are more; go on with --cursor {cursor}"));
@@ -74,6 +78,8 @@ pub(super) fn query(cx: &Invocation, filter: &Filter) -> anyhow::Result<ListQuer
         path: filter.path.clone(),
         states: filter.state.clone(),
         runtime: filter.runtime.clone(),
+        role: filter.role,
+        principal_kind: filter.principal_kind,
         labels: filter.selector.clone().unwrap_or_default().0,
         ..ListQuery::default()
     })
@@ -114,7 +120,7 @@ pub(crate) async fn collect<R: Resource>(
     mut query: ListQuery,
     limit: Option<u32>,
 ) -> Result<Page<R>, mc_client::Error> {
-    if matches!(R::KIND, "mission" | "principal" | "node" | "join_token" | "connection") {
+    if matches!(R::KIND, "mission" | "node" | "join_token" | "connection") {
         // They are in no mission; the context's does not filter them.
         query.mission = None;
     }

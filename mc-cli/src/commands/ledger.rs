@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use mc_api::ledger::LedgerEvent;
-use mc_api::page::MAX_LIMIT;
+use mc_api::page::{ListOrder, MAX_LIMIT};
 use mc_api::persistence::{EntityKind, LedgerFile, RestoreLedger};
 use mc_client::{Client, ListQuery};
 
 use crate::age::now;
-use crate::args::LedgerCommand;
+use crate::args::{LedgerCommand, LogFilter};
 use crate::context::Invocation;
 use crate::kind::Target;
 use crate::output::{Format, lines};
@@ -23,7 +23,8 @@ const FOLLOW: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(cx: &Invocation, command: LedgerCommand) -> anyhow::Result<()> {
     match command {
-        LedgerCommand::Log { follow, subject, action, after, tail } => {
+        LedgerCommand::Log { follow, subject, narrow, tail, newest_first } => {
+            let LogFilter { action, subject_kind, actor, since, until, after, before } = *narrow;
             let client = cx.client()?;
             let query = ListQuery {
                 mission: cx.global.mission.clone(),
@@ -31,12 +32,20 @@ pub(super) async fn run(cx: &Invocation, command: LedgerCommand) -> anyhow::Resu
                     Some(subject) => Some(subject_id(cx, &client, &subject).await?),
                     None => None,
                 },
-                action: action.map(|action| action.to_string()),
+                action: (!action.is_empty()).then(|| action.join(",")),
+                subject_kind,
+                actor,
+                since,
+                until,
                 after,
+                before,
                 limit: Some(MAX_LIMIT),
                 ..ListQuery::default()
             };
-            log(cx, &client, query, tail, follow).await
+            if follow {
+                return log(cx, &client, query, tail).await;
+            }
+            show(cx, found(&client, query, tail, newest_first).await?)
         }
         LedgerCommand::Export { file } => export(cx, file.as_deref()).await,
         LedgerCommand::History { kind, reference } => history(cx, kind, &reference).await,
@@ -95,38 +104,53 @@ async fn subject_id(cx: &Invocation, client: &Client, text: &str) -> anyhow::Res
     })
 }
 
-async fn log(
-    cx: &Invocation,
+/// The events of a list; with `tail` only the newest so many are read.
+async fn found(
     client: &Client,
     mut query: ListQuery,
     tail: Option<usize>,
-    follow: bool,
-) -> anyhow::Result<()> {
+    newest_first: bool,
+) -> Result<Vec<LedgerEvent>, mc_client::Error> {
+    let most = tail.unwrap_or(usize::MAX);
+    let from_end = newest_first || tail.is_some();
+    query.order = from_end.then_some(ListOrder::Desc);
     let mut events = Vec::new();
-    let mut after = query.after;
-    loop {
+    while events.len() < most {
         let page = client.ledger_events(&query).await?;
-        after = page.items.last().map(|event| event.seq).or(after);
         events.extend(page.items);
-        if let Some(tail) = tail {
-            events.drain(..events.len().saturating_sub(tail));
-        }
         match page.next_cursor {
             None => break,
             cursor => query.cursor = cursor,
         }
     }
-    if !follow {
-        return show(cx, events);
+    events.truncate(most);
+    if from_end && !newest_first {
+        events.reverse();
     }
+    Ok(events)
+}
+
+/// Shows events and goes on with new ones.
+async fn log(
+    cx: &Invocation,
+    client: &Client,
+    mut query: ListQuery,
+    tail: Option<usize>,
+) -> anyhow::Result<()> {
+    // New ones are behind the head, whatever the list is narrowed to. Not everybody may read the head.
+    let head = client.ledger_head().await.ok().map(|head| head.seq);
+    let before = [query.before, head.map(|head| head + 1)].into_iter().flatten().min();
+    let events = found(client, ListQuery { before, ..query.clone() }, tail, false).await?;
+    let mut after = query.after.max(head).max(events.last().map(|event| event.seq));
     let wide = cx.out.format == Format::Wide;
     let columns = if wide { view::EVENT_COLUMNS_WIDE.to_vec() } else { view::EVENT_COLUMNS.to_vec() };
     let mut rows = Growing::new(columns, !wide);
     print(cx, &events, &mut rows)?;
-    query.cursor = None;
     loop {
-        tokio::time::sleep(FOLLOW).await;
-        query.after = after;
+        if query.cursor.is_none() {
+            tokio::time::sleep(FOLLOW).await;
+            query.after = after;
+        }
         let page = match client.ledger_events(&query).await {
             Ok(page) => page,
             Err(mc_client::Error::Unreachable { .. }) => {
@@ -137,6 +161,7 @@ async fn log(
         };
         after = page.items.last().map(|event| event.seq).or(after);
         print(cx, &page.items, &mut rows)?;
+        query.cursor = page.next_cursor;
     }
 }
 

@@ -7,6 +7,7 @@ use mc_api::node::{CreateJoinToken, JoinToken, Node};
 use mc_client::{Client, Resource as _, Scope};
 
 use super::get::done;
+use super::wait::Patience;
 use crate::age::{now, until};
 use crate::args::{NodeCommand, TokenCommand};
 use crate::context::Invocation;
@@ -25,6 +26,9 @@ pub(super) async fn run(cx: &Invocation, command: NodeCommand) -> anyhow::Result
             cx.out.did(JoinToken::KIND, &reference, "revoked")
         }
         NodeCommand::Cordon { reference } => done(cx, &client.cordon_node(&reference).await?, "cordoned"),
+        NodeCommand::Drain { reference, wait, timeout } => {
+            drain(cx, &client, &reference, wait, timeout).await
+        }
         NodeCommand::Uncordon { reference } => {
             done(cx, &client.uncordon_node(&reference).await?, "uncordoned")
         }
@@ -35,6 +39,33 @@ pub(super) async fn run(cx: &Invocation, command: NodeCommand) -> anyhow::Result
             cx.out.did(Node::KIND, node.name.as_str(), "revoked")
         }
     }
+}
+
+/// Drains a node; agent sessions on it end in their time, or by `mc session stop`.
+async fn drain(
+    cx: &Invocation,
+    client: &Client,
+    reference: &str,
+    wait: bool,
+    timeout: Duration,
+) -> anyhow::Result<()> {
+    let mut node = client.drain_node(reference).await?;
+    let id = node.id();
+    let mut patience = Patience::new(timeout);
+    if wait && !node.is_drained {
+        cx.out.talk(&format!(
+            "{} agent sessions are left on it: `mc get sessions --node {}`",
+            node.live_sessions, node.name
+        ));
+    }
+    while wait && !node.is_drained {
+        if !patience.pause().await {
+            let message = format!("{} agent sessions are still on node {}", node.live_sessions, node.name);
+            return Err(Failure::Timeout(message).into());
+        }
+        node = client.get(&id, &Scope::default()).await?;
+    }
+    done(cx, &node, if node.is_drained { "drained" } else { "draining" })
 }
 
 async fn create(

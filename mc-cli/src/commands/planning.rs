@@ -1,5 +1,6 @@
 //! `mc pause`, `mc resume`, `mc set`.
 
+use mc_api::auth::SetRole;
 use mc_api::kluster::{Kluster, UpdateKluster};
 use mc_api::mission::{Mission, UpdateMission};
 use mc_api::task::{Task, UpdateTask};
@@ -37,6 +38,16 @@ pub(super) async fn set(cx: &Invocation, command: SetCommand) -> anyhow::Result<
             let what = runtime.as_ref().map_or("no runtime".to_owned(), |name| format!("runtime {name}"));
             let patch = UpdateKluster { runtime: Some(runtime), ..UpdateKluster::default() };
             kluster(cx, &patch, &what).await
+        }
+        SetCommand::Role { principal, role, none: _ } => {
+            // Only what is written with the command counts: a role in the organization is not meant for one mission
+            // because a context names it, nor the other way round.
+            let body = SetRole { mission: cx.global.mission.clone(), role };
+            let changed = cx.client()?.set_role(&principal, &body).await?;
+            let place =
+                cx.global.mission.as_ref().map(|mission| format!(" in {mission}")).unwrap_or_default();
+            let what = role.map_or_else(|| "no role".to_owned(), |role| role.to_string());
+            done(cx, &changed, &format!("{what}{place}"))
         }
         SetCommand::Priority { reference, priority } => {
             let patch = UpdateTask { priority: Some(Some(priority)), ..UpdateTask::default() };

@@ -2,7 +2,10 @@
 
 use mc_api::approval::{Approval, ApprovalState};
 use mc_api::page::MAX_LIMIT;
-use mc_api::session::{AgentSession, DecideSession, PromptSession, SessionState, Turn, TurnState};
+use mc_api::session::{
+    AgentSession, ConversationItem, DecideSession, ItemKind, PromptSession, SessionState, SetSessionMode,
+    Turn, TurnState,
+};
 use mc_client::{Client, ListQuery, Scope};
 use serde_json::Value;
 
@@ -27,6 +30,21 @@ fn silent_node(session: &AgentSession) -> Option<&str> {
 pub(super) async fn run(cx: &Invocation, command: SessionCommand) -> anyhow::Result<()> {
     let client = cx.client()?;
     let (session, what): (AgentSession, _) = match &command {
+        SessionCommand::Dequeue { turn } => {
+            let turn = client.cancel_turn(turn.strip_prefix("turn/").unwrap_or(turn)).await?;
+            return done(cx, &turn, "told to leave the queue");
+        }
+        SessionCommand::Conversation { session, limit, cursor } => {
+            let page = client.conversation(id(session), Some(*limit), cursor.clone()).await?;
+            if let (Some(cursor), false) = (&page.next_cursor, cx.out.format == Format::Json) {
+                cx.out.talk(&format!("there is more before it; go on with --cursor {cursor}"));
+            }
+            return cx.out.value(&page, || page.items.iter().map(told).collect::<String>());
+        }
+        SessionCommand::Mode { session, mode } => {
+            let body = SetSessionMode { mode: mode.clone() };
+            (client.set_session_mode(id(session), &body).await?, "told the mode")
+        }
         SessionCommand::Cancel { session } => (client.cancel_session(id(session)).await?, "told to cancel"),
         SessionCommand::Stop { session } => (client.stop_session(id(session)).await?, "told to stop"),
         SessionCommand::Decide { session, decision } => {
@@ -43,6 +61,42 @@ pub(super) async fn run(cx: &Invocation, command: SessionCommand) -> anyhow::Res
         ));
     }
     Ok(())
+}
+
+/// An item of a conversation in a few lines.
+fn told(item: &ConversationItem) -> String {
+    let call = |field: &str| {
+        item.tool_call.as_ref().and_then(|call| call[field].as_str()).unwrap_or_default().to_owned()
+    };
+    let words = match item.kind {
+        ItemKind::Prompt | ItemKind::Message | ItemKind::Thought | ItemKind::Stderr => {
+            item.text.clone().unwrap_or_default()
+        }
+        ItemKind::ToolCall => format!("{} ({})", call("title"), call("status")),
+        ItemKind::Plan => {
+            let entries =
+                item.entries.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let line = |entry: &Value| {
+                let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+                format!("[{}] {}", text("status"), text("content"))
+            };
+            entries.iter().map(line).collect::<Vec<_>>().join("\n")
+        }
+        ItemKind::Permission => item.permission.as_ref().map_or_else(String::new, |permission| {
+            let state = match (&permission.option, permission.is_answered) {
+                (Some(option), _) => format!("answered {option}"),
+                (None, true) => "declined or void".to_owned(),
+                (None, false) => "open".to_owned(),
+            };
+            let approval = permission.approval_id.as_deref().unwrap_or("no approval");
+            format!("{} ({state}, {approval})", permission.title.as_deref().unwrap_or("a permission"))
+        }),
+        ItemKind::TurnEnd => item.outcome.clone().unwrap_or_default(),
+        ItemKind::Mark => item.mark.clone().unwrap_or_default(),
+    };
+    let cut = if item.is_cut { " …" } else { "" };
+    let words = crate::table::printable(words.trim_end()).replace('\n', "\n    ");
+    format!("{:>6}  {}\n    {words}{cut}\n", item.seq, item.kind)
 }
 
 pub(super) async fn prompt(cx: &Invocation, args: Prompt) -> anyhow::Result<()> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mc_api::id::ArtifactId;
 use mc_api::task::{
-    ClaimNextTask, ClaimTask, CompleteTask, FailTask, Heartbeat, ReleaseTask, ReportProgress, Task, TaskNote,
+    ClaimNextTask, ClaimTask, CompleteTask, CountBy, FailTask, Heartbeat, ReleaseTask, ReportProgress, Task,
+    TaskNote,
 };
 use mc_client::{Client, Scope};
 
@@ -18,6 +19,7 @@ pub(super) async fn run(cx: &Invocation, command: TaskCommand) -> anyhow::Result
     let client = cx.client()?;
     let scope = cx.scope()?;
     match command {
+        TaskCommand::Counts { by } => counts(cx, &client, &scope, by).await,
         TaskCommand::Claim { reference, lease, capabilities, runtimes, selector } => {
             let lease_seconds = seconds(lease)?;
             let task = if let Some(reference) = reference {
@@ -88,7 +90,8 @@ async fn steer(cx: &Invocation, client: &Client, scope: &Scope, command: TaskCom
         | TaskCommand::Progress { .. }
         | TaskCommand::Complete { .. }
         | TaskCommand::Fail { .. }
-        | TaskCommand::Release { .. } => unreachable!("handled by run"),
+        | TaskCommand::Release { .. }
+        | TaskCommand::Counts { .. } => unreachable!("handled by run"),
     };
     done(cx, &task, what)
 }
@@ -133,4 +136,54 @@ async fn attempt(client: &Client, scope: &Scope, task: &Attempt) -> anyhow::Resu
         ))
         .into()),
     }
+}
+
+/// One line for each mission or kluster.
+async fn counts(cx: &Invocation, client: &Client, scope: &Scope, by: Option<CountBy>) -> anyhow::Result<()> {
+    let (mut items, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = client.task_counts(scope, by, cursor).await?;
+        items.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let page = mc_api::Page { items, next_cursor: None };
+    cx.out.value(&page, || {
+        let columns = [
+            "MISSION",
+            "KLUSTER",
+            "TOTAL",
+            "PENDING",
+            "READY",
+            "CLAIMED",
+            "RUNNING",
+            "REVIEW",
+            "DONE",
+            "BLOCKED",
+            "FAILED",
+            "CANCELLED",
+        ];
+        let rows = page.items.iter().map(|line| {
+            let counts = &line.counts;
+            let kluster = line.kluster.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+            let numbers = [
+                line.total,
+                counts.pending,
+                counts.ready,
+                counts.claimed,
+                counts.running,
+                counts.in_review,
+                counts.done,
+                counts.blocked,
+                counts.failed,
+                counts.cancelled,
+            ];
+            let mut row = vec![line.mission.to_string(), kluster];
+            row.extend(numbers.iter().map(ToString::to_string));
+            row
+        });
+        crate::table::render(&columns, rows.collect(), false)
+    })
 }

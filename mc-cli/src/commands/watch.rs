@@ -39,6 +39,10 @@ async fn watch<V: View>(cx: &Invocation, args: Watch) -> anyhow::Result<()> {
     if matches!(V::KIND, "mission" | "node") {
         filter.mission = None;
     }
+    if matches!(V::KIND, "task" | "approval") {
+        // The server then tells of nothing else.
+        filter.id.clone_from(&only);
+    }
     let wide = cx.out.format == Format::Wide;
     let mut watch = client.watch::<V>(filter, args.from);
     let mut rows = Growing::new(V::columns(wide), !wide);

@@ -67,6 +67,15 @@ impl View for AgentSession {
             ("Agent pid", dash(self.agent_pid)),
             ("Agent starts", self.epoch.to_string()),
             ("Agent's own id", dash(self.agent_session.as_ref())),
+            ("Mode", dash(self.mode.as_ref())),
+            (
+                "Modes",
+                self.modes
+                    .iter()
+                    .map(|mode| format!("{}  {}", mode.id, mode.name))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            ),
             ("Last event", self.last_seq.to_string()),
             ("Open turn", dash(self.turn_id)),
             ("Acts as", self.principal_id.to_string()),
@@ -220,7 +229,12 @@ impl View for Node {
 }
 
 fn node_state(node: &Node) -> String {
-    if node.cordoned { format!("{},cordoned", node.state) } else { node.state.to_string() }
+    match (node.is_drained, node.draining, node.cordoned) {
+        (true, _, _) => format!("{},drained", node.state),
+        (_, true, _) => format!("{},draining", node.state),
+        (_, _, true) => format!("{},cordoned", node.state),
+        _ => node.state.to_string(),
+    }
 }
 
 impl View for JoinToken {

@@ -94,6 +94,8 @@ pub(super) enum Command {
     },
     /// Cancel the running turn.
     Cancel { session: SessionId },
+    /// Let the agent work in another mode that it offers.
+    Mode { session: SessionId, mode: String },
     /// Decide how to go on after the agent lost the conversation.
     Decide { session: SessionId, decision: Choice },
     /// End sessions and wait until no process of them is left; prints their ids.

@@ -51,6 +51,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             operate(&open()?, session, Op::AnswerPermission { permission, option }, op_id)
         }
         Command::Cancel { session } => operate(&open()?, session, Op::Cancel, None),
+        Command::Mode { session, mode } => operate(&open()?, session, Op::SetMode { mode }, None),
         Command::Decide { session, decision } => {
             let decision = match decision {
                 Choice::NewSession => Decision::NewSession,

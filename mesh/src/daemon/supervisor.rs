@@ -25,7 +25,7 @@ use rustix::time::Timespec;
 use super::node::{Committed, Inner};
 use crate::files::{self, Lock, SessionDir};
 use crate::ids::SessionId;
-use crate::protocol::{Code, FromShim, Op, OpRequest, OpResult, PROTO, SessionState, ToShim};
+use crate::protocol::{Code, FromShim, Op, OpRequest, OpResult, PROTO, PROTO_MODES, SessionState, ToShim};
 use crate::spec::{Desired, SessionMeta, SessionSpec};
 use crate::{procs, wire};
 
@@ -44,6 +44,8 @@ struct Link {
     stream: Option<UnixStream>,
     waiting: HashMap<String, Vec<SyncSender<OpResult>>>,
     acked_seq: u64,
+    /// Version of the protocol that the shim speaks.
+    proto: u32,
 }
 
 /// Handle to the supervising thread.
@@ -100,6 +102,10 @@ impl Sender {
                 let _ = self.nudge.try_send(());
                 return unavailable;
             };
+            if matches!(request.op, Op::SetMode { .. }) && link.proto < PROTO_MODES {
+                // An older shim cannot read it, and would be asked for ever.
+                return OpResult { code: Code::Invalid, ..unavailable };
+            }
             if wire::send(stream, &ToShim::Op(request)).is_err() {
                 return unavailable;
             }
@@ -209,12 +215,13 @@ impl Worker {
         let hello = ToShim::Hello { proto: PROTO, controller_epoch: self.node.epoch, read_only: false };
         wire::send(&stream, &hello)?;
         match wire::receive(&stream)? {
-            Some(FromShim::Attached { status, .. }) => {
+            Some(FromShim::Attached { status, proto }) => {
                 tracing::info!(session.id = %self.id, "adopted {} at seq {}", self.id, status.last_seq);
                 let mut link = locked(&self.link);
                 if link.acked_seq > 0 {
                     wire::send(&stream, &ToShim::Acked { seq: link.acked_seq })?;
                 }
+                link.proto = proto;
                 link.stream = Some(stream.try_clone()?);
                 drop(link);
                 let (durable_seq, state) = (status.durable_seq, status.state);

@@ -61,6 +61,8 @@ pub(super) struct Core {
     pub(super) agent: Option<Agent>,
     pub(super) next_rpc_id: i64,
     pub(super) cancel: Cancel,
+    /// A mode that the agent was told and has not answered: the request's id, and the mode.
+    pub(super) mode_call: Option<(i64, String)>,
     pub(super) acked_seq: u64,
     stderr: StderrLog,
     pub(super) crashes: VecDeque<Instant>,
@@ -102,6 +104,7 @@ impl Core {
             agent: None,
             next_rpc_id: 0,
             cancel: Cancel::default(),
+            mode_call: None,
             acked_seq,
             crashes: VecDeque::new(),
             garbage: VecDeque::new(),
@@ -301,6 +304,7 @@ impl Core {
                 self.record(Kind::Epoch, &EpochEvent::Started { epoch, pid: agent.pid })?;
                 self.agent = Some(agent);
                 self.next_rpc_id = 0;
+                self.mode_call = None;
                 // In this order: the meta file never knows more than the journal.
                 self.flush()?;
                 self.write_meta()?;

@@ -19,6 +19,7 @@ mod agent;
 mod clients;
 mod core;
 mod ending;
+mod mode;
 mod model;
 mod opening;
 mod ops;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use mc_acp::Id;
-use mc_acp::view::PermissionOption;
+use mc_acp::view::{Modes, PermissionOption};
 use mc_journal::{Kind, Record};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,12 @@ pub(super) struct Model {
     pub(super) state: Option<StateChange>,
     pub(super) is_agent_running: bool,
     pub(super) stop_requested: bool,
+    /// The modes that the agent offers, with the one in force as it said.
+    #[serde(default)]
+    pub(super) modes: Option<Modes>,
+    /// The mode that it is to work in; absent: whichever it begins with.
+    #[serde(default)]
+    pub(super) mode: Option<String>,
     ops: HashMap<String, KnownOp>,
     ops_order: VecDeque<String>,
 }
@@ -96,7 +102,19 @@ impl Model {
                     model.epoch = epoch;
                     model.is_agent_running = true;
                 }
-                EpochEvent::Opened { agent_session, .. } => model.agent_session = Some(agent_session),
+                EpochEvent::Opened { agent_session, modes, .. } => {
+                    model.agent_session = Some(agent_session);
+                    model.modes = modes.or(model.modes.take());
+                }
+                EpochEvent::Mode { mode, .. } => {
+                    if let Some(modes) = &mut model.modes {
+                        modes.current.clone_from(&mode);
+                    }
+                    model.mode = Some(mode);
+                }
+                EpochEvent::ModeRefused { .. } => {
+                    model.mode = model.modes.as_ref().map(|modes| modes.current.clone());
+                }
                 EpochEvent::Exited { .. } => model.is_agent_running = false,
             }),
             Kind::Checkpoint => self.with(record, |model, _, saved: Self| *model = saved),
@@ -135,6 +153,7 @@ impl Model {
                     self.queue.push_back(QueuedPrompt { op_id: op.request.op_id.clone(), blocks });
                 }
                 Op::RemoveQueued { prompt } => self.queue.retain(|queued| queued.op_id != prompt),
+                Op::SetMode { mode } => self.mode = Some(mode),
                 Op::Stop => self.stop_requested = true,
                 Op::Cancel | Op::AnswerPermission { .. } | Op::Decide { .. } => {}
             }

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use mc_acp::view::{self, AgentCaps};
+use mc_acp::view::{self, AgentCaps, Modes};
 use mc_acp::{RpcError, code, outgoing};
 use mc_journal::Kind;
 use serde_json::value::RawValue;
@@ -114,10 +114,10 @@ impl Core {
                 self.sign_in(caps, &error)
             }
             (Step::New, Ok(result)) => match view::session_id(result) {
-                Some(agent_session) => self.opened(agent_session, "new", 0),
+                Some(agent_session) => self.opened(agent_session, "new", 0, view::modes(result)),
                 None => self.refused("the agent named no session"),
             },
-            (Step::Restore { attempt }, Ok(_)) => {
+            (Step::Restore { attempt }, Ok(result)) => {
                 if attempt == 2 && !self.spec.mcp_servers.is_empty() {
                     let reason = "restored without its MCP servers, which the agent refused".to_owned();
                     self.record(Kind::Gap, &Gap { reason })?;
@@ -128,7 +128,7 @@ impl Core {
                 if self.model.turns > 0 {
                     self.was_restored(caps.agent);
                 }
-                self.opened(agent_session, how, replayed)
+                self.opened(agent_session, how, replayed, view::modes(result))
             }
             (Step::Restore { attempt: 1 }, Err(_)) => self.restore(2, caps),
             (Step::Restore { attempt: 2 }, Err(_)) => {
@@ -147,11 +147,17 @@ impl Core {
         }
     }
 
-    fn opened(&mut self, agent_session: String, how: &str, replayed: u64) -> Result<(), Error> {
+    fn opened(
+        &mut self,
+        agent_session: String,
+        how: &str,
+        replayed: u64,
+        modes: Option<Modes>,
+    ) -> Result<(), Error> {
         let (epoch, how) = (self.model.epoch, how.to_owned());
-        self.record(Kind::Epoch, &EpochEvent::Opened { epoch, agent_session, how, replayed })?;
+        self.record(Kind::Epoch, &EpochEvent::Opened { epoch, agent_session, how, replayed, modes })?;
         self.phase = Phase::Serving;
-        Ok(())
+        self.repeat_mode()
     }
 
     /// The agent asks for authentication: with a key of its environment, if there is one.

@@ -72,6 +72,10 @@ impl Core {
                     option.as_ref().is_none_or(|option| known.options.iter().any(|o| o.option_id == *option));
                 if is_offered { Code::Ok } else { Code::Invalid }
             }
+            Op::SetMode { mode } => {
+                let is_offered = self.model.modes.as_ref().is_some_and(|modes| modes.offers(mode));
+                if is_offered { Code::Ok } else { Code::Invalid }
+            }
             Op::Decide { .. } if matches!(self.phase, Phase::NeedsDecision) => Code::Ok,
             Op::Decide { .. } => Code::Invalid,
         };
@@ -93,6 +97,9 @@ impl Core {
             Op::AnswerPermission { permission, option } => {
                 self.answer_permission(&permission, option, Some(request.op_id))
             }
+            // An agent that does not serve is told when it does.
+            Op::SetMode { mode } if matches!(self.phase, Phase::Serving) => self.send_mode(mode),
+            Op::SetMode { .. } => Ok(()),
             Op::Decide { decision: Decision::Retry } => self.begin_restore(),
             Op::Decide { decision: Decision::NewSession } => self.open_new_session(),
             Op::Stop => {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mc_acp::view;
+use mc_acp::view::{self, Update};
 use mc_acp::{Id, Message, RpcError, code, outgoing};
 use mc_journal::Kind;
 use serde_json::value::RawValue;
@@ -52,13 +52,17 @@ impl Core {
         let Ok(message) = Message::parse(line) else { return self.on_garbage(line) };
         self.watch_restored(&message);
         match message {
-            Message::Notification { method, .. } => {
+            Message::Notification { method, params } => {
                 if method == "session/update" && self.is_replay() {
                     return Ok(());
                 }
                 self.append(Kind::In, 0, line)?;
                 self.cancel.has_update = true;
-                Ok(())
+                let update = if method == "session/update" { Update::read(params) } else { None };
+                match update.as_ref().and_then(Update::mode) {
+                    Some(mode) => self.on_mode(mode.to_owned()),
+                    None => Ok(()),
+                }
             }
             Message::Request { id, method, params } => {
                 if method == "session/request_permission" {
@@ -98,6 +102,9 @@ impl Core {
     }
 
     fn on_turn_answer(&mut self, id: i64, result: Result<&RawValue, RpcError>) -> Result<(), Error> {
+        if let Some((_, mode)) = self.mode_call.take_if(|(call, _)| *call == id) {
+            return self.on_mode_answer(mode, result.map(drop));
+        }
         let Some(turn) = self.model.turn.clone().filter(|turn| turn.rpc_id == id) else { return Ok(()) };
         let (outcome, detail) = match result {
             Ok(result) => (view::stop_reason(result).unwrap_or_else(|| "unknown".into()), None),

@@ -33,6 +33,7 @@ pub(super) fn op(bytes: &[u8]) -> Result<Op, InvalidOp> {
             };
             Op::Decide { decision }
         }
+        Wire::SetMode(set) => Op::SetMode { mode: set.mode },
         Wire::Stop(_) => Op::Stop,
     })
 }
@@ -86,6 +87,8 @@ mod tests {
         let expected = Op::AnswerPermission { permission: "p-1-2".into(), option: None };
         assert_eq!(op(&encode(answer)).unwrap(), expected);
         assert!(op(&encode(Wire::Decide(wire::Decide { decision: "dance".into() }))).is_err());
+        let mode = Wire::SetMode(wire::SetMode { mode: "plan".into() });
+        assert_eq!(op(&encode(mode)).unwrap(), Op::SetMode { mode: "plan".into() });
         assert!(op(&[]).is_err(), "an operation of a later version");
         assert!(op(&[0xff]).is_err());
     }

@@ -66,6 +66,7 @@ fn read_journal(rig: &Rig, id: &str) -> Vec<Epoch> {
                     epochs.push(Epoch { pid: pid.into(), ..Epoch::default() });
                 }
                 EpochEvent::Opened { replayed, .. } => epochs.last_mut().unwrap().replayed = replayed,
+                EpochEvent::Mode { .. } | EpochEvent::ModeRefused { .. } => {}
                 EpochEvent::Exited { .. } => epochs.last_mut().unwrap().has_ended = true,
             }
         } else if let Some(epoch) = epochs.last_mut() {

@@ -27,6 +27,29 @@ fn prompts_queue_and_run_one_at_a_time() {
     assert_journal_is_witness(&rig, &id);
 }
 
+/// The modes that the journal says the agent took.
+fn modes(rig: &Rig, id: &str) -> Vec<String> {
+    let told = rig.of_kind(id, "other").into_iter().filter(|event| event["body"]["event"] == "mode");
+    told.map(|event| event["body"]["mode"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_mode_is_taken_and_told_again_to_the_next_agent() {
+    let rig = Rig::start(LOADS);
+    let id = rig.session();
+    rig.wait_state(&id, "idle");
+    assert!(!rig.output(&["mode", &id, "loud"]).status.success(), "it is not offered");
+    rig.ok(&["mode", &id, "plan"]);
+    eventually("the agent took it", || (modes(&rig, &id) == ["plan"]).then_some(()));
+    rig.prompt(&id, "/say one\n/crash");
+    rig.wait_event(&id, "interrupted", 1);
+    rig.wait_state(&id, "idle");
+    eventually("the next one was told", || (modes(&rig, &id) == ["plan", "plan"]).then_some(()));
+    rig.prompt(&id, "/say two");
+    rig.wait_event(&id, "turn_end", 1);
+    assert_journal_is_witness(&rig, &id);
+}
+
 #[test]
 fn same_op_id_is_carried_out_once_and_another_body_is_refused() {
     let rig = Rig::start(FORGETS);

@@ -54,7 +54,10 @@ fn none_fits(cx: &OpCtx, runtime: &Name, unfit: &[(NodeRow, Unfit)]) -> Vec<Caus
         let (code, sentence, fix) = match why {
             Unfit::Cordoned => (
                 WhyCode::NodeCordoned,
-                format!("{name} has the runtime {runtime} and is cordoned"),
+                format!(
+                    "{name} has the runtime {runtime} and is {}",
+                    if node.draining { "drained" } else { "cordoned" }
+                ),
                 format!("mc node uncordon {}", node.name),
             ),
             Unfit::Unreachable => (

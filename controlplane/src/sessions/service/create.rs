@@ -92,7 +92,13 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreateSession) -> Result<Age
             labels: request.labels.clone(),
             is_unattended: false,
         };
-        Ok(open_in(tx, cx, proof, opening).await?.session)
+        let session = open_in(tx, cx, proof, opening).await?.session;
+        // The last lock in the order; the node may have been cordoned since it was read.
+        if let Some(node) = session.node_id {
+            let now = store::node_locked(tx, node).await?;
+            check_open(&now.ok_or_else(|| Error::not_found("node", node))?)?;
+        }
+        Ok(session)
     })?;
     app.sessions.nudge();
     Ok(session)
@@ -119,10 +125,16 @@ async fn chosen_node(tx: &mut Tx, cx: &OpCtx, reference: &str, runtime: &str) ->
     if node.slots_for(runtime)?.is_none() {
         return Err(Error::invalid("/node", format!("node {} cannot run {runtime}", node.name)));
     }
-    if node.cordoned {
-        return Err(Error::new(ProblemKind::InvalidTransition, format!("node {} is cordoned", node.name)));
-    }
+    check_open(&node)?;
     Ok(node)
+}
+
+fn check_open(node: &NodeRow) -> Result<(), Error> {
+    if !node.cordoned {
+        return Ok(());
+    }
+    let what = if node.draining { "drained" } else { "cordoned" };
+    Err(Error::new(ProblemKind::InvalidTransition, format!("node {} is {what}", node.name)))
 }
 
 /// Opens a session in a transaction that may hold the mission's and the task's lock: principal, claim, session, first
@@ -157,6 +169,8 @@ pub(crate) async fn open_in(
         agent_pid: None,
         epoch: 0,
         agent_session: None,
+        mode: None,
+        modes: Vec::new(),
         last_seq: 0,
         turn_id: None,
         principal_id: agent.id,

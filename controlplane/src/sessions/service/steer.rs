@@ -1,7 +1,8 @@
 //! Prompting, cancelling, deciding and stopping.
 
 use mc_api::session::{
-    AgentSession, DecideSession, PromptSession, SessionDecision, SessionState, Turn, TurnState,
+    AgentSession, DecideSession, PromptSession, SessionDecision, SessionState, SetSessionMode, Turn,
+    TurnState,
 };
 use mc_api::{Action, ProblemKind};
 use mc_proto::mesh_v1 as wire;
@@ -17,7 +18,7 @@ use crate::ledger::{self, Event};
 use crate::missions::service::{changed_meanwhile, check_text};
 use crate::op::{OpCtx, Proof};
 use crate::sessions::ingest::{end_session, end_turn, lock_mission};
-use crate::sessions::model::{MAX_PROMPT_BYTES, MAX_QUEUED, Record};
+use crate::sessions::model::{MAX_PROMPT_BYTES, MAX_QUEUED, Record, StoredTurn};
 use crate::sessions::store;
 use crate::write::hex_digest;
 use crate::write_tx;
@@ -98,8 +99,19 @@ pub async fn prompt(app: &App, cx: &OpCtx, reference: &str, request: PromptSessi
 
 /// Gives a command with an id of its own to the session's node.
 async fn give(tx: &mut Tx, cx: &OpCtx, record: &Record, verb: &str, op: wire::op::Op) -> Result<(), Error> {
-    let Some(node) = record.session.node_id else { return Ok(()) };
     let op_id = format!("{verb}-{}", cx.new_uuid());
+    give_as(tx, cx, record, op_id, op).await
+}
+
+/// Gives a command with this id to the session's node.
+async fn give_as(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    record: &Record,
+    op_id: String,
+    op: wire::op::Op,
+) -> Result<(), Error> {
+    let Some(node) = record.session.node_id else { return Ok(()) };
     store::enqueue(tx, node, command(record, op_id, &cx.caller.id.to_string(), op), cx.now()).await?;
     Ok(())
 }
@@ -130,6 +142,72 @@ pub async fn cancel(app: &App, cx: &OpCtx, reference: &str) -> Result<AgentSessi
             end_turn(tx, app, &record, &mut newest, TurnState::Cancelled).await?;
         }
         record_deed(tx, cx, proof, &record, &json!({ "verb": "cancel" })).await?;
+        save(tx, cx, record).await
+    })?;
+    app.sessions.nudge();
+    Ok(session)
+}
+
+/// Takes a prompt back that waits for the agent. One that begins at that very moment is cancelled.
+///
+/// # Errors
+/// [`ProblemKind::InvalidTransition`] when it began or is over; [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
+pub async fn cancel_turn(app: &App, cx: &OpCtx, reference: &str) -> Result<Turn, Error> {
+    let meant = super::get_turn(app, cx, reference).await?;
+    let session = meant.session_id.to_string();
+    let turn = write_tx!(app, cx, |tx| {
+        let (record, proof) = open(tx, cx, &session).await?;
+        let waiting = store::open_turns(tx, record.id()).await?;
+        let is_meant =
+            |stored: &StoredTurn| stored.turn.id == meant.id && stored.turn.state == TurnState::Queued;
+        let Some(mut stored) = waiting.into_iter().find(is_meant) else {
+            let detail = "the prompt does not wait any more; a running turn is cancelled by its session";
+            return Err(Error::new(ProblemKind::InvalidTransition, detail));
+        };
+        if store::has_command(tx, &stored.op_id).await? {
+            let op_id = format!("remove-{}", stored.turn.id);
+            // Asked for twice it is one command.
+            if !store::has_command(tx, &op_id).await? {
+                let op = wire::op::Op::RemoveQueued(wire::RemoveQueued { prompt: stored.op_id.clone() });
+                give_as(tx, cx, &record, op_id, op).await?;
+            }
+        } else {
+            end_turn(tx, app, &record, &mut stored, TurnState::Cancelled).await?;
+        }
+        record_deed(tx, cx, proof, &record, &json!({ "verb": "cancel_turn", "turn": stored.turn.id }))
+            .await?;
+        save(tx, cx, record).await?;
+        Ok(stored.turn)
+    })?;
+    app.sessions.nudge();
+    Ok(turn)
+}
+
+/// Lets the agent work in another mode that it offers. The session says so when the agent has taken it.
+///
+/// # Errors
+/// [`ProblemKind::Validation`] for a mode that is not offered, [`ProblemKind::InvalidTransition`] when the session ends
+/// or has ended; [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`].
+pub async fn set_mode(
+    app: &App,
+    cx: &OpCtx,
+    reference: &str,
+    request: SetSessionMode,
+) -> Result<AgentSession, Error> {
+    let session = write_tx!(app, cx, |tx| {
+        let (record, proof) = open(tx, cx, reference).await?;
+        record.check_open()?;
+        let offered: Vec<&str> = record.session.modes.iter().map(|mode| mode.id.as_str()).collect();
+        if !offered.contains(&request.mode.as_str()) {
+            let rule = match offered.as_slice() {
+                [] => "the agent offers no modes".to_owned(),
+                some => format!("of {}", some.join(", ")),
+            };
+            return Err(Error::invalid("/mode", rule));
+        }
+        let op = wire::op::Op::SetMode(wire::SetMode { mode: request.mode.clone() });
+        give(tx, cx, &record, "mode", op).await?;
+        record_deed(tx, cx, proof, &record, &json!({ "verb": "set_mode", "mode": request.mode })).await?;
         save(tx, cx, record).await
     })?;
     app.sessions.nudge();

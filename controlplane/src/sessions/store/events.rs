@@ -121,3 +121,46 @@ pub(crate) async fn page_of_events(
     .fetch_all()
     .await
 }
+
+/// Published events before a position, oldest first: of the last `limit` as many as have about `max_bytes` of payload,
+/// but at least one. Tells as well whether nothing comes before them.
+pub(crate) async fn events_before(
+    tx: &mut Tx,
+    session: SessionId,
+    before: i64,
+    limit: i64,
+    max_bytes: i64,
+) -> Result<(Vec<StoredEvent>, bool), DbError> {
+    let sizes: Vec<(i64, i64)> = tx
+        .query(
+            "SELECT seq, CAST(LENGTH(payload) AS BIGINT) FROM session_event
+             WHERE session_id = $1 AND seq < $2 AND kind IS NOT NULL ORDER BY seq DESC LIMIT $3",
+        )
+        .bind(session)
+        .bind(before)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    let mut is_first = i64::try_from(sizes.len()).unwrap_or(i64::MAX) < limit;
+    let (mut sum, mut first) = (0, None);
+    for (seq, bytes) in sizes {
+        sum += bytes;
+        if first.is_some() && sum > max_bytes {
+            is_first = false;
+            break;
+        }
+        first = Some(seq);
+    }
+    let Some(first) = first else { return Ok((Vec::new(), true)) };
+    let events = tx
+        .query(
+            "SELECT seq, record, flags, wall_us, payload FROM session_event
+             WHERE session_id = $1 AND seq >= $2 AND seq < $3 AND kind IS NOT NULL ORDER BY seq",
+        )
+        .bind(session)
+        .bind(first)
+        .bind(before)
+        .fetch_all()
+        .await?;
+    Ok((events, is_first))
+}

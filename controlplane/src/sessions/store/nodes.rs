@@ -14,6 +14,7 @@ pub(crate) struct NodeRow {
     pub(crate) name: Name,
     pub(crate) principal_id: PrincipalId,
     pub(crate) cordoned: bool,
+    pub(crate) draining: bool,
     facts: String,
     pub(crate) lease_until: Timestamp,
 }
@@ -33,7 +34,7 @@ impl NodeRow {
 }
 
 const SELECT: &str =
-    "SELECT node_id, organization_id, name, principal_id, cordoned, facts, lease_until FROM node";
+    "SELECT node_id, organization_id, name, principal_id, cordoned, draining, facts, lease_until FROM node";
 
 /// All living nodes, at most 1000.
 pub(crate) async fn list_nodes(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<NodeRow>, DbError> {
@@ -72,8 +73,8 @@ pub(crate) async fn find_node(
     filter.finish(tx, "node_id", 1).fetch_optional().await
 }
 
-/// Locks a node's row: the last lock in the order.
-pub(crate) async fn lock_node(tx: &mut Tx, id: NodeId) -> Result<(), DbError> {
+/// Locks a node's row, the last lock in the order, and reads it as it is now: what was read before may have changed.
+pub(crate) async fn node_locked(tx: &mut Tx, id: NodeId) -> Result<Option<NodeRow>, DbError> {
     tx.query(Sql::Each {
         postgres: "SELECT version FROM node WHERE node_id = $1 FOR UPDATE",
         sqlite: "SELECT version FROM node WHERE node_id = $1",
@@ -81,7 +82,7 @@ pub(crate) async fn lock_node(tx: &mut Tx, id: NodeId) -> Result<(), DbError> {
     .bind(id)
     .fetch_optional::<(i64,)>()
     .await?;
-    Ok(())
+    node_by_id(tx, id).await
 }
 
 /// How many sessions on a node have not ended.
