@@ -149,6 +149,7 @@ impl Fixture {
                 .replace("{doomed}", &self.doomed)
                 .replace("{workspace}", &self.workspace)
                 .replace("{skill}", &self.skill)
+                .replace("{publication}", &self.publication)
                 .replace("{new}", &format!("new-{}", self.made.get()))
         };
         let body = fill(body);
