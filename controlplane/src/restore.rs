@@ -20,7 +20,7 @@ use mc_api::mission::Mission;
 use mc_api::persistence::{RestoreLedger, RestoredLedger};
 use mc_api::task::{Task, TaskState};
 use mc_api::{Action, Labels, Name, ProblemKind, Timestamp};
-use mc_ledger::tree::{self, Tree, Verified};
+use mc_ledger::tree::{self, Tree, Verified, lineage};
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -51,7 +51,26 @@ struct State {
     /// Texts with their mission and digest.
     texts: Vec<(MissionId, String, String)>,
     next_numbers: BTreeMap<MissionId, i64>,
+    /// What stands in the repository, so that a deletion can be published too.
+    standing: Vec<Standing>,
     notes: Vec<String>,
+}
+
+/// A file that stands in the repository.
+struct Standing {
+    entity: String,
+    kind: String,
+    path: String,
+    sha256: String,
+    /// The state in it, as publications keep it.
+    meta: String,
+}
+
+fn standing(found: &Verified) -> Option<Standing> {
+    let entity = found.file.object.get("id")?.as_str()?.to_owned();
+    let meta = serde_json::json!({ "object": found.file.object, "version": found.file.version }).to_string();
+    let (path, sha256) = (found.path.clone(), found.sha256.clone());
+    Some(Standing { entity, kind: found.file.kind.clone(), path, sha256, meta })
 }
 
 fn invalid(detail: impl Into<String>) -> Error {
@@ -81,9 +100,23 @@ impl State {
         }
     }
 
-    fn read(tree: &Tree, now: Timestamp) -> Result<Self, Error> {
+    /// Reads what the line of an installation published last.
+    fn read(tree: &Tree, newest: usize, now: Timestamp) -> Result<Self, Error> {
         let mut state = Self::default();
+        let line = lineage::line_of(&tree.installations, newest);
+        let mut removed = BTreeSet::new();
         for found in &tree.files {
+            let counts = line.iter().any(|(one, upto)| *one == found.installation && found.order.1 <= *upto);
+            if !counts {
+                state.note(format!("{} is of an installation that this one does not go on from", found.path));
+                continue;
+            }
+            let entity = found.file.object.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
+            if tree.removed.get(entity).is_some_and(|at| *at > found.order) {
+                removed.insert(entity.to_owned());
+                continue;
+            }
+            state.standing.extend(standing(found));
             match found.file.kind.as_str() {
                 "mission" => {
                     let mission: Mission = object(found)?;
@@ -124,9 +157,28 @@ impl State {
                 }
             }
         }
+        for entity in removed {
+            state.note(format!("{entity} was deleted; a file of it that stayed is not brought back"));
+        }
+        state.tell_line(tree, newest);
         state.latest();
         state.complete(tree, now)?;
         Ok(state)
+    }
+
+    /// Says which chain was taken, when there are several.
+    fn tell_line(&mut self, tree: &Tree, newest: usize) {
+        if tree.installations.len() < 2 {
+            return;
+        }
+        let one = &tree.installations[newest];
+        let depth = one.depth;
+        self.note(format!(
+            "of {} installations that published here the last was taken: {} ({} events, rebuilt {depth} times before)",
+            tree.installations.len(),
+            one.folders.join(", "),
+            one.events
+        ));
     }
 
     /// An entity that was published to several files counts once, as it was last.
@@ -276,7 +328,8 @@ fn named_kluster(
     }
 }
 
-fn verify(request: &RestoreLedger) -> Result<(Tree, i64, String), Error> {
+/// The verified tree, and the place of the installation whose state is restored.
+fn verify(request: &RestoreLedger) -> Result<(Tree, usize), Error> {
     if !(7..=64).contains(&request.commit.len()) || !request.commit.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Error::invalid("/commit", "a commit id"));
     }
@@ -295,14 +348,19 @@ fn verify(request: &RestoreLedger) -> Result<(Tree, i64, String), Error> {
     if let Some(fault) = &tree.fault {
         return Err(invalid(fault.clone()));
     }
-    // The newest chain: a rebuilt installation's is below the one it was rebuilt from.
-    let newest = tree.chains.values().max_by_key(|chain| chain.last_seq);
-    let Some(newest) = newest.filter(|chain| chain.events > 0) else {
+    if tree.installations.is_empty() {
         return Err(invalid("there is no chain in it: no folder ledger with files <from>-<to>.jsonl"));
-    };
-    let seq = i64::try_from(newest.last_seq).map_err(Error::internal)?;
-    let head = newest.head.to_string();
-    Ok((tree, seq, head))
+    }
+    // The last of the line, however short: a rebuilt installation goes on from the one it was rebuilt from.
+    let newest = lineage::newest(&tree.installations).map_err(|several| {
+        invalid(format!(
+            "{} installations publish here and none of them goes on from all others: {}; restore a commit at which one \
+             was the last",
+            several.len(),
+            several.join(", ")
+        ))
+    })?;
+    Ok((tree, newest))
 }
 
 /// Rebuilds what was published, everything or nothing.
@@ -320,8 +378,10 @@ pub async fn restore(app: &App, cx: &OpCtx, request: RestoreLedger) -> Result<Re
     let commit = request.commit.clone();
     let now = cx.now();
     let work = move || {
-        let (tree, seq, head) = verify(&request)?;
-        Ok::<_, Error>((State::read(&tree, now)?, seq, head))
+        let (tree, newest) = verify(&request)?;
+        let one = &tree.installations[newest];
+        let seq = i64::try_from(one.last_seq).map_err(Error::internal)?;
+        Ok::<_, Error>((State::read(&tree, newest, now)?, seq, one.head.to_string()))
     };
     let (state, seq, head) = tokio::task::spawn_blocking(work).await.map_err(Error::internal)??;
     // Bytes first; what is not named by a row in the end is swept.

@@ -43,7 +43,7 @@ pub use profiles::ProfileCommand;
 pub use reserve::{FailPolicy, HookCommand, Renew, Reserve};
 pub use session::{Attach, CreateSession, Logs, Prompt, SessionCommand};
 pub use skills::SkillCommand;
-pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, TaskCommand};
+pub use work::{ArtifactCommand, Attempt, Decide, Noted, Publish, PublishCommand, TaskCommand};
 
 /// Control plane for AI agents: missions, tasks, approvals and a ledger that can be checked.
 #[derive(Debug, Parser)]

@@ -54,10 +54,11 @@ pub fn overlap(from: OverlapState, target: OverlapState) -> bool {
 
 /// Whether a publication in `from` can come to `target`.
 pub fn publication(from: PublicationState, target: PublicationState) -> bool {
-    use PublicationState::{AwaitingApproval, Published, Queued, Rejected};
-    reachable(PublicationState::ALL, from, target, |state, next| {
-        matches!((state, next), (AwaitingApproval, Queued | Rejected) | (Queued, Published))
-    })
+    // From where it failed or was given up only somebody leads on, by a move that itself can be waited for.
+    if matches!(from, PublicationState::Failed | PublicationState::Withdrawn) {
+        return from == target || from.allows(target) && target != PublicationState::Published;
+    }
+    reachable(PublicationState::ALL, from, target, PublicationState::allows)
 }
 
 /// Whether a reservation in `from` can come to `target`.

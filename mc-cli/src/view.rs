@@ -12,6 +12,7 @@ use mc_api::ledger::LedgerEvent;
 use mc_api::manifest::Manifest;
 use mc_api::mission::Mission;
 use mc_api::overlap::{OverlapPolicy, OverlapSide, OverlapSuggestion};
+use mc_api::persistence::ItemOperation;
 use mc_api::publication::Publication;
 use mc_api::reservation::Reservation;
 use mc_api::task::{ClaimState, Task};
@@ -621,8 +622,8 @@ impl View for OverlapSuggestion {
 impl View for Publication {
     fn columns(wide: bool) -> Vec<&'static str> {
         either(
-            &["ID", "STATE", "AGE", "MESSAGE"],
-            &["ID", "STATE", "AGE", "MISSION", "ITEMS", "BINDING", "APPROVAL", "COMMIT", "MESSAGE"],
+            &["ID", "STATE", "AGE", "MESSAGE", "CAUSE"],
+            &["ID", "STATE", "AGE", "MISSION", "ITEMS", "BINDING", "APPROVAL", "COMMIT", "MESSAGE", "CAUSE"],
             wide,
         )
     }
@@ -633,17 +634,22 @@ impl View for Publication {
             let binding = dash(self.binding.as_ref());
             row.extend([mission, count, binding, self.approval_id.to_string(), dash(self.commit.as_ref())]);
         }
-        row.push(self.message.clone());
+        row.extend([self.message.clone(), dash(self.last_error.as_ref())]);
         row
     }
     fn reference(&self) -> String {
         self.id.to_string()
     }
     fn fields(&self, now: Timestamp) -> Fields {
-        let items: Vec<String> = self.items.iter().map(|item| item.path.clone()).collect();
+        let items = self.items.iter().map(|item| match item.operation {
+            ItemOperation::Write => item.path.clone(),
+            ItemOperation::Remove => format!("{} (removed)", item.path),
+        });
+        let items: Vec<String> = items.collect();
         let tried = match (&self.last_error, self.next_attempt_at) {
             (Some(error), Some(at)) => format!("{} times, again at {at}: {error}", self.failures),
-            _ => "-".to_owned(),
+            (Some(error), None) => format!("{} times: {error}", self.failures),
+            (None, _) => "-".to_owned(),
         };
         vec![
             ("Id", self.id.to_string()),
@@ -653,6 +659,7 @@ impl View for Publication {
             ("Items", items.join("\n")),
             ("Binding", dash(self.binding.as_ref())),
             ("Failed", tried),
+            ("Replaces", dash(self.replaces)),
             ("Approval", self.approval_id.to_string()),
             ("Commit", dash(self.commit.as_ref())),
             ("Asked by", format!("{}, {}", self.requester_id, when(self.created_at, now))),

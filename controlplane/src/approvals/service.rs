@@ -296,6 +296,17 @@ pub(crate) async fn conclude_in(
     save_system(app, tx, &before, &after, "approval.conclude").await
 }
 
+/// Withdraws an approval that nobody decided, because what it was for was given up.
+pub(crate) async fn void_in(app: &App, tx: &mut Tx, id: ApprovalId) -> Result<(), Error> {
+    store::lock(tx, id).await?;
+    let before = store::find(tx, id).await?.ok_or_else(|| Error::not_found("approval", id))?;
+    if before.approval.state != ApprovalState::Open {
+        return Ok(());
+    }
+    let after = before.to(ApprovalState::Voided, app.clock.now().max(before.approval.updated_at))?;
+    save_system(app, tx, &before, &after, "approval.void").await
+}
+
 /// Uses a token up, in the transaction of the action that it allows.
 ///
 /// # Errors

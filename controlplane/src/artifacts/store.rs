@@ -189,13 +189,13 @@ pub(crate) async fn has_of_kluster(tx: &mut Tx, kluster: KlusterId) -> Result<bo
     Ok(found)
 }
 
-/// Whether a publication that is queued or published contains the artifact.
+/// Whether a publication that is queued, failed or published contains the artifact.
 pub(crate) async fn is_published(tx: &mut Tx, artifact: ArtifactId) -> Result<bool, DbError> {
     let (found,): (bool,) = tx
         .query(
             "SELECT EXISTS (SELECT 1 FROM publication_artifact pa
                  JOIN publication p ON p.publication_id = pa.publication_id
-                 WHERE pa.artifact_id = $1 AND p.state IN ('queued', 'published'))",
+                 WHERE pa.artifact_id = $1 AND p.state IN ('queued', 'failed', 'published'))",
         )
         .bind(artifact)
         .fetch_one()

@@ -127,6 +127,7 @@ unversioned! {
     mc_api::apply::ApplyAnswer, mc_api::apply::FieldOwners, mc_api::apply::ImportAnswer,
     mc_api::doc::DocContent, mc_api::doc::DocDiff, mc_api::workspace::WorkspaceContent,
     mc_api::workspace::CommittedWorkspace, mc_api::persistence::ConnectionTest, mc_api::persistence::PublishPlan,
+    mc_api::publication::RetriedPublication,
     mc_api::persistence::PendingList, mc_api::persistence::PublishedPending, mc_api::persistence::PublicationStatus,
     mc_api::skill::SkillManifest, mc_api::skill::SkillSnapshot, mc_api::skill::SkillSync,
     mc_api::persistence::ProvisionedPersistence, mc_api::persistence::RestoredLedger,

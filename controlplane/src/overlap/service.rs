@@ -227,7 +227,8 @@ pub(crate) async fn settle(
         (Some(subject), Some(candidate))
             if !tasks::service::is_called_off(tx, app, candidate.subject_id).await? =>
         {
-            let text = prepared::prepare_as(&subject.subject_kind, &subject.title, &subject.body, &subject.paths()?);
+            let text =
+                prepared::prepare_as(&subject.subject_kind, &subject.title, &subject.body, &subject.paths()?);
             let near = app.embeddings.stored(tx, subject.subject_id, &subject.title, &subject.body).await?;
             let likeness = near.likeness(tx, vec![candidate.subject_id]).await?;
             let likeness = likeness.get(&candidate.subject_id).copied();

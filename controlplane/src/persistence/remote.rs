@@ -34,6 +34,9 @@ pub enum RemoteError {
     /// It refused, or could not be reached; later it may be different.
     #[error("{0}")]
     Refused(String),
+    /// It was reached and does not take this very change, such as by a hook; another change may be taken.
+    #[error("{0}")]
+    Declined(String),
     /// No host key is trusted yet; somebody has to accept one.
     #[error("no host key of the SSH host is trusted yet; test the connection and accept its fingerprint")]
     HostKeyUnknown,
@@ -297,6 +300,11 @@ impl Remote {
             return RemoteError::Race;
         }
         let said = if error.trim().is_empty() { out } else { error };
+        if out.contains("[remote rejected]") {
+            // The line that is marked says why.
+            let why = out.lines().filter(|line| line.starts_with('!')).collect::<Vec<_>>().join(" ");
+            return RemoteError::Declined(self.words(&format!("{why} {said}")));
+        }
         RemoteError::Refused(self.words(said))
     }
 
@@ -393,7 +401,7 @@ mod tests {
         assert_eq!(remote.failure(race, "error: failed to push some refs"), RemoteError::Race);
         let hook = "!\tabc:refs/heads/main\t[remote rejected] (pre-receive hook declined)";
         assert!(
-            matches!(remote.failure(hook, ""), RemoteError::Refused(said) if said.contains("hook declined"))
+            matches!(remote.failure(hook, ""), RemoteError::Declined(said) if said.contains("hook declined"))
         );
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
+use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, RepositoryInitOptions, Signature, Time, Tree};
 use mc_api::Timestamp;
 
 /// The one branch.
@@ -31,6 +31,22 @@ pub enum GitError {
         /// What was published before.
         published: String,
     },
+    /// A file cannot be where something else stands; only another route helps.
+    #[error(
+        "{path}: {what} stands in the repository at {at}; change the route, or move what is there, then retry or \
+         withdraw the publication"
+    )]
+    Blocked {
+        /// The file that was to be written.
+        path: String,
+        /// What is in the way.
+        at: String,
+        /// `a file`, `a folder` …
+        what: &'static str,
+    },
+    /// Git takes no file of this name.
+    #[error("{0}: Git takes no file of this name; change the route, then retry or withdraw the publication")]
+    Name(String),
     /// Somebody else moved the branch; only a person can help.
     #[error("main is at {found}, expected {expected}: a foreign hand moved it, nothing is forced")]
     Moved {
@@ -45,6 +61,8 @@ pub enum GitError {
 pub(super) struct Plan {
     pub(super) parent: Option<String>,
     pub(super) files: Vec<(String, String)>,
+    /// What goes, where it is there.
+    pub(super) removed: Vec<String>,
     pub(super) message: String,
     pub(super) at: Timestamp,
 }
@@ -77,14 +95,49 @@ pub(super) fn commit(path: &Path, plan: Plan) -> Result<String, GitError> {
     };
     let mut update = TreeUpdateBuilder::new();
     for (name, text) in plan.files {
+        check_free(&repository, &baseline, &name)?;
         let blob = repository.blob(text.as_bytes())?;
         update.upsert(name, blob, FileMode::Blob);
+    }
+    for name in plan.removed {
+        let found = baseline.get_path(name.as_ref()).ok();
+        if found.is_some_and(|entry| entry.kind() == Some(ObjectType::Blob)) {
+            update.remove(name);
+        }
     }
     let tree = repository.find_tree(update.create_updated(&repository, &baseline)?)?;
     let time = Time::new(plan.at.as_micros().div_euclid(1_000_000), 0);
     let who = Signature::new("MissionControl", "ledger@missioncontrol.local", &time)?;
     let parents: Vec<_> = parent.iter().collect();
     Ok(repository.commit(None, &who, &who, &plan.message, &tree, &parents)?.to_string())
+}
+
+/// Refuses a file where a folder stands, or below a file: Git would, in words that help nobody.
+fn check_free(repository: &Repository, tree: &Tree<'_>, path: &str) -> Result<(), GitError> {
+    if path.split('/').any(|part| part.is_empty() || part.starts_with(".git") || part == "." || part == "..")
+    {
+        return Err(GitError::Name(path.to_owned()));
+    }
+    let ends = path.match_indices('/').map(|(end, _)| (end, true)).chain([(path.len(), false)]);
+    let mut folder = tree.clone();
+    for (end, is_above) in ends {
+        let name = path[..end].rsplit('/').next().unwrap_or_default();
+        let Some((kind, id)) = folder.get_name(name).map(|entry| (entry.kind(), entry.id())) else {
+            return Ok(());
+        };
+        let what = match (kind, is_above) {
+            (Some(ObjectType::Tree), true) => {
+                folder = repository.find_tree(id)?;
+                continue;
+            }
+            (Some(ObjectType::Blob), false) => return Ok(()),
+            (Some(ObjectType::Tree), false) => "a folder",
+            (Some(ObjectType::Blob), true) => "a file",
+            _ => "another repository",
+        };
+        return Err(GitError::Blocked { path: path.to_owned(), at: path[..end].to_owned(), what });
+    }
+    Ok(())
 }
 
 /// Makes the bare repository when it is not there. Blocks.
@@ -120,6 +173,15 @@ pub(super) fn find(
         }
     }
     Ok(None)
+}
+
+/// Where `main` is.
+pub(super) fn head(path: &Path) -> Result<Option<String>, GitError> {
+    match open(path)?.find_reference(MAIN) {
+        Ok(reference) => Ok(reference.target().map(|id| id.to_string())),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Refuses a branch that has lost what was published to it before. Blocks.

@@ -11,6 +11,7 @@
 //!        └───────────► rejected
 //! ```
 
+mod failure;
 mod git;
 mod model;
 pub mod reconcile;

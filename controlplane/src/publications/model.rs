@@ -3,7 +3,7 @@
 use mc_api::Timestamp;
 use mc_api::approval::Approval;
 use mc_api::id::{BatchId, MissionId, OrganizationId};
-use mc_api::persistence::{EntityKind, EntityRef, PublicationItem};
+use mc_api::persistence::{EntityKind, EntityRef, ItemOperation, PublicationItem};
 use mc_api::publication::{CreatePublication, Publication};
 use mc_ledger::{canonical::NotCanonical, to_canonical};
 use serde::Serialize;
@@ -19,7 +19,10 @@ pub struct Record {
     /// What everybody in scope may see.
     pub publication: Publication,
     pub(crate) organization: OrganizationId,
-    /// The ledger positions that its commit carries, once fixed.
+    /// Its statement is in the ledger, and it may be in Git: set before anything is done, and taken back when it certainly
+    /// is not there.
+    pub(crate) is_begun: bool,
+    /// The ledger positions that its commit carries, once fixed; the last is its statement.
     pub(crate) range: Option<(i64, i64)>,
     pub(crate) queued_at: Option<Timestamp>,
     /// The request that asked for it.
@@ -108,8 +111,12 @@ pub(crate) fn trailer(id: BatchId) -> String {
 pub(crate) fn message(record: &Record, approval: &Approval, (from, to): (i64, i64)) -> String {
     let publication = &record.publication;
     let decider = approval.decider.as_deref().unwrap_or("-");
+    let removed = publication.items.iter().filter(|item| item.operation == ItemOperation::Remove);
+    let removed = removed.fold(String::new(), |lines, item| {
+        lines + &format!("Removed: {}/{} {}\n", item.entity_type, item.entity_id, item.path)
+    });
     format!(
-        "{}\n\nMission: {} ({})\n{}\nRequest: {}\nApproval: {}\nAction-SHA256: {}\nRequested-by: {}\nApproved-by: {decider}\nLedger: {from}-{to}\n",
+        "{}\n\nMission: {} ({})\n{}\nRequest: {}\nApproval: {}\nAction-SHA256: {}\nRequested-by: {}\nApproved-by: {decider}\n{removed}Ledger: {from}-{to}\n",
         publication.message,
         publication.mission,
         publication.mission_id,
@@ -129,6 +136,22 @@ pub(crate) fn backoff(failures: i64, jitter: u8) -> std::time::Duration {
     base + base.mul_f64(f64::from(jitter) / 1024.0)
 }
 
+/// After this many failures that might have passed, somebody has to look: a good hour after the first.
+pub(crate) const MAX_TRIES: i64 = 20;
+
+/// Refuses files of one commit that stand in each other's way; names the path.
+pub(crate) fn check_paths(paths: &std::collections::HashSet<String>) -> Result<(), Error> {
+    for path in paths {
+        for (end, _) in path.match_indices('/') {
+            if paths.contains(&path[..end]) {
+                let message = format!("{} would be a file and a folder; change a route", &path[..end]);
+                return Err(Error::invalid("/entities", message));
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +165,13 @@ mod tests {
             ledger_path("missions/x", Some(&hash), (1, 2)),
             "missions/x/ledger/after-abababababababab/000000000001-000000000002.jsonl"
         );
+    }
+
+    #[test]
+    fn a_file_is_no_folder_of_another() {
+        let paths = |all: &[&str]| all.iter().map(|path| (*path).to_owned()).collect();
+        assert!(check_paths(&paths(&["a/b", "a/c", "a/bc", "ab"])).is_ok());
+        assert!(check_paths(&paths(&["a/b", "a/b/c"])).is_err());
     }
 
     #[test]

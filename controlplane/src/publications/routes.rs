@@ -6,7 +6,7 @@ use mc_api::Page;
 use mc_api::persistence::{
     PendingList, PlanPublication, PublicationStatus, PublishPending, PublishPlan, PublishedPending,
 };
-use mc_api::publication::{CreatePublication, Publication, PublicationState};
+use mc_api::publication::{CreatePublication, Publication, PublicationState, RetriedPublication};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -89,14 +89,44 @@ async fn plan(State(app): State<SharedApp>, Cmd(cx, body): Cmd<PlanPublication>)
     Ok(Found::answer(&cx, &service::plan(&app, &cx, body).await?))
 }
 
-/// What changed in a mission since it was last published.
-#[utoipa::path(get, path = "/api/v1/publications/pending", tag = "publications", params(OfMission), responses((status = 200, body = PendingList)))]
+/// What waits.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PendingOf {
+    /// Mission id or name.
+    pub mission: String,
+    /// Only what goes to this binding, by name or id; `-`: to the Git ledger of the installation.
+    pub binding: Option<String>,
+    /// 1 to 500.
+    pub limit: Option<u32>,
+}
+
+/// Gives up a publication that is not in Git. Done again it changes nothing.
+#[utoipa::path(post, path = "/api/v1/publications/{ref}/withdraw", tag = "publications", params(("ref" = String, Path)), responses((status = 200, body = Publication)))]
+async fn withdraw(
+    State(app): State<SharedApp>,
+    Ctx(cx): Ctx,
+    Ref(reference): Ref,
+) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::withdraw(&app, &cx, &reference).await?))
+}
+
+/// Tries a publication again that failed or waits: as it was approved, or, when its routes lead elsewhere now, by asking anew.
+#[utoipa::path(post, path = "/api/v1/publications/{ref}/retry", tag = "publications", params(("ref" = String, Path)), responses((status = 200, body = RetriedPublication)))]
+async fn retry(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
+    Ok(Found::answer(&cx, &service::retry(&app, &cx, &reference).await?))
+}
+
+/// What waits in a mission for each of its targets.
+#[utoipa::path(get, path = "/api/v1/publications/pending", tag = "publications", params(PendingOf), responses((status = 200, body = PendingList)))]
 async fn pending(
     State(app): State<SharedApp>,
     Ctx(cx): Ctx,
-    Query(query): Query<OfMission>,
+    Query(query): Query<PendingOf>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::pending(&app, &cx, &query.mission, query.limit).await?))
+    let found = service::pending(&app, &cx, &query.mission, query.binding.as_deref(), query.limit).await?;
+    Ok(Found::answer(&cx, &found))
 }
 
 /// Asks for the publication of everything that waits: one publication for each target.
@@ -126,4 +156,6 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(status))
         .routes(routes!(list, create))
         .routes(routes!(get))
+        .routes(routes!(withdraw))
+        .routes(routes!(retry))
 }

@@ -1,24 +1,30 @@
 //! Operations on publications, and what their approval sets in motion.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod ends;
+mod pending;
+
+pub use ends::{retry, withdraw};
+pub use pending::{pending, publish_pending};
+
+use std::collections::{HashMap, HashSet};
 
 use mc_api::approval::{ApprovalKind, Execute};
 use mc_api::auth::GovernanceProfile;
-use mc_api::id::{ArtifactId, BatchId, BindingId, ConnectionId, MissionId};
+use mc_api::id::{ArtifactId, BatchId, ConnectionId, MissionId};
 use mc_api::mission::Mission;
-use mc_api::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use mc_api::page::MAX_LIMIT;
 use mc_api::persistence::{
-    Binding, EntityKind, EntityRef, LeftOut, PendingEntity, PendingList, PlanPublication, PlannedChange,
-    PlannedItem, PublicationStatus, PublishPending, PublishPlan, PublishedPending,
+    Binding, EntityKind, EntityRef, PlanPublication, PlannedChange, PlannedItem, PublicationStatus,
+    PublishPlan,
 };
 use mc_api::publication::{CreatePublication, Publication, PublicationState};
-use mc_api::{Action, Page, ProblemKind};
+use mc_api::{Action, Page, ProblemKind, Timestamp};
 use mc_ledger::Digest;
 
 use super::model::{self, MAX_ITEMS, Record};
 use super::snapshot::{self, Snapshot};
 use super::store;
-use super::target::{Placed, Targets};
+use super::target::{Placed, Removal, Targets};
 use crate::app::App;
 use crate::approvals::model::{DEFAULT_WAIT, Record as ApprovalRecord};
 use crate::approvals::service::{NewApproval, request_in};
@@ -140,24 +146,33 @@ pub async fn create(app: &App, cx: &OpCtx, request: CreatePublication) -> Result
             }
             placed.push(next);
         }
-        create_in(tx, cx, &mission, placed, &texts, request.message.clone()).await
+        let new = New { message: request.message.clone(), ..New::of(placed) };
+        create_in(tx, cx, &mission, new, &texts).await
     })
 }
 
-/// Makes a publication of what goes to one target, with its approval.
-async fn create_in(
-    tx: &mut Tx,
-    cx: &OpCtx,
-    mission: &Mission,
+/// A publication that is asked for: everything goes to one target.
+#[derive(Default)]
+struct New {
+    binding: Option<Binding>,
     placed: Vec<Placed>,
-    texts: &Texts,
+    removed: Vec<Removal>,
     message: Option<String>,
-) -> Result<Publication, Error> {
-    let proof = cx.authorize_in(Action::RequestPublication, mission.id)?;
-    let binding = placed.first().and_then(|placed| placed.binding.clone());
-    let mut items = Vec::with_capacity(placed.len());
+    replaces: Option<BatchId>,
+}
+
+impl New {
+    fn of(placed: Vec<Placed>) -> Self {
+        let binding = placed.first().and_then(|placed| placed.binding.clone());
+        Self { binding, placed, ..Self::default() }
+    }
+}
+
+/// What is written of each file; refuses files that stand in each other's way.
+fn items_of(new: &New, texts: &Texts) -> Result<Vec<store::NewItem>, Error> {
+    let mut items = Vec::with_capacity(new.placed.len() + new.removed.len());
     let mut paths = HashSet::new();
-    for Placed { snapshot, item, .. } in &placed {
+    for Placed { snapshot, item, .. } in &new.placed {
         if !paths.insert(item.path.clone()) {
             return Err(Error::invalid("/entities", format!("two of them would be the file {}", item.path)));
         }
@@ -169,12 +184,35 @@ async fn create_in(
         let meta = serde_json::to_string(&snapshot.meta).map_err(Error::internal)?;
         items.push(store::NewItem { item: item.clone(), meta, content });
     }
-    let message = message.unwrap_or_else(|| default_message(&placed, mission));
-    let mut artifacts: Vec<ArtifactId> = placed
+    model::check_paths(&paths)?;
+    let removed = new.removed.iter().filter(|removal| !paths.contains(&removal.item.path));
+    let removed = removed.map(|removal| store::NewItem {
+        item: removal.item.clone(),
+        meta: removal.meta.clone(),
+        content: None,
+    });
+    items.extend(removed);
+    Ok(items)
+}
+
+/// Makes a publication of what goes to one target, with its approval.
+async fn create_in(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    mission: &Mission,
+    new: New,
+    texts: &Texts,
+) -> Result<Publication, Error> {
+    let proof = cx.authorize_in(Action::RequestPublication, mission.id)?;
+    let items = items_of(&new, texts)?;
+    let message = new.message.clone().unwrap_or_else(|| default_message(&new, mission));
+    let mut artifacts: Vec<ArtifactId> = new
+        .placed
         .iter()
         .filter_map(|placed| placed.snapshot.artifact.as_ref().map(|artifact| artifact.id))
         .collect();
     artifacts.sort_unstable();
+    let binding = new.binding;
     let mut publication = Publication {
         kind: "publication".into(),
         id: BatchId::from_uuid(cx.new_uuid()),
@@ -183,7 +221,7 @@ async fn create_in(
         mission: mission.name.clone(),
         message,
         artifacts,
-        items: placed.iter().map(|placed| placed.item.clone()).collect(),
+        items: items.iter().map(|new| new.item.clone()).collect(),
         binding_id: binding.as_ref().map(|binding| binding.id),
         binding: binding.as_ref().map(|binding| binding.name.clone()),
         // Made below, once there is an action to approve.
@@ -193,6 +231,7 @@ async fn create_in(
         last_error: None,
         next_attempt_at: None,
         task_numbers_below: missions::store::next_number(tx, mission.id).await?,
+        replaces: new.replaces,
         requester_id: cx.caller.id,
         version: 1,
         created_at: cx.now(),
@@ -211,6 +250,7 @@ async fn create_in(
     let record = Record {
         publication,
         organization: cx.caller.organization,
+        is_begun: false,
         range: None,
         queued_at: None,
         request_id: cx.request_id.clone(),
@@ -221,14 +261,16 @@ async fn create_in(
     Ok(record.publication)
 }
 
-fn default_message(placed: &[Placed], mission: &Mission) -> String {
-    let plural = |count: usize| if count == 1 { "" } else { "s" };
-    let artifacts = placed.iter().filter(|placed| placed.snapshot.artifact.is_some()).count();
-    if artifacts == placed.len() {
-        return format!("Publish {artifacts} artifact{} of {}", plural(artifacts), mission.name);
+fn default_message(new: &New, mission: &Mission) -> String {
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (count, removed) = (new.placed.len(), new.removed.len());
+    let artifacts = new.placed.iter().filter(|placed| placed.snapshot.artifact.is_some()).count();
+    let written = counted(count, if artifacts == count { "artifact" } else { "object" });
+    match (count, removed) {
+        (_, 0) => format!("Publish {written} of {}", mission.name),
+        (0, _) => format!("Remove {} of {}", counted(removed, "file"), mission.name),
+        _ => format!("Publish {written} of {}, remove {}", mission.name, counted(removed, "file")),
     }
-    let count = placed.len();
-    format!("Publish {count} object{} of {}", plural(count), mission.name)
 }
 
 /// Says what a publication would do; changes nothing.
@@ -268,12 +310,16 @@ pub async fn plan(app: &App, cx: &OpCtx, request: PlanPublication) -> Result<Pub
             item: placed.item,
         });
     }
+    let waiting = pending::scan(&mut tx, cx, &mission, &targets, None).await?;
+    let mut waits = pending::by_target(&mut tx, cx, &mission, &targets, &waiting).await?;
+    waits.retain(|target| places.contains(&target.binding_id));
     Ok(PublishPlan {
         kind: "publish_plan".into(),
         mission_id: mission.id,
         mission: mission.name,
         items,
         publications: u32::try_from(places.len()).unwrap_or(u32::MAX),
+        targets: waits,
         approval_kind: ApprovalKind::Publish.to_string(),
         self_approval: app.governance == GovernanceProfile::Development,
     })
@@ -313,99 +359,6 @@ pub(crate) async fn id_of(
     Ok(snapshot::take(&mut tx, cx, &mission, &entity).await?.id)
 }
 
-/// What changed in a mission since it was last published or asked for.
-pub async fn pending(app: &App, cx: &OpCtx, mission: &str, limit: Option<u32>) -> Result<PendingList, Error> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Error::invalid("?limit", format!("1 to {MAX_LIMIT}")));
-    }
-    let mut tx = app.db.begin_read().await?;
-    let mission = missions::service::resolve(&mut tx, cx, mission).await?;
-    cx.authorize_in(Action::ReadPublication, mission.id)?;
-    let items = store::pending(&mut tx, mission.id, i64::from(limit)).await?;
-    Ok(PendingList { kind: "pending".into(), items })
-}
-
-/// Asks for the publication of what waits, at most [`MAX_ITEMS`] entities at once: one publication for each target. Asked
-/// again it makes none for what was asked for already.
-///
-/// # Errors
-/// [`ProblemKind::Forbidden`], [`ProblemKind::NotFound`], [`ProblemKind::StaleVersion`] when something changed at the
-/// same moment. What cannot be published is in the answer, with its reason.
-pub async fn publish_pending(
-    app: &App,
-    cx: &OpCtx,
-    request: PublishPending,
-) -> Result<PublishedPending, Error> {
-    let limit = i64::try_from(MAX_ITEMS).map_err(Error::internal)?;
-    let (mission, snapshots, left_out) = {
-        let mut tx = app.db.begin_read().await?;
-        let mission = missions::service::resolve(&mut tx, cx, &request.mission_id).await?;
-        if let Err(error) = cx.authorize_in(Action::RequestPublication, mission.id) {
-            drop(tx);
-            return Err(write::refused(app, cx, error).await);
-        }
-        let found = store::pending(&mut tx, mission.id, limit).await?;
-        let (snapshots, left_out) = present(&mut tx, cx, &mission, &found).await?;
-        (mission, snapshots, left_out)
-    };
-    let texts = read_texts(app, mission.id, &snapshots).await?;
-    write_tx!(app, cx, |tx| {
-        cx.authorize_in(Action::RequestPublication, mission.id)?;
-        missions::store::lock(tx, mission.id).await?;
-        let targets = Targets::read(tx, cx, &mission).await?;
-        let mut left_out = left_out.clone();
-        let mut groups: BTreeMap<Option<BindingId>, Vec<Placed>> = BTreeMap::new();
-        for seen in &snapshots {
-            let entity = EntityRef { entity_type: seen.kind, entity_id: seen.id.clone() };
-            let snapshot = snapshot::take(tx, cx, &mission, &entity).await?;
-            match targets.place(snapshot) {
-                Ok(placed) => {
-                    let asked = store::last_state(tx, &placed.snapshot.id, placed.binding_id(), true).await?;
-                    if asked.as_ref() != Some(&placed.item.sha256) {
-                        groups.entry(placed.binding_id()).or_default().push(placed);
-                    }
-                }
-                Err(error) if error.kind == ProblemKind::NoRoute => left_out.push(LeftOut {
-                    entity_type: entity.entity_type,
-                    entity_id: entity.entity_id,
-                    reason: error.detail,
-                }),
-                Err(error) => return Err(error),
-            }
-        }
-        let mut publications = Vec::with_capacity(groups.len());
-        for placed in groups.into_values() {
-            publications.push(create_in(tx, cx, &mission, placed, &texts, None).await?);
-        }
-        Ok(PublishedPending { kind: "published_pending".into(), publications, left_out })
-    })
-}
-
-/// Pictures of what is still there, in the order of kinds and ids; and what is gone.
-async fn present(
-    tx: &mut Tx,
-    cx: &OpCtx,
-    mission: &Mission,
-    found: &[PendingEntity],
-) -> Result<(Vec<Snapshot>, Vec<LeftOut>), Error> {
-    let (mut snapshots, mut left_out) = (Vec::new(), Vec::new());
-    for pending in found {
-        let entity = EntityRef { entity_type: pending.entity_type, entity_id: pending.entity_id.clone() };
-        match snapshot::take(tx, cx, mission, &entity).await {
-            Ok(snapshot) => snapshots.push(snapshot),
-            Err(error) if error.kind == ProblemKind::NotFound => left_out.push(LeftOut {
-                entity_type: entity.entity_type,
-                entity_id: entity.entity_id,
-                reason: error.detail,
-            }),
-            Err(error) => return Err(error),
-        }
-    }
-    snapshots.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
-    Ok((snapshots, left_out))
-}
-
 /// How far a mission is published, with its newest publications.
 pub async fn status(
     app: &App,
@@ -427,6 +380,8 @@ pub async fn status(
         queued: 0,
         retrying: 0,
         published: 0,
+        failed: 0,
+        withdrawn: 0,
         publications: Vec::new(),
     };
     for (state, count, failing) in store::counts(&mut tx, mission.id).await? {
@@ -434,6 +389,8 @@ pub async fn status(
             PublicationState::AwaitingApproval => status.awaiting_approval = count,
             PublicationState::Queued => (status.queued, status.retrying) = (count, failing),
             PublicationState::Published => status.published = count,
+            PublicationState::Failed => status.failed = count,
+            PublicationState::Withdrawn => status.withdrawn = count,
             PublicationState::Rejected => {}
         }
     }
@@ -486,21 +443,35 @@ pub async fn list(
     Ok(page.cut(app, rows, |publication: &Publication| publication.id))
 }
 
+/// Writes the next state; its event is the caller's to record.
+async fn saved(tx: &mut Tx, before: &Record, mut after: Record, now: Timestamp) -> Result<Record, Error> {
+    let (old, new) = (before.publication.state, after.publication.state);
+    if old != new && !old.allows(new) {
+        let detail = format!("the publication is {old} and cannot become {new}");
+        return Err(Error::new(ProblemKind::InvalidTransition, detail));
+    }
+    after.publication.version = before.publication.version + 1;
+    after.publication.updated_at = now.max(before.publication.updated_at);
+    if store::replace(tx, before, &after).await? { Ok(after) } else { Err(changed_meanwhile()) }
+}
+
 /// Writes the next state with its event, by the system.
 pub(super) async fn save(
     app: &App,
     tx: &mut Tx,
     before: &Record,
-    mut after: Record,
+    after: Record,
     verb: &'static str,
 ) -> Result<(), Error> {
-    after.publication.version = before.publication.version + 1;
-    after.publication.updated_at = app.clock.now().max(before.publication.updated_at);
-    if !store::replace(tx, before, &after).await? {
-        return Err(changed_meanwhile());
-    }
+    let after = saved(tx, before, after, app.clock.now()).await?;
     let proof = system_proof(Action::Publish, after.publication.mission_id);
     ledger::record_system(tx, app, after.organization, proof, verb, event(&after, Some(before))?).await
+}
+
+/// A publication that stays as it is read until the end of the transaction.
+pub(super) async fn locked(tx: &mut Tx, id: BatchId) -> Result<Record, Error> {
+    store::lock(tx, id).await?;
+    Ok(store::find(tx, id).await?)
 }
 
 async fn waiting(tx: &mut Tx, approval: &ApprovalRecord) -> Result<Record, Error> {

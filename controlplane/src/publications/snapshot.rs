@@ -4,9 +4,10 @@ use futures_util::StreamExt as _;
 use mc_api::approval::Approval;
 use mc_api::artifact::Artifact;
 use mc_api::doc::{Doc, NORTH_STAR, WORKSTREAM};
-use mc_api::id::{BatchId, MissionId, PrincipalId};
+use mc_api::id::{BatchId, BindingId, MissionId, PrincipalId};
 use mc_api::mission::Mission;
 use mc_api::persistence::{EntityKind, EntityRef, PublicationItem, PublishFormat};
+use mc_api::publication::Publication;
 use mc_api::{Labels, ProblemKind, Timestamp};
 use mc_ledger::Digest;
 use mc_ledger::published::{API_VERSION, Format, PublishedFile, digest_of};
@@ -242,7 +243,8 @@ struct Provenance<'a> {
     publication_id: BatchId,
     approval_id: mc_api::id::ApprovalId,
     action_sha256: &'a str,
-    state_sha256: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_sha256: Option<&'a str>,
     requester: Who<'a>,
     request_id: &'a str,
     decider: Option<Who<'a>>,
@@ -257,6 +259,80 @@ pub(crate) struct Origin<'a> {
     pub(crate) request_id: &'a str,
 }
 
+impl Origin<'_> {
+    /// Who asked and who decided, with which digests: in the statement of the chain, and with its digest in every file.
+    fn provenance(&self, state_sha256: Option<&str>) -> Result<Value, Error> {
+        let approval = self.approval;
+        let decider =
+            approval.decider_id.map(|id| Who { id, name: approval.decider.as_deref().unwrap_or_default() });
+        serde_json::to_value(Provenance {
+            mission: approval.mission.as_str(),
+            mission_id: approval.mission_id,
+            publication_id: self.publication,
+            approval_id: approval.id,
+            action_sha256: &approval.action_sha256,
+            state_sha256,
+            requester: Who { id: approval.requester_id, name: &approval.requester },
+            request_id: self.request_id,
+            decider,
+            self_approved: approval.self_approved,
+            decided_at: approval.decided_at,
+        })
+        .map_err(Error::internal)
+    }
+}
+
+/// What the chain says of a commit: the body of `publication.commit`. See `mc_ledger::statement`.
+#[derive(Serialize)]
+pub(crate) struct Statement<'a> {
+    format: u32,
+    publication_id: BatchId,
+    mission: &'a str,
+    mission_id: MissionId,
+    message: &'a str,
+    binding_id: Option<BindingId>,
+    task_numbers_below: i64,
+    items: &'a [PublicationItem],
+    /// The text that was approved.
+    action: &'a str,
+    provenance: Value,
+    /// The chain that this one goes on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a RestoredFrom>,
+}
+
+/// What an installation was rebuilt from.
+#[derive(Serialize, sqlx::FromRow)]
+pub(crate) struct RestoredFrom {
+    pub(crate) commit_id: String,
+    pub(crate) seq: i64,
+    pub(crate) hash: String,
+}
+
+/// Makes the statement of a publication that is about to be committed.
+///
+/// # Errors
+/// [`ProblemKind::Internal`]; none that was read from the database does that.
+pub(crate) fn statement<'a>(
+    publication: &'a Publication,
+    origin: &Origin<'a>,
+    from: Option<&'a RestoredFrom>,
+) -> Result<Statement<'a>, Error> {
+    Ok(Statement {
+        format: mc_ledger::tree::FORMAT,
+        publication_id: publication.id,
+        mission: publication.mission.as_str(),
+        mission_id: publication.mission_id,
+        message: &publication.message,
+        binding_id: publication.binding_id,
+        task_numbers_below: publication.task_numbers_below,
+        items: &publication.items,
+        action: &origin.approval.action,
+        provenance: origin.provenance(None)?,
+        origin: from,
+    })
+}
+
 /// The files of an item: the state with its provenance, and the content of an artifact beside it.
 ///
 /// # Errors
@@ -267,22 +343,6 @@ pub(crate) fn files(
     content: Option<String>,
     origin: &Origin<'_>,
 ) -> Result<Vec<(String, String)>, Error> {
-    let approval = origin.approval;
-    let decider =
-        approval.decider_id.map(|id| Who { id, name: approval.decider.as_deref().unwrap_or_default() });
-    let provenance = Provenance {
-        mission: approval.mission.as_str(),
-        mission_id: approval.mission_id,
-        publication_id: origin.publication,
-        approval_id: approval.id,
-        action_sha256: &approval.action_sha256,
-        state_sha256: &item.sha256,
-        requester: Who { id: approval.requester_id, name: &approval.requester },
-        request_id: origin.request_id,
-        decider,
-        self_approved: approval.self_approved,
-        decided_at: approval.decided_at,
-    };
     let is_artifact = item.entity_type == EntityKind::Artifact;
     let beside = match &content {
         Some(_) if is_artifact => Some(content_path(item, &meta)),
@@ -292,7 +352,7 @@ pub(crate) fn files(
     let file = PublishedFile {
         api_version: API_VERSION.into(),
         kind: item.entity_type.as_str().into(),
-        provenance: serde_json::to_value(&provenance).map_err(Error::internal)?,
+        provenance: origin.provenance(Some(&item.sha256))?,
         object: meta.object,
         version: meta.version,
         content_path: beside.clone(),

@@ -1,10 +1,12 @@
 //! Where a snapshot goes: the first route that fits, else the default binding, else the installation's own Git ledger
 //! unless the policy is closed.
 
-use mc_api::ProblemKind;
 use mc_api::id::BindingId;
 use mc_api::mission::Mission;
-use mc_api::persistence::{Binding, PublicationItem, PublicationPolicy, PublishFormat};
+use mc_api::persistence::{
+    Binding, EntityKind, ItemOperation, OnDelete, PublicationItem, PublicationPolicy, PublishFormat,
+};
+use mc_api::{Labels, ProblemKind, Timestamp};
 
 use super::snapshot::Snapshot;
 use crate::db::Tx;
@@ -29,6 +31,15 @@ pub(crate) struct Placed {
     pub(crate) item: PublicationItem,
 }
 
+/// A file of a deleted entity, which goes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Removal {
+    pub(crate) binding: Option<Binding>,
+    pub(crate) item: PublicationItem,
+    /// The state that was published last.
+    pub(crate) meta: String,
+}
+
 impl Placed {
     pub(crate) fn binding_id(&self) -> Option<BindingId> {
         self.binding.as_ref().map(|binding| binding.id)
@@ -40,6 +51,45 @@ impl Targets {
         let wanted = store::Wanted { mission: Some(mission.id), limit: i64::MAX, ..store::Wanted::default() };
         let bindings = store::bindings(tx, Scope::Organization(cx.caller.organization), wanted).await?;
         Ok(Self { mission: mission.clone(), policy: store::policy(tx, mission).await?, bindings })
+    }
+
+    /// Since when the routes are as they are.
+    pub(crate) fn since(&self) -> Timestamp {
+        self.policy.updated_at.unwrap_or(Timestamp::from_micros(0))
+    }
+
+    /// A binding of the mission.
+    pub(crate) fn binding(&self, id: Option<BindingId>) -> Option<&Binding> {
+        self.bindings.iter().find(|binding| Some(binding.id) == id)
+    }
+
+    /// A binding by id or name; `-`: the Git ledger of the installation.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Validation`].
+    pub(crate) fn named(&self, text: &str) -> Result<Option<BindingId>, Error> {
+        if text == "-" {
+            return Ok(None);
+        }
+        let found = self.bindings.iter().find(|b| b.name.as_str() == text || b.id.to_string() == text);
+        found.map(|binding| Some(binding.id)).ok_or_else(|| {
+            Error::invalid("/binding", format!("mission {} has no binding {text:?}", self.mission.name))
+        })
+    }
+
+    /// The targets below whose folder a path lies.
+    pub(crate) fn holding(&self, mission: &Mission, path: &str) -> Vec<Option<Binding>> {
+        let is_below =
+            |base: &str| base.is_empty() || path.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
+        let bindings = self.bindings.iter().filter(|binding| is_below(&binding.base_path)).cloned().map(Some);
+        let ours = is_below(&format!("missions/{}", mission.name)).then_some(None);
+        bindings.chain(ours).collect()
+    }
+
+    /// Whether the file of a deleted entity stays, by its labels when it was published.
+    pub(crate) fn keeps(&self, kind: EntityKind, labels: &Labels) -> bool {
+        let route = self.policy.routes.iter().find(|route| model::fits(route, kind, labels));
+        route.and_then(|route| route.on_delete) == Some(OnDelete::Keep)
     }
 
     /// Finds the place of a snapshot.
@@ -95,5 +145,6 @@ fn item(snapshot: &Snapshot, path: String, format: PublishFormat) -> Publication
         path,
         format,
         sha256: snapshot.sha256.clone(),
+        operation: ItemOperation::Write,
     }
 }

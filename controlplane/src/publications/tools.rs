@@ -3,7 +3,7 @@
 use mc_api::Action;
 use mc_api::persistence::{EntityRef, PlanPublication, PublishPending};
 use mc_api::publication::CreatePublication;
-use mc_api::tool::{NoArguments, OfMission, PlanOf};
+use mc_api::tool::{NoArguments, OfMission, OfPublication, PendingOf, PlanOf};
 
 use super::service;
 use crate::mcp::Tool;
@@ -33,9 +33,10 @@ pub fn tools() -> Vec<Tool> {
         Tool::new(
             "list_pending_ledger_events",
             Action::ReadPublication,
-            "What changed in a mission since it was last published, oldest change first.",
-            |app, cx, of: OfMission, _: NoArguments| async move {
-                service::pending(&app, &cx, &of.mission_id, of.limit).await
+            "What waits for publication in a mission, oldest change first: what changed since it was last published at \
+             its target, and files of what was deleted; and how much waits for each target.",
+            |app, cx, of: PendingOf, _: NoArguments| async move {
+                service::pending(&app, &cx, &of.mission_id, of.binding.as_deref(), of.limit).await
             },
         )
         .read_only(),
@@ -43,9 +44,26 @@ pub fn tools() -> Vec<Tool> {
             "publish_pending_ledger_events",
             Action::RequestPublication,
             "Asks to publish everything of a mission that changed since it was last published: one publication for each \
-             repository. A person decides.",
+             repository, or only for one (binding). A person decides. The answer says what still waits for each.",
             |app, cx, _: NoArguments, body: PublishPending| async move {
                 service::publish_pending(&app, &cx, body).await
+            },
+        ),
+        Tool::new(
+            "withdraw_publication",
+            Action::WithdrawPublication,
+            "Gives up a publication that is not in Git, such as one that failed. Done again it changes nothing.",
+            |app, cx, of: OfPublication, _: NoArguments| async move {
+                service::withdraw(&app, &cx, &of.publication_id).await
+            },
+        ),
+        Tool::new(
+            "retry_publication",
+            Action::RetryPublication,
+            "Tries a publication again that failed or waits: as it was approved, or, when its routes lead elsewhere now, \
+             by asking anew, which a person decides.",
+            |app, cx, of: OfPublication, _: NoArguments| async move {
+                service::retry(&app, &cx, &of.publication_id).await
             },
         ),
         Tool::new(

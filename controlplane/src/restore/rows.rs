@@ -86,6 +86,19 @@ pub(super) async fn write(
         docs::store::insert(tx, organization, doc).await?;
         docs::store::insert_version(tx, doc.mission_id, version).await?;
     }
+    for file in &state.standing {
+        tx.query(
+            "INSERT INTO restored_file (entity_id, path, entity_kind, sha256, meta) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(file.entity.clone())
+        .bind(file.path.clone())
+        .bind(file.kind.clone())
+        .bind(file.sha256.clone())
+        .bind(file.meta.clone())
+        .execute()
+        .await?;
+    }
     Ok(())
 }
 

@@ -45,6 +45,7 @@ mod persistence;
 mod planning;
 mod process;
 mod profiles;
+mod publication_ends;
 mod publications;
 mod remotes;
 mod reservations;

@@ -241,6 +241,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         r#"{"mission":"{mission}","artifacts":["{artifact}"],"message":"{new}"}"#,
     ),
     ("GET", "/api/v1/publications/{ref}", Needs(Action::ReadPublication), ""),
+    ("POST", "/api/v1/publications/{ref}/withdraw", Needs(Action::WithdrawPublication), ""),
+    ("POST", "/api/v1/publications/{ref}/retry", Needs(Action::RetryPublication), ""),
     (
         "POST",
         "/api/v1/publications/plan",
@@ -605,6 +607,14 @@ pub(crate) const TOOLS: &[Operation] = &[
     tool(
         Needs(Action::RequestPublication),
         r#"{"tool":"publish_pending_ledger_events","arguments":{"mission_id":"{mission}"}}"#,
+    ),
+    tool(
+        Needs(Action::WithdrawPublication),
+        r#"{"tool":"withdraw_publication","arguments":{"publication_id":"{publication}"}}"#,
+    ),
+    tool(
+        Needs(Action::RetryPublication),
+        r#"{"tool":"retry_publication","arguments":{"publication_id":"{publication}"}}"#,
     ),
     tool(
         Needs(Action::ReadPublication),

@@ -97,7 +97,7 @@ async fn approved_bytes_and_a_chain_that_verifies_are_in_git(app: TestApp) {
     let id = first["id"].as_str().unwrap();
     assert_eq!(
         local.actions_on(id).await,
-        ["publication.request", "publication.queue", "publication.publish"]
+        ["publication.request", "publication.queue", "publication.commit", "publication.publish"]
     );
     let artifact = format!("/artifacts/{}", first["artifacts"][0].as_str().unwrap());
     assert_eq!(local.call(ROOT, Method::DELETE, &artifact, None).await.0, 409);

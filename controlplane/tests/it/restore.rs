@@ -74,13 +74,18 @@ impl Process {
         Self { child, client: Client::new(&base), token, reader, stopped }
     }
 
-    /// SIGKILL, by the id of the process that was started here, once it stands at its point.
-    pub(crate) async fn kill_at_point(mut self) {
+    /// Waits until it stands at its point.
+    pub(crate) async fn at_point(mut self) -> Self {
         tokio::time::timeout(DEADLINE, self.stopped.wait_for(|at| *at))
             .await
             .expect("it comes to the point")
             .unwrap();
-        self.kill().await;
+        self
+    }
+
+    /// SIGKILL, by the id of the process that was started here, once it stands at its point.
+    pub(crate) async fn kill_at_point(self) {
+        self.at_point().await.kill().await;
     }
 
     pub(crate) async fn kill(mut self) {
@@ -166,7 +171,7 @@ pub(crate) async fn fill(process: &Process) {
     process.sealed().await;
 }
 
-async fn provision(process: &Process, root: &Path) {
+pub(crate) async fn provision(process: &Process, root: &Path) {
     let body = json!({"name": "here", "connection_kind": "local", "url": root.to_str().unwrap()});
     process.post("/connections", body).await;
     let body = json!({"mission_id": "demo", "connection": "here", "repository": "ledger.git"});
@@ -238,6 +243,85 @@ async fn what_was_published_comes_back_and_work_goes_on() {
     second.kill().await;
 }
 
+/// Asks for everything that waits, and sees it published.
+async fn publish_all(process: &Process) {
+    process.sealed().await;
+    let made = process.post("/publications/pending", json!({"mission_id": "demo"})).await;
+    for publication in made["publications"].as_array().unwrap() {
+        process.approve(publication).await;
+        process.published(publication).await;
+    }
+}
+
+/// Restored, published, restored again, and a third time: the last of the line counts, however short its chain is, and what
+/// was deleted on the way stays deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_third_restore_takes_the_last_chain_not_the_longest() {
+    let root = tempfile::tempdir().unwrap();
+    let path = bare(root.path(), "ledger.git");
+    let first_data = tempfile::tempdir().unwrap();
+    let first = Process::start(first_data.path(), None).await;
+    fill(&first).await;
+    provision(&first, root.path()).await;
+    // A long chain.
+    for n in 0..40 {
+        let doc = json!({"mission": "demo", "kluster": "api", "name": format!("note-{n}"), "content": format!("{n}")});
+        first.post("/docs", doc).await;
+    }
+    publish_all(&first).await;
+    first.kill().await;
+    let mut lengths = vec![mc_ledger::tree::verify(&files(&path)).installations[0].events];
+    let mut heads = Vec::new();
+    for round in 1..=3_usize {
+        let data = tempfile::tempdir().unwrap();
+        let process = Process::start(data.path(), None).await;
+        let before = mc_ledger::tree::verify(&files(&path));
+        let newest = mc_ledger::tree::lineage::newest(&before.installations).unwrap();
+        let restored = process.post("/ledger/restore", request(&path)).await;
+        assert_eq!(restored["verified_hash"], before.installations[newest].head.to_string(), "round {round}");
+        assert_eq!(restored["docs"], json!(42 - round), "what was deleted before stays away: {restored}");
+        heads.push(restored["verified_hash"].clone());
+        let title = process.get("/tasks/demo-1").await["title"].clone();
+        let expected = if round == 1 { "T0".to_owned() } else { format!("round {}", round - 1) };
+        assert_eq!(title, expected, "the state of the last installation");
+        provision(&process, root.path()).await;
+        let update = Some(json!({"title": format!("round {round}")}));
+        process.client.send("PATCH", "/api/v1/tasks/demo-1", &process.token, &[], update).await.ok(200);
+        let gone = format!("/api/v1/docs/note-{round}?mission=demo&kluster=api");
+        let deleted = process.client.send("DELETE", &gone, &process.token, &[], None).await;
+        assert_eq!(deleted.status, 204, "{}", deleted.text);
+        publish_all(&process).await;
+        process.verify().await;
+        process.kill().await;
+        let tree = mc_ledger::tree::verify(&files(&path));
+        assert!(tree.is_ok(), "round {round}: {:?} {:?}", tree.fault, tree.chains);
+        assert_eq!(tree.installations.len(), round + 1);
+        let newest = mc_ledger::tree::lineage::newest(&tree.installations).unwrap();
+        let newest = &tree.installations[newest];
+        assert_eq!(newest.depth, round, "{:?}", tree.installations);
+        lengths.push(newest.events);
+        assert!(
+            !files(&path).contains_key(&format!("missions/demo/docs/api/note-{round}.md")),
+            "round {round}"
+        );
+    }
+    assert!(
+        lengths[1..].iter().all(|length| *length < lengths[0]),
+        "all are shorter than the first: {lengths:?}"
+    );
+    heads.dedup();
+    assert_eq!(heads.len(), 3, "each from another chain");
+    // The word of an earlier installation is history: its state put back is no longer what was approved last.
+    let mut old = files(&path);
+    let task = "missions/demo/tasks/demo-1.md";
+    let repository = git2::Repository::open_bare(&path).unwrap();
+    let oldest = repository.find_commit(*commits(&path).last().unwrap()).unwrap().tree().unwrap();
+    let blob = repository.find_blob(oldest.get_path(task.as_ref()).unwrap().id()).unwrap();
+    old.insert(task.to_owned(), Some(String::from_utf8(blob.content().to_vec()).unwrap()));
+    let fault = mc_ledger::tree::verify(&old).fault.unwrap();
+    assert!(fault.contains("approved last"), "{fault}");
+}
+
 /// Kills a publication at a point and starts again; afterwards Git and database agree and nothing is there twice.
 async fn killed_while_publishing(database: Database, point: &str, bound: bool) {
     let Some(place) = database.place("restore::killed_while_publishing") else { return };
@@ -253,13 +337,11 @@ async fn killed_while_publishing(database: Database, point: &str, bound: bool) {
     let publication = made["publications"][0].clone();
     first.approve(&publication).await;
     first.kill_at_point().await;
-    if let Some(url) = fresh.url() {
-        // On Postgres another replica may hold the lease, so it is waited for: as if its time were over.
-        crate::harness::database::execute(url, "UPDATE publication_lease SET until = 0").await;
-    }
-
+    let killed = std::time::Instant::now();
     let second = Process::start_on(data.path(), fresh.url(), None).await;
     let done = second.published(&publication).await;
+    // On Postgres the lease of the dead one is waited for, which it does not renew any more.
+    assert!(killed.elapsed() < std::time::Duration::from_secs(20), "{point}: {:?}", killed.elapsed());
     let found = commits(&path);
     assert_eq!(found.len(), 1, "{point}: published once");
     assert_eq!(done["commit"], found[0].to_string(), "{point}: the database says what Git says");
@@ -298,6 +380,57 @@ async fn killed_to_a_binding(database: Database) {
 async fn killed_to_the_git_ledger(database: Database) {
     for point in ["publish-before-commit", "publish-after-commit", "publish-after-push"] {
         killed_while_publishing(database, point, false).await;
+    }
+}
+
+/// Two servers on one database: the one that publishes is killed, the other goes on by itself. On SQLite there is one
+/// server, and the next start is what takes over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_that_is_killed_is_replaced_by_the_other_server() {
+    let Some(place) = Database::Postgres.place("restore::killed_beside_another") else { return };
+    let fresh = Fresh::create(place).await;
+    let (root, one, two) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = bare(root.path(), "ledger.git");
+    let first = Process::start_on(one.path(), fresh.url(), Some("publish-after-commit")).await;
+    for name in ["secrets", "token"] {
+        copy(&one.path().join(name), &two.path().join(name));
+    }
+    fill(&first).await;
+    provision(&first, root.path()).await;
+    let made = first.post("/publications/pending", json!({"mission_id": "demo"})).await;
+    let publication = made["publications"][0].clone();
+    first.approve(&publication).await;
+    let second = {
+        // It holds the lease and stands at its point before there is another.
+        let stopped = first.at_point().await;
+        let second = Process::start_on(two.path(), fresh.url(), None).await;
+        tokio::time::sleep(std::time::Duration::from_secs(13)).await;
+        let path = format!("/publications/{}", publication["id"].as_str().unwrap());
+        assert_eq!(second.get(&path).await["state"], "queued", "a lease that is renewed is respected");
+        stopped.kill().await;
+        second
+    };
+    let killed = std::time::Instant::now();
+    let done = second.published(&publication).await;
+    assert!(killed.elapsed() < std::time::Duration::from_secs(15), "{:?}", killed.elapsed());
+    assert_eq!(commits(&path).len(), 1);
+    assert_eq!(done["commit"], commits(&path)[0].to_string());
+    assert!(mc_ledger::tree::verify(&files(&path)).is_ok());
+    second.verify().await;
+    second.kill().await;
+    fresh.remove().await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if from.exists() {
+        std::fs::copy(from, to).unwrap();
     }
 }
 

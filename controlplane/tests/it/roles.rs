@@ -154,6 +154,7 @@ impl Fixture {
                 .replace("{doomed_task}", &self.doomed_task)
                 .replace("{workspace}", &self.workspace)
                 .replace("{skill}", &self.skill)
+                .replace("{publication}", &self.publication)
                 .replace("{new}", &format!("new-{}", self.made.get()))
         };
         let body = fill(body);

@@ -148,6 +148,10 @@ actions! {
     RequestPublication = "publication.request" => Contributor,
     /// Publish to the Git ledger.
     Publish = "publication.publish" => Contributor,
+    /// Give a publication up.
+    WithdrawPublication = "publication.withdraw" => Contributor,
+    /// Try a publication again.
+    RetryPublication = "publication.requeue" => Contributor,
     /// Read publications.
     ReadPublication = "publication.read" => Viewer,
     /// Read connections to Git repositories; credentials are never read.

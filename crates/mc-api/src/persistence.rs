@@ -71,6 +71,8 @@ crate::text_enum! {
         Update = "update",
         /// Exactly this was published there.
         Unchanged = "unchanged",
+        /// The file of a deleted entity goes.
+        Remove = "remove",
     }
 }
 
@@ -272,6 +274,35 @@ pub struct CreateBinding {
     pub base_path: Option<String>,
 }
 
+crate::text_enum! {
+    /// What becomes of a published file when its entity is deleted.
+    pub enum OnDelete {
+        /// Publishing what waits removes it.
+        Remove = "remove",
+        /// It stays as it was published last.
+        Keep = "keep",
+    }
+}
+
+crate::text_enum! {
+    /// What a publication does with a file.
+    pub enum ItemOperation {
+        /// Writes the state of the entity.
+        Write = "write",
+        /// Removes the file of a deleted entity.
+        Remove = "remove",
+    }
+}
+
+fn write() -> ItemOperation {
+    ItemOperation::Write
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_write(operation: &ItemOperation) -> bool {
+    *operation == ItemOperation::Write
+}
+
 /// A route: what it fits goes to a binding. The first that fits counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -292,6 +323,9 @@ pub struct Route {
     /// Absent: `markdown`, for artifacts `json`.
     #[serde(default)]
     pub format: Option<PublishFormat>,
+    /// What becomes of the file when the entity is deleted. Absent: `remove`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_delete: Option<OnDelete>,
 }
 
 /// What a mission publishes where (`GET /api/v1/publication-policies/{mission}`).
@@ -353,8 +387,11 @@ pub struct PublicationItem {
     pub path: String,
     /// How it is written.
     pub format: PublishFormat,
-    /// SHA-256 of the canonical text of its state.
+    /// SHA-256 of the canonical text of its state; of a removal: of the state that was published last.
     pub sha256: String,
+    /// Absent: `write`.
+    #[serde(default = "write", skip_serializing_if = "is_write")]
+    pub operation: ItemOperation,
 }
 
 /// What would be published (`POST /api/v1/publications/plan`); nothing is changed.
@@ -398,6 +435,9 @@ pub struct PublishPlan {
     pub items: Vec<PlannedItem>,
     /// How many publications it takes: one for each binding.
     pub publications: u32,
+    /// What waits in the mission for each target that the plan names, this plan's entities among it.
+    #[serde(default)]
+    pub targets: Vec<PendingTarget>,
     /// The kind of approval that is needed; always `publish`.
     pub approval_kind: String,
     /// Whether the one who asks may also decide.
@@ -411,19 +451,57 @@ pub struct PendingEntity {
     pub entity_type: EntityKind,
     /// Its id.
     pub entity_id: String,
-    /// How many events of it are not published.
+    /// How many events of it are not published there.
     pub events: i64,
     /// The position of the newest.
     pub last_seq: i64,
+    /// Where it waits to go: the binding's name; absent: the Git ledger of the installation, or no route.
+    #[serde(default)]
+    pub binding: Option<Name>,
+    /// The file; absent when no route takes it.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// What publishing would change; absent when no route takes it.
+    #[serde(default)]
+    pub change: Option<PlannedChange>,
+    /// Why no route takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_route: Option<String>,
 }
 
-/// What waits for publication in a mission.
+/// What waits for one target of a mission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PendingTarget {
+    /// The binding; absent: the Git ledger of the installation.
+    pub binding_id: Option<BindingId>,
+    /// Its name.
+    pub binding: Option<Name>,
+    /// The repository.
+    pub repository: String,
+    /// The branch.
+    pub branch: String,
+    /// Entities among the items that would be written.
+    pub changed: i64,
+    /// Files among the items that would be removed.
+    pub removed: i64,
+    /// Publications of the mission to it that wait for their approval.
+    pub awaiting_approval: i64,
+    /// Publications that wait for their commit.
+    pub queued: i64,
+    /// Publications that failed and wait for somebody.
+    pub failed: i64,
+}
+
+/// What waits for publication in a mission, and where it waits to go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PendingList {
     /// Always `pending`.
     pub kind: String,
-    /// Oldest change first.
+    /// Oldest change first; an entity that waits for two targets is there twice.
     pub items: Vec<PendingEntity>,
+    /// One for each target that something waits for.
+    #[serde(default)]
+    pub targets: Vec<PendingTarget>,
 }
 
 /// Asks for the publication of everything that waits (`POST /api/v1/publications/pending`).
@@ -432,6 +510,10 @@ pub struct PendingList {
 pub struct PublishPending {
     /// Mission id or name.
     pub mission_id: String,
+    /// Only what goes to this binding, by name or id; `-`: only what goes to the Git ledger of the installation. Absent:
+    /// every target.
+    #[serde(default)]
+    pub binding: Option<String>,
 }
 
 /// Something that was not published.
@@ -454,6 +536,9 @@ pub struct PublishedPending {
     pub publications: Vec<crate::publication::Publication>,
     /// What was left out.
     pub left_out: Vec<LeftOut>,
+    /// What still waits for each target, with these publications.
+    #[serde(default)]
+    pub targets: Vec<PendingTarget>,
 }
 
 /// How far a mission is published (`GET /api/v1/publications/status`).
@@ -471,6 +556,12 @@ pub struct PublicationStatus {
     pub retrying: i64,
     /// Publications in Git.
     pub published: i64,
+    /// Publications that failed for good, or too often: somebody retries or withdraws them.
+    #[serde(default)]
+    pub failed: i64,
+    /// Publications that were given up.
+    #[serde(default)]
+    pub withdrawn: i64,
     /// The newest publications, newest first.
     pub publications: Vec<crate::publication::Publication>,
 }

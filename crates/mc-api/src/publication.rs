@@ -16,8 +16,26 @@ crate::text_enum! {
         Queued = "queued",
         /// In the Git ledger.
         Published = "published",
-        /// Rejected, expired or withdrawn before it was queued.
+        /// Not approved, or not in time.
         Rejected = "rejected",
+        /// It cannot be committed as it is, or was tried too often; somebody retries or withdraws it.
+        Failed = "failed",
+        /// Given up by somebody. Should its last push have arrived after all, it becomes `published`.
+        Withdrawn = "withdrawn",
+    }
+}
+
+impl PublicationState {
+    /// Every legal move; what is not listed is refused.
+    pub const fn allows(self, next: Self) -> bool {
+        use PublicationState::{AwaitingApproval, Failed, Published, Queued, Rejected, Withdrawn};
+        matches!(
+            (self, next),
+            (AwaitingApproval, Queued | Rejected | Withdrawn)
+                | (Queued, Published | Failed | Withdrawn)
+                | (Failed, Queued | Published | Withdrawn)
+                | (Withdrawn, Published)
+        )
     }
 }
 
@@ -58,12 +76,15 @@ pub struct Publication {
     /// Why it failed last; empty again once published.
     #[serde(default)]
     pub last_error: Option<String>,
-    /// When it is tried again.
+    /// When it is tried again; absent: at once, or never.
     #[serde(default)]
     pub next_attempt_at: Option<Timestamp>,
     /// Every task number that the mission had given when this was asked for is below; a rebuilt installation goes on above.
     #[serde(default)]
     pub task_numbers_below: i64,
+    /// The withdrawn publication in whose place this one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<BatchId>,
     /// Who asked.
     pub requester_id: PrincipalId,
     /// Optimistic lock.
@@ -93,4 +114,15 @@ pub struct CreatePublication {
     /// First line of the commit message, at most 200 characters.
     #[serde(default)]
     pub message: Option<String>,
+}
+
+/// What came of a retry (`POST /api/v1/publications/{ref}/retry`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RetriedPublication {
+    /// Always `retried_publication`.
+    pub kind: String,
+    /// The publication: queued again, or withdrawn when its routes lead elsewhere now.
+    pub publication: Publication,
+    /// What was asked for in its place, one for each target; each needs an approval of its own.
+    pub replaced_by: Vec<Publication>,
 }

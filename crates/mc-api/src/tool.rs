@@ -530,6 +530,28 @@ pub struct PlanOf {
     pub mission_id: String,
 }
 
+/// One publication.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OfPublication {
+    /// Its id.
+    pub publication_id: String,
+}
+
+/// What waits for publication.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PendingOf {
+    /// Mission id or name.
+    pub mission_id: String,
+    /// Only what goes to this binding, by name or id; `-`: to the Git ledger of the installation.
+    #[serde(default)]
+    pub binding: Option<String>,
+    /// 1 to 500.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
 /// Something of a mission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

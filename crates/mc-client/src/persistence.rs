@@ -7,6 +7,7 @@ use mc_api::persistence::{
     PublicationPolicy, PublicationStatus, PublishPending, PublishPlan, PublishedPending,
     PutPublicationPolicy, RestoreLedger, RestoredLedger, RotateCredential, TestConnection,
 };
+use mc_api::publication::{Publication, RetriedPublication};
 use reqwest::Method;
 
 use crate::transport::Call;
@@ -64,9 +65,26 @@ impl Client {
         self.json(Call::new(Method::POST, &["api", "v1", "publications", "plan"]).json(body)).await
     }
 
-    /// What changed in a mission since it was last published.
-    pub async fn pending_publications(&self, mission: &str) -> Result<PendingList, Error> {
-        self.json(Call::get(&["api", "v1", "publications", "pending"]).query(of(mission))).await
+    /// What waits in a mission, for every target or for one binding (`-`: the Git ledger of the installation).
+    pub async fn pending_publications(
+        &self,
+        mission: &str,
+        binding: Option<&str>,
+    ) -> Result<PendingList, Error> {
+        let mut query = of(mission);
+        query.extend(binding.map(|binding| ("binding", binding.to_owned())));
+        query.push(("limit", "500".to_owned()));
+        self.json(Call::get(&["api", "v1", "publications", "pending"]).query(query)).await
+    }
+
+    /// Gives up a publication that is not in Git.
+    pub async fn withdraw_publication(&self, id: &str) -> Result<Publication, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "publications", id, "withdraw"])).await
+    }
+
+    /// Tries a publication again.
+    pub async fn retry_publication(&self, id: &str) -> Result<RetriedPublication, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "publications", id, "retry"])).await
     }
 
     /// Asks for the publication of everything that waits.

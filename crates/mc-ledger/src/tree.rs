@@ -1,7 +1,15 @@
 //! The files of a Git ledger: chains in folders `ledger`, and the published files that they speak of.
 //!
-//! A chain is a folder `ledger`, or one below it, with files `<from>-<to>.jsonl` that follow each other. An event
-//! `publication.queue` with its body names files and digests of states; the last one that names a file counts.
+//! A chain is a folder `ledger`, or one below it, with files `<from>-<to>.jsonl` that follow each other, one for each
+//! commit. The last event of each is the commit's *statement*, `publication.commit` with its body: which files it writes or
+//! removes, with which digests, the very text that was approved, who asked and who decided. The chain's hash covers all of
+//! it. Parts of the first format have no statement: there an event `publication.queue` names files and digests.
+//!
+//! An installation that was rebuilt from a chain goes on in a chain of its own, in the folder `after-…` that names the hash
+//! which it goes on from. [`lineage`] finds out which chain goes on from which.
+
+mod claims;
+pub mod lineage;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +18,51 @@ use serde_json::Value;
 use crate::chain::{Digest, SealedEvent, sha256};
 use crate::export::{Fault, Report, Verifier};
 use crate::published::PublishedFile;
+use claims::{Claim, Said};
+use lineage::{Installation, Marks};
+
+/// The format of statements; parts without one are of the first.
+pub const FORMAT: u32 = 2;
+
+/// The files of a branch, read when they are needed.
+pub trait Files {
+    /// Every path.
+    fn paths(&self) -> Vec<String>;
+
+    /// Whether there is such a file.
+    fn has(&self, path: &str) -> bool;
+
+    /// The text of a file; `None` when it is not there or no text.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn text(&self, path: &str) -> Result<Option<String>, String>;
+
+    /// Gives each line of a text file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no text.
+    fn lines(&self, path: &str, each: &mut dyn FnMut(&str)) -> Result<(), String> {
+        let text = self.text(path)?.ok_or("it is no text")?;
+        text.lines().for_each(each);
+        Ok(())
+    }
+}
+
+impl Files for BTreeMap<String, Option<String>> {
+    fn paths(&self) -> Vec<String> {
+        self.keys().cloned().collect()
+    }
+    fn has(&self, path: &str) -> bool {
+        self.contains_key(path)
+    }
+    fn text(&self, path: &str) -> Result<Option<String>, String> {
+        Ok(self.get(path).cloned().flatten())
+    }
+}
+
+/// When something was said: how deep its chain lies in the lineage, and where in that chain.
+pub type Order = (usize, u64);
 
 /// A published file that is what its chain says.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +71,14 @@ pub struct Verified {
     pub path: String,
     /// What it says.
     pub file: PublishedFile,
+    /// SHA-256 of its state, as the chain says.
+    pub sha256: String,
     /// The content of an artifact, when it is in Git.
     pub artifact: Option<String>,
+    /// The installation whose chain speaks for it, among [`Tree::installations`].
+    pub installation: usize,
+    /// When that was said.
+    pub order: Order,
 }
 
 /// What a Git ledger holds.
@@ -27,18 +86,50 @@ pub struct Verified {
 pub struct Tree {
     /// One report for each chain, by folder.
     pub chains: BTreeMap<String, Report>,
-    /// Every published file.
+    /// Whose chains they are, and which goes on from which.
+    pub installations: Vec<Installation>,
+    /// Every published file; empty when [`Tree::check`] gave them to somebody else.
     pub files: Vec<Verified>,
+    /// By entity: when the removal of a file of it was last published.
+    pub removed: BTreeMap<String, Order>,
     /// By mission id: task numbers below this may have been given.
     pub task_numbers_below: BTreeMap<String, i64>,
     /// The first thing that is wrong with the files, when every chain is fine.
     pub fault: Option<String>,
+    /// By path: what each installation said of it last.
+    claims: BTreeMap<String, BTreeMap<usize, Claim>>,
 }
 
 impl Tree {
     /// Whether everything verifies.
     pub fn is_ok(&self) -> bool {
         self.fault.is_none() && self.chains.values().all(|chain| chain.ok)
+    }
+
+    /// The first bad chain, with its folder.
+    pub fn bad_chain(&self) -> Option<(&str, &Report)> {
+        self.chains.iter().find(|(_, chain)| !chain.ok).map(|(folder, chain)| (folder.as_str(), chain))
+    }
+
+    /// Checks each published file against the chain that counts for it, and gives it on. After the first fault the rest is
+    /// not looked at.
+    pub fn check(&mut self, files: &dyn Files, each: &mut dyn FnMut(Verified) -> Result<(), String>) {
+        if !self.is_ok() {
+            return;
+        }
+        let claims = std::mem::take(&mut self.claims);
+        for (path, said) in &claims {
+            let counts = lineage::counting(&self.installations, said);
+            let checked = check(files, path, &counts, &self.installations);
+            match checked.and_then(|found| found.map_or(Ok(()), &mut *each)) {
+                Ok(()) => {}
+                Err(message) => {
+                    self.fault = Some(format!("{path}: {message}"));
+                    break;
+                }
+            }
+        }
+        self.claims = claims;
     }
 }
 
@@ -68,122 +159,140 @@ fn fault(mut report: Report, message: String) -> Report {
     report
 }
 
-/// What the events of a chain say of files.
-#[derive(Default)]
-struct Said {
-    /// Path to digest and publication.
-    files: BTreeMap<String, (String, String)>,
-}
-
-fn verify_chain(folder: &str, names: &[(&str, &str)], mut heard: impl FnMut(&SealedEvent)) -> Report {
+/// Verifies one chain and hears what it says.
+fn read_chain(
+    files: &dyn Files,
+    folder: &str,
+    names: &[String],
+    said: &mut Said,
+    marks: &mut Marks,
+) -> Report {
     let mut parts = Vec::new();
-    for (name, text) in names {
+    for name in names {
         let Some((from, to)) = range(name) else {
             return fault(Verifier::new().finish(), format!("{folder}/{name} does not belong there"));
         };
-        parts.push((from, to, *text));
+        parts.push((from, to, name));
     }
-    parts.sort_unstable_by_key(|(from, to, _)| (*from, *to));
+    parts.sort_unstable();
     let mut verifier = Verifier::new();
     let mut next = 1;
-    for (from, to, text) in parts {
+    for (from, to, name) in parts {
         if from != next {
             return fault(verifier.finish(), format!("{folder}/{from}-{to}.jsonl should begin at {next}"));
         }
         let mut count = 0;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let read = files.lines(&format!("{folder}/{name}"), &mut |line| {
+            if line.trim().is_empty() {
+                return;
+            }
             verifier.line(line);
             count += 1;
             if let Ok(event) = serde_json::from_str::<SealedEvent>(line) {
-                heard(&event);
+                marks.see(folder, &event);
+                said.hear(event);
             }
+        });
+        if let Err(message) = read {
+            return fault(verifier.finish(), format!("{folder}/{name}: {message}"));
         }
         if count != to - from + 1 {
             return fault(verifier.finish(), format!("{folder}/{from}-{to}.jsonl has {count} events"));
+        }
+        if let Err(message) = said.end_part() {
+            return fault(verifier.finish(), format!("{folder}/{from}-{to}.jsonl: {message}"));
         }
         next = to + 1;
     }
     verifier.finish()
 }
 
-fn hear(event: &SealedEvent, said: &mut Said, numbers: &mut BTreeMap<String, i64>) -> Option<()> {
-    if event.envelope.action != "publication.queue" {
-        return None;
-    }
-    let body: Value = serde_json::from_str(event.body.as_deref()?).ok()?;
-    let after = body.get("after")?;
-    let mission = after.get("mission_id")?.as_str()?;
-    let below = after.get("task_numbers_below").and_then(Value::as_i64).unwrap_or(0);
-    let known = numbers.entry(mission.to_owned()).or_default();
-    *known = below.max(*known);
-    let publication = after.get("id")?.as_str()?;
-    for item in after.get("items")?.as_array()? {
-        let (path, digest) = (item.get("path")?.as_str()?, item.get("sha256")?.as_str()?);
-        said.files.insert(path.to_owned(), (digest.to_owned(), publication.to_owned()));
-    }
-    Some(())
-}
-
-/// Verifies the text files of a branch: each chain from its first event, then each published file against its chain.
-/// `None` is a file that is there and is no text.
-pub fn verify(files: &BTreeMap<String, Option<String>>) -> Tree {
-    let mut folders: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
-    for (path, text) in files {
-        if let Some((folder, name)) = chain_folder(path) {
-            folders.entry(folder).or_default().push((name, text.as_deref().unwrap_or("\u{fffd}")));
+/// Verifies each chain of a branch from its first event, and finds out which goes on from which. No published file is
+/// looked at: [`Tree::check`] does that.
+pub fn survey(files: &dyn Files) -> Tree {
+    let mut folders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in files.paths() {
+        if let Some((folder, name)) = chain_folder(&path) {
+            folders.entry(folder.to_owned()).or_default().push(name.to_owned());
         }
     }
     // A mission may be called ledger too: a folder of that name is a chain when it holds lines.
     folders.retain(|folder, names| {
-        *folder == "ledger" || names.iter().any(|(name, _)| name.strip_suffix(".jsonl").is_some())
+        folder == "ledger" || names.iter().any(|name| name.strip_suffix(".jsonl").is_some())
     });
     let mut tree = Tree::default();
-    let mut chains = Vec::new();
-    for (folder, names) in folders {
+    let mut marks = Marks::new(folders.keys());
+    let mut heard = Vec::new();
+    for (folder, names) in &folders {
         let mut said = Said::default();
-        let report = verify_chain(folder, &names, |event| {
-            // An event without a body says nothing of files.
-            let _nothing = hear(event, &mut said, &mut tree.task_numbers_below);
-        });
-        tree.chains.insert(folder.to_owned(), report);
-        chains.push(said);
+        let report = read_chain(files, folder, names, &mut said, &mut marks);
+        for (mission, below) in &said.task_numbers_below {
+            let known = tree.task_numbers_below.entry(mission.clone()).or_default();
+            *known = (*below).max(*known);
+        }
+        tree.chains.insert(folder.clone(), report);
+        heard.push((folder.clone(), said));
     }
-    if !tree.is_ok() {
-        return tree;
-    }
-    let mut paths: Vec<&String> = chains.iter().flat_map(|said| said.files.keys()).collect();
-    paths.sort_unstable();
-    paths.dedup();
-    for path in paths {
-        // Each chain's last word counts: a rebuilt installation goes on in a chain of its own.
-        let said: Vec<_> = chains.iter().filter_map(|said| said.files.get(path)).collect();
-        match check(files, path, &said) {
-            Ok(found) => tree.files.push(found),
-            Err(message) => {
-                tree.fault = Some(format!("{path}: {message}"));
-                break;
+    tree.installations = lineage::installations(&tree.chains, &marks);
+    for (folder, said) in heard {
+        let found = tree.installations.iter().position(|one| one.folders.contains(&folder));
+        let Some(whose) = found else { continue };
+        for claim in said.into_claims() {
+            if claim.removed {
+                let order = (tree.installations[whose].depth, claim.seq);
+                let known = tree.removed.entry(claim.entity.clone()).or_insert(order);
+                *known = order.max(*known);
+            }
+            let said = tree.claims.entry(claim.path.clone()).or_default();
+            let newer = said.get(&whose).is_none_or(|known| known.seq < claim.seq);
+            if newer {
+                said.insert(whose, claim);
             }
         }
     }
     tree
 }
 
+/// Verifies the text files of a branch: each chain from its first event, then each published file against its chain.
+/// `None` is a file that is there and is no text.
+pub fn verify(files: &BTreeMap<String, Option<String>>) -> Tree {
+    let mut tree = survey(files);
+    let mut found = Vec::new();
+    tree.check(files, &mut |file| {
+        found.push(file);
+        Ok(())
+    });
+    tree.files = found;
+    tree
+}
+
+/// A file against what counts for it; `None`: it was removed, and is not there.
 fn check(
-    files: &BTreeMap<String, Option<String>>,
+    files: &dyn Files,
     path: &str,
-    said: &[&(String, String)],
-) -> Result<Verified, String> {
-    let text = match files.get(path) {
-        None => return Err("it was published and is not there".into()),
-        Some(None) => return Err("it is no text".into()),
-        Some(Some(text)) => text,
-    };
-    let (file, _) = PublishedFile::parse(text).map_err(|error| error.to_string())?;
-    let digest = file.digest().map_err(|error| error.to_string())?.to_string();
-    let publication = file.provenance.get("publication_id").and_then(Value::as_str).unwrap_or_default();
-    if !said.iter().any(|(wanted, by)| *wanted == digest && by == publication) {
-        return Err("it is not the state that was approved last".into());
+    counts: &[(usize, &Claim)],
+    installations: &[Installation],
+) -> Result<Option<Verified>, String> {
+    let removed = counts.iter().any(|(_, claim)| claim.removed);
+    if !files.has(path) {
+        return if removed { Ok(None) } else { Err("it was published and is not there".into()) };
     }
+    let Some(text) = files.text(path)? else { return Err("it is no text".into()) };
+    let parsed = PublishedFile::parse(&text);
+    if counts.iter().all(|(_, claim)| claim.removed) {
+        // Somebody may have put something of their own in its place.
+        return match parsed {
+            Ok(_) => Err("it was removed because its entity was deleted, and is there again".into()),
+            Err(_) => Ok(None),
+        };
+    }
+    let (file, _) = parsed.map_err(|error| error.to_string())?;
+    let digest = file.digest().map_err(|error| error.to_string())?.to_string();
+    let of_state = |claim: &&(usize, &Claim)| claim.1.is_of(&file, &digest);
+    let Some((installation, claim)) = counts.iter().find(of_state) else {
+        return Err("it is not the state that was approved last".into());
+    };
+    claim.check_provenance(&file)?;
     let expected = |at: &Value| at.get("sha256").and_then(Value::as_str).unwrap_or_default().to_owned();
     if let Some(content) = &file.content {
         let wanted = expected(file.version.as_ref().unwrap_or(&Value::Null));
@@ -192,13 +301,14 @@ fn check(
     let artifact = match &file.content_path {
         None => None,
         Some(at) => {
-            let content =
-                files.get(at).and_then(Option::as_ref).ok_or_else(|| format!("{at} is not there"))?;
-            matches_digest(content, &expected(&file.object)).map_err(|error| format!("{at}: {error}"))?;
-            Some(content.clone())
+            let content = files.text(at)?.ok_or_else(|| format!("{at} is not there"))?;
+            matches_digest(&content, &expected(&file.object)).map_err(|error| format!("{at}: {error}"))?;
+            Some(content)
         }
     };
-    Ok(Verified { path: path.to_owned(), file, artifact })
+    let order = (installations[*installation].depth, claim.seq);
+    let path = path.to_owned();
+    Ok(Some(Verified { path, file, sha256: digest, artifact, installation: *installation, order }))
 }
 
 fn matches_digest(content: &str, wanted: &str) -> Result<(), String> {

@@ -125,8 +125,12 @@ pub enum PersistenceCommand {
         #[arg(short, long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Show what changed in the mission of -m since it was last published
-    Pending,
+    /// Show what waits in the mission of -m, and for which target
+    Pending {
+        /// Only what goes to this binding, by name or id; `-`: to the Git ledger of the installation
+        #[arg(long, value_name = "BINDING", allow_hyphen_values = true)]
+        to: Option<String>,
+    },
     /// Show how far the mission of -m is published
     Status,
 }

@@ -187,15 +187,39 @@ pub struct Decide {
     pub option: Option<String>,
 }
 
+/// `mc publish withdraw|retry`.
+#[derive(Debug, Subcommand)]
+pub enum PublishCommand {
+    /// Give up a publication that is not in Git, such as one that failed
+    Withdraw {
+        /// Its id
+        #[arg(required = true)]
+        publications: Vec<String>,
+    },
+    /// Try again what failed or waits: as it was approved, or anew where its routes lead now
+    Retry {
+        /// Its id
+        #[arg(required = true)]
+        publications: Vec<String>,
+    },
+}
+
 /// `mc publish`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Publish {
+    /// What is done with a publication that is there
+    #[command(subcommand)]
+    pub command: Option<PublishCommand>,
     /// KIND/REF of a mission, kluster, task, doc, keystone or artifact; without a kind: an artifact, by id or name
     #[arg(value_name = "ENTITY")]
     pub entities: Vec<String>,
     /// Everything of the mission that changed since it was last published
     #[arg(long, conflicts_with_all = ["entities", "task", "message", "plan"])]
     pub pending: bool,
+    /// With --pending: only what goes to this binding, by name or id; `-`: to the Git ledger of the installation
+    #[arg(long, value_name = "BINDING", requires = "pending", allow_hyphen_values = true)]
+    pub to: Option<String>,
     /// Only say what would be published where
     #[arg(long, conflicts_with_all = ["wait", "message"])]
     pub plan: bool,

@@ -7,11 +7,13 @@ use std::path::Path;
 use anyhow::Context as _;
 use mc_ledger::export::Verifier;
 use mc_ledger::tree::Tree;
+use mc_ledger::tree::lineage::Installation;
 use mc_ledger::{Fault, Report, SealedEvent};
 use serde::Serialize;
 
 use crate::context::Invocation;
 use crate::exit::Failure;
+use crate::output::lines;
 
 /// What a verification found, and where.
 #[derive(Debug, Serialize)]
@@ -28,6 +30,9 @@ struct Verified {
     /// `server`, or the file or folder.
     source: String,
     fault: Option<Fault>,
+    /// Every installation that published there, and which one goes on from which; only of a Git ledger.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    installations: Vec<Installation>,
 }
 
 impl Verified {
@@ -41,7 +46,33 @@ impl Verified {
             head: report.head,
             source,
             fault: report.fault,
+            installations: Vec::new(),
         }
+    }
+
+    /// One line for each installation, when there are several: what it is and where it lies.
+    fn told(&self) -> String {
+        if self.installations.len() < 2 {
+            return String::new();
+        }
+        let name = |one: &Installation| one.folders.join(", ");
+        lines(self.installations.iter().map(|one| {
+            let from = match one.continues {
+                Some((parent, seq)) => {
+                    format!("goes on from {} at {seq}", name(&self.installations[parent]))
+                }
+                None if one.continues_elsewhere => "goes on from a chain that is not here".to_owned(),
+                None => "the first".to_owned(),
+            };
+            let is = if one.is_current { "current" } else { "superseded" };
+            format!(
+                "  {}: {is}, {from}; {} events, head {} at {}",
+                name(one),
+                one.events,
+                one.head,
+                one.last_seq
+            )
+        }))
     }
 
     fn fails(&mut self, message: String) {
@@ -55,7 +86,11 @@ impl Verified {
         cx.out.value(&self, || {
             let verdict = if self.ok { "ok" } else { "NOT OK" };
             let unsealed = self.unsealed.map(|n| format!(", {n} not yet sealed")).unwrap_or_default();
-            format!("{verdict}: {} events{unsealed}, head {} at {}\n", self.events, self.head, self.last_seq)
+            let first = format!(
+                "{verdict}: {} events{unsealed}, head {} at {}\n",
+                self.events, self.head, self.last_seq
+            );
+            first + &self.told()
         })?;
         match self.fault {
             None => Ok(()),
@@ -118,7 +153,10 @@ pub(super) fn file(cx: &Invocation, path: &Path) -> anyhow::Result<()> {
 
 /// Verifies the Git ledger: every chain in it, and every published file against its chain.
 pub(super) fn git(cx: &Invocation, dir: &Path, branch: &str) -> anyhow::Result<()> {
-    Verified::new(git_report(dir, branch)?, dir.display().to_string(), None).tell(cx)
+    let tree = mc_ledger::tree::verify(&files(dir, branch)?.1);
+    let mut verified = Verified::new(report(&tree), dir.display().to_string(), None);
+    verified.installations = tree.installations;
+    verified.tell(cx)
 }
 
 /// The commit of a branch, and its files by path; `None` for what is no text.
@@ -165,15 +203,17 @@ pub(super) fn whole(tree: &Tree, dir: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn git_report(dir: &Path, branch: &str) -> anyhow::Result<Report> {
-    Ok(report(&mc_ledger::tree::verify(&files(dir, branch)?.1)))
-}
-
-/// One report of all chains: the first bad one, else the longest with what is wrong with the files.
+/// One report of all chains: the first bad one, else that of the current installation (of several, the first), with what is
+/// wrong with the files.
 fn report(tree: &Tree) -> Report {
     let bad = tree.chains.values().find(|chain| !chain.ok);
-    let longest = tree.chains.values().max_by_key(|chain| chain.last_seq);
+    let current = tree.installations.iter().find(|one| one.is_current);
+    let of_current = current.into_iter().flat_map(|one| &one.folders).filter_map(|at| tree.chains.get(at));
+    let longest = of_current.max_by_key(|chain| chain.last_seq);
     let mut report = bad.or(longest).cloned().unwrap_or_else(|| Verifier::new().finish());
+    if let (Some((folder, _)), Some(fault)) = (tree.bad_chain(), &mut report.fault) {
+        fault.message = format!("{folder}: {}", fault.message);
+    }
     if let (Some(message), true) = (&tree.fault, report.ok) {
         report.ok = false;
         report.fault = Some(Fault { line: 0, seq: None, message: message.clone() });
@@ -223,6 +263,10 @@ mod tests {
         let who = git2::Signature::new("t", "t@localhost", &git2::Time::new(0, 0)).unwrap();
         repository.commit(Some("refs/heads/main"), &who, &who, "m", &tree, &[]).unwrap();
         dir
+    }
+
+    fn git_report(dir: &Path, branch: &str) -> anyhow::Result<Report> {
+        Ok(report(&mc_ledger::tree::verify(&files(dir, branch)?.1)))
     }
 
     fn message(dir: &tempfile::TempDir) -> String {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use mc_api::persistence::{
-    Binding, Connection, CreateBinding, CreateConnection, Credential, CredentialKind, ProvisionPersistence,
-    PublishPending, PutPublicationPolicy, RotateCredential, TestConnection,
+    Binding, Connection, CreateBinding, CreateConnection, Credential, CredentialKind, PendingTarget,
+    ProvisionPersistence, PublishPending, PutPublicationPolicy, RotateCredential, TestConnection,
 };
-use mc_api::publication::Publication;
+use mc_api::publication::{Publication, PublicationState};
 
 use super::get::done;
 use crate::args::{self, CredentialFile, PersistenceCommand};
@@ -95,7 +95,7 @@ pub(super) async fn run(cx: &Invocation, command: PersistenceCommand) -> anyhow:
             cx.out.value(&made, || format!("binding/{} takes everything\n", made.binding.name))
         }
         PersistenceCommand::Policy { file } => policy(cx, file.as_deref()).await,
-        PersistenceCommand::Pending => pending(cx).await,
+        PersistenceCommand::Pending { to } => pending(cx, to.as_deref()).await,
         PersistenceCommand::Status => status(cx).await,
     }
 }
@@ -132,37 +132,74 @@ async fn policy(cx: &Invocation, file: Option<&Path>) -> anyhow::Result<()> {
     cx.out.value(&policy, || yaml)
 }
 
-async fn pending(cx: &Invocation) -> anyhow::Result<()> {
-    let found = cx.client()?.pending_publications(&cx.mission()?).await?;
+async fn pending(cx: &Invocation, to: Option<&str>) -> anyhow::Result<()> {
+    let found = cx.client()?.pending_publications(&cx.mission()?, to).await?;
     if found.items.is_empty() {
         cx.out.talk("everything is published, or asked for");
     }
     let rows = found.items.iter().map(|item| {
         let entity = format!("{}/{}", item.entity_type, item.entity_id);
-        vec![entity, item.events.to_string(), item.last_seq.to_string()]
+        let target = match (&item.binding, &item.no_route) {
+            (Some(binding), _) => binding.to_string(),
+            (None, None) => GIT_LEDGER.to_owned(),
+            (None, Some(_)) => "no route".to_owned(),
+        };
+        let change = item.change.map_or_else(|| "-".to_owned(), |change| change.to_string());
+        let path = item.path.clone().unwrap_or_else(|| "-".to_owned());
+        vec![target, change, entity, path, item.events.to_string(), item.last_seq.to_string()]
     });
-    let text = table::render(&["ENTITY", "EVENTS", "LAST"], rows.collect(), true);
+    let header = ["TARGET", "CHANGE", "ENTITY", "FILE", "EVENTS", "LAST"];
+    let text = table::render(&header, rows.collect(), true) + &by_target(&found.targets);
     cx.out.value(&found, || text)
+}
+
+/// What the Git ledger of the installation is called.
+const GIT_LEDGER: &str = "git ledger";
+
+/// One line for each target.
+pub(super) fn by_target(targets: &[PendingTarget]) -> String {
+    lines(targets.iter().map(|target| {
+        let name = target.binding.as_ref().map_or(GIT_LEDGER, |binding| binding.as_str());
+        let mut parts = vec![format!("{} to publish", target.changed + target.removed)];
+        let rest = [
+            (target.removed, "of them to remove"),
+            (target.awaiting_approval, "asked for and not approved"),
+            (target.queued, "approved and not committed"),
+            (target.failed, "failed"),
+        ];
+        parts.extend(rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+        format!("{name} ({}): {}", target.branch, parts.join(", "))
+    }))
 }
 
 async fn status(cx: &Invocation) -> anyhow::Result<()> {
     let found = cx.client()?.publication_status(&cx.mission()?).await?;
     let mut text = vec![format!(
-        "{} published, {} queued ({} retrying), {} waiting for approval",
-        found.published, found.queued, found.retrying, found.awaiting_approval
+        "{} published, {} queued ({} retrying), {} waiting for approval, {} failed, {} withdrawn",
+        found.published, found.queued, found.retrying, found.awaiting_approval, found.failed, found.withdrawn
     )];
     let failing = found.publications.iter().filter_map(|p| Some((p, p.last_error.as_ref()?)));
-    text.extend(failing.map(|(p, error)| format!("{} failed {} times: {error}", p.id, p.failures)));
+    let open = failing.filter(|(p, _)| p.state != PublicationState::Withdrawn);
+    text.extend(open.map(|(p, error)| {
+        let end = if p.state == PublicationState::Failed { ", gave up" } else { "" };
+        format!("{} failed {} times{end}: {error}", p.id, p.failures)
+    }));
     let text = lines(text);
     cx.out.value(&found, || text)
 }
 
 /// Asks for the publication of everything that waits.
-pub(super) async fn publish_pending(cx: &Invocation) -> anyhow::Result<(Vec<Publication>, usize)> {
-    let body = PublishPending { mission_id: cx.mission()? };
+pub(super) async fn publish_pending(
+    cx: &Invocation,
+    to: Option<String>,
+) -> anyhow::Result<(Vec<Publication>, usize)> {
+    let body = PublishPending { mission_id: cx.mission()?, binding: to };
     let made = cx.client()?.publish_pending(&body).await?;
     for left in &made.left_out {
         cx.out.talk(&format!("left out: {}/{}: {}", left.entity_type, left.entity_id, left.reason));
+    }
+    for line in by_target(&made.targets).lines() {
+        cx.out.talk(line);
     }
     Ok((made.publications, made.left_out.len()))
 }

@@ -10,15 +10,26 @@ use mc_client::{Client, ListQuery, Scope};
 use tokio::time::Instant;
 
 use super::get::{artifact_named, collect, done};
-use crate::args::Publish;
+use crate::args::{Publish, PublishCommand};
 use crate::context::Invocation;
 use crate::exit::Failure;
+use crate::output::lines;
 use crate::table;
 
 pub(super) async fn run(cx: &Invocation, args: Publish) -> anyhow::Result<()> {
     let client = cx.client()?;
+    match args.command {
+        Some(PublishCommand::Withdraw { publications }) => {
+            for id in publications {
+                done(cx, &client.withdraw_publication(&id).await?, "withdrawn")?;
+            }
+            return Ok(());
+        }
+        Some(PublishCommand::Retry { publications }) => return retry(cx, &client, publications).await,
+        None => {}
+    }
     let (publications, left_out) = if args.pending {
-        super::persistence::publish_pending(cx).await?
+        super::persistence::publish_pending(cx, args.to.clone()).await?
     } else {
         let (mission, entities) = named(cx, &client, &args).await?;
         if args.plan {
@@ -42,6 +53,12 @@ pub(super) async fn run(cx: &Invocation, args: Publish) -> anyhow::Result<()> {
             (None, state) => state.to_string(),
         };
         done(cx, &publication, &what)?;
+        if args.wait && matches!(publication.state, PublicationState::Failed | PublicationState::Withdrawn) {
+            let why = publication.last_error.unwrap_or_else(|| publication.state.to_string());
+            return Err(
+                Failure::Refused(format!("publication {} was not committed: {why}", publication.id)).into()
+            );
+        }
         if args.wait && publication.state == PublicationState::Rejected {
             return Err(Failure::Refused(format!(
                 "the publication was not approved; see approval {}",
@@ -49,6 +66,25 @@ pub(super) async fn run(cx: &Invocation, args: Publish) -> anyhow::Result<()> {
             ))
             .into());
         }
+    }
+    Ok(())
+}
+
+async fn retry(cx: &Invocation, client: &Client, publications: Vec<String>) -> anyhow::Result<()> {
+    for id in publications {
+        let retried = client.retry_publication(&id).await?;
+        for new in &retried.replaced_by {
+            cx.out.talk(&format!(
+                "its routes lead elsewhere now; it needs an approval: mc approve {}",
+                new.approval_id
+            ));
+        }
+        cx.out.value(&retried, || {
+            let (id, state) = (retried.publication.id, retried.publication.state);
+            let new = retried.replaced_by.iter();
+            let new = new.map(|new| format!("publication/{} asks for the same at its new place", new.id));
+            lines(std::iter::once(format!("publication/{id} is {state}")).chain(new))
+        })?;
     }
     Ok(())
 }
@@ -120,7 +156,10 @@ async fn settled(
     let mut pause = Duration::from_millis(100);
     loop {
         match publication.state {
-            PublicationState::Published | PublicationState::Rejected => return Ok(publication),
+            PublicationState::Published
+            | PublicationState::Rejected
+            | PublicationState::Failed
+            | PublicationState::Withdrawn => return Ok(publication),
             PublicationState::AwaitingApproval if Instant::now() >= end => {
                 return Err(Failure::ApprovalNeeded(format!(
                     "nobody decided within the time; it goes on after `mc approve {}`",
