@@ -11,9 +11,8 @@ use super::service::decide_strictly;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::problem::document;
-use crate::ledger;
 use crate::op::{Idempotency, OpCtx};
-use crate::write::hex_digest;
+use crate::write::{hex_digest, refused};
 
 /// So many are decided with one request.
 const MOST: usize = 100;
@@ -58,8 +57,7 @@ fn own(app: &App, cx: &OpCtx, item: &DecisionItem) -> Result<OpCtx, Error> {
 /// nothing anywhere.
 pub async fn decide_all(app: &App, cx: &OpCtx, request: DecideApprovals) -> Result<DecidedApprovals, Error> {
     if let Err(refusal) = cx.authorize_own(Action::DecideApproval) {
-        ledger::record_refusal(app, cx, &refusal).await?;
-        return Err(refusal);
+        return Err(refused(app, cx, refusal).await);
     }
     check(&request)?;
     let mut items = Vec::with_capacity(request.items.len());

@@ -47,6 +47,7 @@ pub struct ListEvents {
     #[param(value_type = Option<String>)]
     pub until: Option<Timestamp>,
     /// `asc` (default): in the order of the chain; `desc`: newest first.
+    #[param(inline)]
     pub order: Option<ListOrder>,
     /// 1 to 500, default 50.
     pub limit: Option<u32>,
@@ -129,6 +130,7 @@ pub struct HistoryOf {
     /// Mission id or name.
     pub mission_id: Option<String>,
     /// `asc` (default): oldest first; `desc`: newest first.
+    #[param(inline)]
     pub order: Option<ListOrder>,
     /// 1 to 500, default 50.
     pub limit: Option<u32>,

@@ -96,6 +96,19 @@ impl Folding {
         &mut self.items[last]
     }
 
+    /// An item whose beginning is elsewhere stands before words that are being said, so that it does not part them.
+    fn place(&mut self, event: &SessionEvent, kind: ItemKind, is_partial: bool) -> usize {
+        let says = |kind| matches!(kind, ItemKind::Message | ItemKind::Thought | ItemKind::Stderr);
+        let is_between = is_partial && self.items.last().is_some_and(|last| says(last.kind));
+        self.push(event, kind).is_partial = is_partial;
+        let last = self.items.len() - 1;
+        if !is_between {
+            return last;
+        }
+        self.items.swap(last - 1, last);
+        last - 1
+    }
+
     /// Words that follow words of the same kind are one item.
     fn say(&mut self, event: &SessionEvent, kind: ItemKind, said: &str, between: &str) {
         let joins = self.items.last().is_some_and(|last| last.kind == kind);
@@ -122,10 +135,8 @@ impl Folding {
             !(begins && matches!(status, Some("completed" | "failed")))
         });
         let index = known.unwrap_or_else(|| {
-            let item = self.push(event, ItemKind::ToolCall);
-            item.is_partial = !begins;
-            item.tool_call = Some(Value::Object(Map::new()));
-            let index = self.items.len() - 1;
+            let index = self.place(event, ItemKind::ToolCall, !begins);
+            self.items[index].tool_call = Some(Value::Object(Map::new()));
             self.tools.insert(id, index);
             index
         });
@@ -149,8 +160,9 @@ impl Folding {
         let is_answer = event.kind == "permission_answer";
         let index = self.permissions.get(&id).copied().unwrap_or_else(|| {
             let (tool_call, is_cut) = fitting(&body["tool_call"]);
-            let item = self.push(event, ItemKind::Permission);
-            (item.is_partial, item.is_cut) = (is_answer, is_cut);
+            let index = self.place(event, ItemKind::Permission, is_answer);
+            let item = &mut self.items[index];
+            item.is_cut = is_cut;
             item.permission = Some(ItemPermission {
                 id: id.clone(),
                 approval_id: body["approval_id"].as_str().map(str::to_owned),
@@ -164,7 +176,6 @@ impl Folding {
                 is_answered: false,
                 option: None,
             });
-            let index = self.items.len() - 1;
             self.permissions.insert(id, index);
             index
         });
@@ -302,7 +313,7 @@ pub async fn conversation(
     let mut folding = folded(&events);
     let spare = folding.items.len().saturating_sub(limit as usize);
     let skipped = if is_whole { spare } else { spare.max(usize::from(folding.items.len() > 1)) };
-    let from = folding.items.get(skipped).map(|item| item.seq);
+    let from = folding.items[skipped.min(folding.items.len())..].iter().map(|item| item.seq).min();
     if let (true, Some(from)) = (skipped > 0, from) {
         // Once more from there, so that what belongs to earlier items is a part of its own, as the page before says.
         events.retain(|event| event.seq >= from);

@@ -58,6 +58,7 @@ pub struct CountTasks {
     /// Only of this kluster (id or name).
     pub kluster: Option<String>,
     /// `mission` or `kluster`; default: `kluster` when a mission or kluster is named.
+    #[param(inline)]
     pub by: Option<CountBy>,
     /// 1 to 500, default 50.
     pub limit: Option<u32>,

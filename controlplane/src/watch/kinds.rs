@@ -136,6 +136,9 @@ impl Watched for Tasks {
                 && wears(&task.labels, &narrow.labels)
         }))
     }
+    fn only(&self) -> Option<String> {
+        self.narrow.id.map(|id| id.to_string())
+    }
     fn id(object: &Task) -> TaskId {
         object.id
     }
@@ -217,6 +220,9 @@ impl Watched for Approvals {
                 && self.0.mission.is_none_or(|mission| mission == approval.mission_id)
                 && self.0.state.is_none_or(|state| state == approval.state)
         }))
+    }
+    fn only(&self) -> Option<String> {
+        self.0.id.map(|id| id.to_string())
     }
     fn id(object: &Approval) -> ApprovalId {
         object.id

@@ -55,6 +55,10 @@ pub trait Watched: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
     /// The object's id.
     fn id(object: &Self::Object) -> Self::Id;
+    /// The only object that can be part of the list, when there is one: what happens to others is not told.
+    fn only(&self) -> Option<String> {
+        None
+    }
     /// The ledger does not tell of every change: the versions are looked at every [`LOOK`] instead.
     const LOOKS: bool = false;
     /// Ids and versions of all that may be part of the list, for those that look.
@@ -257,7 +261,11 @@ impl<W: Watched> Stream<W> {
         let upto = head.min(self.seq + STEP);
         let changes =
             ledger::store::changes(&mut self.app.db.begin_read().await?, W::KIND, self.seq, upto).await?;
+        let only = self.list.only();
         for (index, change) in changes.iter().enumerate() {
+            if only.as_ref().is_some_and(|only| *only != change.subject_id) {
+                continue;
+            }
             // Only the last of several changes of one object is said: the object is read as it is now.
             if changes[index + 1..].iter().any(|later| later.subject_id == change.subject_id) {
                 continue;

@@ -136,6 +136,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides several approvals, each for itself: what forbids one leaves the others as they are decided. */
+        post: operations["approvals_decide_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts": {
         parameters: {
             query?: never;
@@ -250,7 +267,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Lists the grants that have not ended and that the caller might end, without their tokens. */
+        get: operations["auth_list_grants"];
         put?: never;
         /** Makes a grant for an agent; its token is shown once. */
         post: operations["auth_issue_grant"];
@@ -301,11 +319,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller's own login sessions that have not ended. */
+        /** Login sessions that have not ended: the caller's own, or for an Admin those of others. */
         get: operations["auth_logins"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logins/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one login session: an own one, or for an Admin anybody's. */
+        delete: operations["auth_revoke_login"];
         options?: never;
         head?: never;
         patch?: never;
@@ -689,7 +724,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists sealed events in the order of the chain. */
+        /**
+         * Lists sealed events in the order of the chain, or newest first. With `subject_kind`, `action` or `actor` a page may
+         *     hold fewer events than asked for, even none: `next_cursor` goes on until it is absent.
+         */
         get: operations["ledger_events"];
         put?: never;
         post?: never;
@@ -740,7 +778,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened to an entity, oldest first. */
+        /** What happened to an entity, oldest or newest first. */
         get: operations["ledger_history"];
         put?: never;
         post?: never;
@@ -873,6 +911,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{ref}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drains a node: it takes nothing new, what it has not begun goes elsewhere, and what runs there ends in its time. */
+        post: operations["nodes_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{ref}/uncordon": {
         parameters: {
             query?: never;
@@ -882,7 +937,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets a cordoned node take agent sessions again. */
+        /** Lets a cordoned or drained node take agent sessions again. */
         post: operations["nodes_uncordon"];
         delete?: never;
         options?: never;
@@ -992,6 +1047,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/principal-names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names behind ids of principals. Ids of nobody, and of those that the caller may not know of, are left out. */
+        get: operations["auth_names"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/principals": {
         parameters: {
             query?: never;
@@ -1021,6 +1093,23 @@ export interface paths {
         get: operations["auth_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/principals/{ref}/logout-everywhere": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends every login session and every grant of somebody. */
+        post: operations["auth_logout_of"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1425,6 +1514,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/{ref}/conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A conversation, its events folded into items: the end of it, and from there page by page to the beginning. */
+        get: operations["sessions_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{ref}/decide": {
         parameters: {
             query?: never;
@@ -1452,6 +1558,23 @@ export interface paths {
         /** The events of an agent session by position: a page (`next_cursor` is its next `from`), or a stream. */
         get: operations["sessions_events"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{ref}/mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Lets the agent work in another mode that it offers; the session shows it when the agent has taken it. */
+        put: operations["sessions_set_mode"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1708,6 +1831,23 @@ export interface paths {
         };
         /** How texts get their vectors, and how far that is. */
         get: operations["system_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/task-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many tasks are in which state, by mission or kluster. */
+        get: operations["tasks_counts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2113,6 +2253,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/turns/{ref}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a prompt back that waits. It may show `queued` until its node has answered. */
+        post: operations["sessions_cancel_turn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/watch": {
         parameters: {
             query?: never;
@@ -2444,6 +2601,10 @@ export interface components {
             mission: components["schemas"]["Name"];
             /** @description The mission it belongs to. */
             mission_id: components["schemas"]["MissionId"];
+            /** @description The mode that the agent works in, when it has modes. */
+            mode?: string | null;
+            /** @description The modes that it offers. */
+            modes?: components["schemas"]["SessionMode"][];
             /** @description The node's name. */
             node?: string | null;
             node_id?: components["schemas"]["NodeId"] | null;
@@ -2544,6 +2705,7 @@ export interface components {
             requester: string;
             /** @description Who asks. */
             requester_id: components["schemas"]["PrincipalId"];
+            review?: components["schemas"]["ApprovalReview"] | null;
             /** @description Requester and decider are one person (allowed only in profile `development`). */
             self_approved: boolean;
             /** @description The state. */
@@ -2560,9 +2722,32 @@ export interface components {
              */
             version: number;
         };
+        /** @enum {string} */
+        ApprovalDecision: "approve" | "reject";
         ApprovalId: string;
         /** @enum {string} */
         ApprovalKind: "publish" | "agent_permission";
+        /** @description What a decider needs beside the action. */
+        ApprovalReview: {
+            /** @description People who may decide, by name, at most 20. */
+            deciders: components["schemas"]["DeciderName"][];
+            /** @description The least role that decides. */
+            least_role: components["schemas"]["Role"];
+            /** @description Whether the caller may decide it now. */
+            may_decide: boolean;
+            /** @description Whether there are more of them. */
+            more_deciders: boolean;
+            /** @description The rule that asks for a decision, and who may decide. */
+            policy: string;
+            /** @description How grave it is. */
+            risk: components["schemas"]["Risk"];
+            /** @description Why it counts as that. */
+            risk_reason: string;
+            /** @description Whether the requester may decide, when a person. */
+            self_approval: boolean;
+            /** @description Why not. */
+            why_not?: string | null;
+        };
         /** @enum {string} */
         ApprovalState: "open" | "approved" | "rejected" | "expired" | "voided" | "executed";
         /** @description An artifact's metadata; the bytes are at `/api/v1/artifacts/{ref}/content`. */
@@ -2911,6 +3096,72 @@ export interface components {
             /** @description A push would be taken; nothing was pushed. */
             writable: boolean;
         };
+        /** @description A page of a conversation (`GET /api/v1/sessions/{ref}/conversation`), oldest first. */
+        Conversation: {
+            /** @description The items, at most as many as asked for and parts of earlier ones. */
+            items: components["schemas"]["ConversationItem"][];
+            /** @description Always `conversation`. */
+            kind?: string;
+            /** @description The mode that the agent works in. */
+            mode?: string | null;
+            /** @description Given back as `cursor` reads the page before this one; absent at the beginning. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description The newest event of this page; 0: none. New ones follow from `seq` + 1.
+             */
+            seq: number;
+            /** @description The agent session. */
+            session_id: components["schemas"]["SessionId"];
+            /** @description The agent's name for the conversation, as far as this page tells. */
+            title?: string | null;
+            /** @description What was used, as the agent last said in this page. */
+            usage?: Record<string, unknown> | null;
+        };
+        /** @description An item of a conversation. Which fields are there depends on the kind. */
+        ConversationItem: {
+            /** @description When it began. */
+            at: components["schemas"]["Timestamp"];
+            /** @description More about a mark or the end of a turn. */
+            detail?: Record<string, unknown> | null;
+            /** @description The entries of the plan: `[{content, priority, status}]`. */
+            entries?: Record<string, unknown>[] | null;
+            /** @description Something of it is longer than 64 KiB and was left out; the events have all of it. */
+            is_cut: boolean;
+            /**
+             * @description Its beginning is in the page before: of words the text goes in front, of a tool call or permission it is the item
+             *     with the same id.
+             */
+            is_partial: boolean;
+            /** @description What it is. */
+            kind: components["schemas"]["ItemKind"];
+            /** @description When it last changed. */
+            last_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Its last event in this page.
+             */
+            last_seq: number;
+            /** @description `interrupted`, `gap`, `context_lost`, `state`, `agent` (a new agent process), `mode_refused`. */
+            mark?: string | null;
+            /** @description How the turn ended. */
+            outcome?: string | null;
+            permission?: components["schemas"]["ItemPermission"] | null;
+            /**
+             * Format: int64
+             * @description Its first event; the id of the item in its session.
+             */
+            seq: number;
+            /** @description The words: `prompt`, `message`, `thought`, `stderr`. */
+            text?: string | null;
+            /**
+             * @description The fields of the call, of each the newest: `toolCallId`, `title`, `kind`, `status`, `rawInput`, `rawOutput`,
+             *     `content`, `locations`.
+             */
+            tool_call?: Record<string, unknown> | null;
+            /** @description The command that brought the prompt; that of a turn is the turn's id: `prompt`, `turn_end`. */
+            turn?: string | null;
+        };
         /** @description Makes a login session that a browser keeps as a cookie (`POST /api/v1/auth/cookie`) with the bearer token presented. */
         CookieLogin: {
             /**
@@ -3196,10 +3447,54 @@ export interface components {
             /** @description An option that the agent offers (`agent_permission` only); absent: the first that allows, or declines, once. */
             option?: string | null;
         };
+        /** @description Decides several approvals (`POST /api/v1/approvals/decide`). */
+        DecideApprovals: {
+            /** @description 1 to 100, each approval once. */
+            items: components["schemas"]["DecisionItem"][];
+        };
+        /** @description What came of one of several decisions: `result` or `problem`. */
+        DecidedApproval: {
+            /** @description The approval as it was named. */
+            approval: string;
+            problem?: components["schemas"]["Problem"] | null;
+            result?: components["schemas"]["Approval"] | null;
+        };
+        /** @description What came of several decisions, in the order in which they were asked for. */
+        DecidedApprovals: {
+            /** @description One for each. */
+            items: components["schemas"]["DecidedApproval"][];
+        };
+        /** @description Somebody who may decide. */
+        DeciderName: {
+            /** @description Who. */
+            id: components["schemas"]["PrincipalId"];
+            /** @description The name. */
+            name: components["schemas"]["Name"];
+            /** @description The role that counts in the mission. */
+            role: components["schemas"]["Role"];
+        };
         /** @description Decides about a session that asks (`POST /api/v1/sessions/{ref}/decide`). */
         DecideSession: {
             /** @description The choice. */
             decision: components["schemas"]["SessionDecision"];
+        };
+        /** @description One decision among several. */
+        DecisionItem: {
+            /** @description Digest of the action that was seen; needed to approve what may destroy something. */
+            action_sha256?: string | null;
+            /** @description The approval's id. */
+            approval: string;
+            /** @description For or against. */
+            decision: components["schemas"]["ApprovalDecision"];
+            /** @description At most 2000 characters. */
+            note?: string | null;
+            /** @description An option that the agent offers. */
+            option?: string | null;
+            /**
+             * Format: int64
+             * @description Refused when the approval has another version.
+             */
+            version?: number | null;
         };
         /** @description A task that another one waits for. */
         Dependency: {
@@ -3674,6 +3969,25 @@ export interface components {
             /** @description Mission id or name. */
             mission: string;
         };
+        /** @enum {string} */
+        ItemKind: "prompt" | "message" | "thought" | "tool_call" | "plan" | "permission" | "turn_end" | "mark" | "stderr";
+        /** @description A permission in a conversation. */
+        ItemPermission: {
+            /** @description The approval that decides it. */
+            approval_id?: string | null;
+            /** @description The permission's own id. */
+            id: string;
+            /** @description Whether it was answered. */
+            is_answered: boolean;
+            /** @description The option that was chosen. */
+            option?: string | null;
+            /** @description The options: `[{optionId, name, kind}]`. */
+            options: Record<string, unknown>[];
+            /** @description What it is for, in a line. */
+            title?: string | null;
+            /** @description The tool call that it is for, as the agent sent it. */
+            tool_call: Record<string, unknown>;
+        };
         /** @description A join token. The token itself is shown once. */
         JoinToken: {
             /** @description SHA-256 of the installation's CA certificate (DER), lowercase hex. */
@@ -3763,6 +4077,8 @@ export interface components {
             occurred_at: components["schemas"]["Timestamp"];
             /** @description Hash of the event before, lowercase hex. */
             prev: string;
+            /** @description The name of who did it. */
+            principal?: string | null;
             /** @description Who did it. */
             principal_id: components["schemas"]["PrincipalId"];
             /** @description The request's id. */
@@ -3847,7 +4163,7 @@ export interface components {
              */
             ended: number;
         };
-        /** @description An own login session, without its token. */
+        /** @description A login session, without its token. */
         Login: {
             /** @description When it began. */
             created_at: components["schemas"]["Timestamp"];
@@ -3859,6 +4175,8 @@ export interface components {
             is_current: boolean;
             /** @description Always `login`. */
             kind?: string;
+            principal?: components["schemas"]["Name"] | null;
+            principal_id?: components["schemas"]["PrincipalId"] | null;
         };
         /** @description Makes a login session (`POST /api/v1/auth/login`) with the bearer token presented. */
         LoginRequest: {
@@ -3949,10 +4267,15 @@ export interface components {
             cordoned: boolean;
             /** @description When it joined. */
             created_at: components["schemas"]["Timestamp"];
+            drained_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Takes nothing new until its last agent session has ended; it is cordoned then as well. */
+            draining?: boolean;
             /** @description What it says of itself. */
             facts: components["schemas"]["NodeFacts"];
             /** @description The id. */
             id: components["schemas"]["NodeId"];
+            /** @description It is being drained, and no agent session is left on it. */
+            is_drained?: boolean;
             /** @description Always `node`. */
             kind?: string;
             /** @description When it was last heard. */
@@ -4284,6 +4607,10 @@ export interface components {
                 mission: components["schemas"]["Name"];
                 /** @description The mission it belongs to. */
                 mission_id: components["schemas"]["MissionId"];
+                /** @description The mode that the agent works in, when it has modes. */
+                mode?: string | null;
+                /** @description The modes that it offers. */
+                modes?: components["schemas"]["SessionMode"][];
                 /** @description The node's name. */
                 node?: string | null;
                 node_id?: components["schemas"]["NodeId"] | null;
@@ -4346,6 +4673,7 @@ export interface components {
                 requester: string;
                 /** @description Who asks. */
                 requester_id: components["schemas"]["PrincipalId"];
+                review?: components["schemas"]["ApprovalReview"] | null;
                 /** @description Requester and decider are one person (allowed only in profile `development`). */
                 self_approved: boolean;
                 /** @description The state. */
@@ -4579,6 +4907,34 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list, in the list's total order. */
+        Page_Grant: {
+            /** @description The objects of this page, at most `limit`. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description The attempt that counts for them.
+                 */
+                attempt?: number | null;
+                /** @description When it ends. */
+                expires_at: components["schemas"]["Timestamp"];
+                /** @description The id. */
+                id: components["schemas"]["TokenId"];
+                /** @description Always `grant`. */
+                kind?: string;
+                mission_id?: components["schemas"]["MissionId"] | null;
+                /** @description The agent's name. */
+                principal: string;
+                /** @description The agent. */
+                principal_id: components["schemas"]["PrincipalId"];
+                session_id?: components["schemas"]["SessionId"] | null;
+                task_id?: components["schemas"]["TaskId"] | null;
+                /** @description `mcg_…`; absent when the answer is repeated for the same idempotency key. */
+                token?: string | null;
+            }[];
+            /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, in the list's total order. */
         Page_JoinToken: {
             /** @description The objects of this page, at most `limit`. */
             items: {
@@ -4674,6 +5030,8 @@ export interface components {
                 occurred_at: components["schemas"]["Timestamp"];
                 /** @description Hash of the event before, lowercase hex. */
                 prev: string;
+                /** @description The name of who did it. */
+                principal?: string | null;
                 /** @description Who did it. */
                 principal_id: components["schemas"]["PrincipalId"];
                 /** @description The request's id. */
@@ -4705,6 +5063,8 @@ export interface components {
                 is_current: boolean;
                 /** @description Always `login`. */
                 kind?: string;
+                principal?: components["schemas"]["Name"] | null;
+                principal_id?: components["schemas"]["PrincipalId"] | null;
             }[];
             /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
             next_cursor?: string | null;
@@ -4753,10 +5113,15 @@ export interface components {
                 cordoned: boolean;
                 /** @description When it joined. */
                 created_at: components["schemas"]["Timestamp"];
+                drained_at?: components["schemas"]["Timestamp"] | null;
+                /** @description Takes nothing new until its last agent session has ended; it is cordoned then as well. */
+                draining?: boolean;
                 /** @description What it says of itself. */
                 facts: components["schemas"]["NodeFacts"];
                 /** @description The id. */
                 id: components["schemas"]["NodeId"];
+                /** @description It is being drained, and no agent session is left on it. */
+                is_drained?: boolean;
                 /** @description Always `node`. */
                 kind?: string;
                 /** @description When it was last heard. */
@@ -4858,6 +5223,24 @@ export interface components {
                  * @description Optimistic lock.
                  */
                 version: number;
+            }[];
+            /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, in the list's total order. */
+        Page_PrincipalName: {
+            /** @description The objects of this page, at most `limit`. */
+            items: {
+                /** @description The id. */
+                id: components["schemas"]["PrincipalId"];
+                /** @description Always `principal_name`. */
+                kind?: string;
+                /** @description The name. */
+                name: components["schemas"]["Name"];
+                node_id?: components["schemas"]["NodeId"] | null;
+                /** @description The sort of subject. */
+                principal_kind: components["schemas"]["PrincipalKind"];
+                session_id?: components["schemas"]["SessionId"] | null;
             }[];
             /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
             next_cursor?: string | null;
@@ -5255,6 +5638,27 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list, in the list's total order. */
+        Page_TaskCounts: {
+            /** @description The objects of this page, at most `limit`. */
+            items: {
+                /** @description By state. */
+                counts: components["schemas"]["StateCounts"];
+                kluster?: components["schemas"]["Name"] | null;
+                kluster_id?: components["schemas"]["KlusterId"] | null;
+                /** @description The mission's name. */
+                mission: components["schemas"]["Name"];
+                /** @description The mission. */
+                mission_id: components["schemas"]["MissionId"];
+                /**
+                 * Format: int64
+                 * @description All together.
+                 */
+                total: number;
+            }[];
+            /** @description Given back as `cursor` reads the next page; absent on the last one. Opaque and bound to the filter. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, in the list's total order. */
         Page_TaskTemplate: {
             /** @description The objects of this page, at most `limit`. */
             items: {
@@ -5449,6 +5853,19 @@ export interface components {
         PrincipalId: string;
         /** @enum {string} */
         PrincipalKind: "bootstrap" | "user" | "agent" | "node" | "service_account";
+        /** @description The name behind the id of a principal (`GET /api/v1/principal-names`). */
+        PrincipalName: {
+            /** @description The id. */
+            id: components["schemas"]["PrincipalId"];
+            /** @description Always `principal_name`. */
+            kind?: string;
+            /** @description The name. */
+            name: components["schemas"]["Name"];
+            node_id?: components["schemas"]["NodeId"] | null;
+            /** @description The sort of subject. */
+            principal_kind: components["schemas"]["PrincipalKind"];
+            session_id?: components["schemas"]["SessionId"] | null;
+        };
         /** @description A problem document: the body of every answer that is an error. */
         Problem: {
             /** @description The reservations in the way, for conflicts of reservations. */
@@ -5985,6 +6402,8 @@ export interface components {
             files: components["schemas"]["LedgerFile"][];
         };
         /** @enum {string} */
+        Risk: "read" | "change" | "destructive" | "unknown";
+        /** @enum {string} */
         Role: "viewer" | "contributor" | "admin";
         /** @description Replaces the credential (`POST /api/v1/connections/{ref}/rotate`). The old one is gone. */
         RotateCredential: {
@@ -6083,6 +6502,15 @@ export interface components {
             seq: number;
         };
         SessionId: string;
+        /** @description A mode that an agent can work in. */
+        SessionMode: {
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description Id to choose it by. */
+            id: string;
+            /** @description Label. */
+            name: string;
+        };
         /** @enum {string} */
         SessionState: "starting" | "idle" | "running" | "requires_action" | "recovering" | "stopped" | "failed";
         /** @description Sets or removes a role (`PUT /api/v1/principals/{ref}/role`). */
@@ -6090,6 +6518,11 @@ export interface components {
             /** @description In this mission (id or name); absent: in the organization. */
             mission?: string | null;
             role?: components["schemas"]["Role"] | null;
+        };
+        /** @description Lets an agent work in another mode (`PUT /api/v1/sessions/{ref}/mode`). */
+        SetSessionMode: {
+            /** @description The id of a mode that it offers. */
+            mode: string;
         };
         /** @description A version of the skill bundle of a mission, or of a kluster. Its content never changes. */
         SkillBundle: {
@@ -6222,6 +6655,54 @@ export interface components {
             /** @description The version it comes from: `m3`, `k2`. */
             from: string;
         };
+        /** @description How many tasks are in each state. */
+        StateCounts: {
+            /**
+             * Format: int64
+             * @description Held.
+             */
+            blocked: number;
+            /**
+             * Format: int64
+             * @description Called off.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Claimed, not started.
+             */
+            claimed: number;
+            /**
+             * Format: int64
+             * @description Finished.
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Given up.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Waiting for a reviewer.
+             */
+            in_review: number;
+            /**
+             * Format: int64
+             * @description A dependency is unfinished.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description May be claimed.
+             */
+            ready: number;
+            /**
+             * Format: int64
+             * @description Being worked on.
+             */
+            running: number;
+        };
         /** @description Vectors that are stored of one model. */
         StoredModel: {
             complete_at?: components["schemas"]["Timestamp"] | null;
@@ -6330,6 +6811,22 @@ export interface components {
             overlap_pending?: boolean;
             /** @description Existing work that it overlaps, the best first. */
             overlap_suggestions?: components["schemas"]["OverlapSuggestion"][];
+        };
+        /** @description How many tasks a mission or kluster has (`GET /api/v1/task-counts`). */
+        TaskCounts: {
+            /** @description By state. */
+            counts: components["schemas"]["StateCounts"];
+            kluster?: components["schemas"]["Name"] | null;
+            kluster_id?: components["schemas"]["KlusterId"] | null;
+            /** @description The mission's name. */
+            mission: components["schemas"]["Name"];
+            /** @description The mission. */
+            mission_id: components["schemas"]["MissionId"];
+            /**
+             * Format: int64
+             * @description All together.
+             */
+            total: number;
         };
         TaskId: string;
         /** @description A note that goes with `cancel`, `block`, `unblock`, `retry`, `accept` or `reject`. */
@@ -6833,6 +7330,8 @@ export interface operations {
                 cursor?: string;
                 /** @description With `watch`: go on after this sequence number, without a snapshot. */
                 from?: number;
+                /** @description Only this one, by id: with `watch`, its changes alone. */
+                id?: string;
                 /** @description 1 to 500, default 50. */
                 limit?: number;
                 /** @description Mission id or name. */
@@ -6982,6 +7481,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approvals_decide_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideApprovals"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecidedApprovals"];
                 };
             };
             /** @description a problem document */
@@ -7309,6 +7840,41 @@ export interface operations {
             };
         };
     };
+    auth_list_grants: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description 1 to 500, default 50. */
+                limit?: number;
+                /** @description Of this agent (id or name). */
+                principal?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Grant"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     auth_issue_grant: {
         parameters: {
             query?: never;
@@ -7404,10 +7970,14 @@ export interface operations {
     auth_logins: {
         parameters: {
             query?: {
+                /** @description Of everybody; needs Admin. */
+                all?: boolean;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description 1 to 500, default 50. */
                 limit?: number;
+                /** @description Of this principal (id or name) instead of one's own; needs Admin. */
+                principal?: string;
             };
             header?: never;
             path?: never;
@@ -7422,6 +7992,34 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_Login"];
                 };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_revoke_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem document */
             default: {
@@ -8617,18 +9215,30 @@ export interface operations {
     ledger_events: {
         parameters: {
             query?: {
-                /** @description `subject.verb`. */
+                /** @description `subject.verb`; several, separated by commas. */
                 action?: string;
+                /** @description Who did it: id, or name for those who may read principals. */
+                actor?: string;
                 /** @description Events after this position. */
                 after?: number;
+                /** @description Events before this position. */
+                before?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description 1 to 500, default 50. */
                 limit?: number;
                 /** @description Mission id or name. */
                 mission?: string;
+                /** @description `asc` (default): in the order of the chain; `desc`: newest first. */
+                order?: "asc" | "desc";
+                /** @description At this time or later (RFC 3339). */
+                since?: string;
                 /** @description The subject's id. */
                 subject?: string;
+                /** @description The subject's kind, such as `task`. */
+                subject_kind?: string;
+                /** @description Before this time (RFC 3339). */
+                until?: string;
             };
             header?: never;
             path?: never;
@@ -8724,6 +9334,8 @@ export interface operations {
                 limit?: number;
                 /** @description Mission id or name. */
                 mission_id?: string;
+                /** @description `asc` (default): oldest first; `desc`: newest first. */
+                order?: "asc" | "desc";
             };
             header?: never;
             path?: never;
@@ -9111,6 +9723,36 @@ export interface operations {
             };
         };
     };
+    nodes_drain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     nodes_uncordon: {
         parameters: {
             query?: never;
@@ -9351,6 +9993,37 @@ export interface operations {
             };
         };
     };
+    auth_names: {
+        parameters: {
+            query: {
+                /** @description 1 to 100 ids of principals, separated by commas. */
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PrincipalName"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     auth_list: {
         parameters: {
             query?: {
@@ -9358,6 +10031,12 @@ export interface operations {
                 cursor?: string;
                 /** @description 1 to 500, default 50. */
                 limit?: number;
+                /** @description Only who has a role in this mission (id or name), by it or by the organization. */
+                mission?: string;
+                /** @description Only of this sort. */
+                principal_kind?: components["schemas"]["PrincipalKind"];
+                /** @description Only who holds this role: in the organization, or with `mission` there. */
+                role?: components["schemas"]["Role"];
             };
             header?: never;
             path?: never;
@@ -9433,6 +10112,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Principal"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_logout_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedOut"];
                 };
             };
             /** @description a problem document */
@@ -10471,6 +11180,41 @@ export interface operations {
             };
         };
     };
+    sessions_conversation: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page after: reads the one before it. */
+                cursor?: string;
+                /** @description 1 to 200, default 100. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sessions_decide: {
         parameters: {
             query?: never;
@@ -10529,6 +11273,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_SessionEvent"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions_set_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSessionMode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSession"];
                 };
             };
             /** @description a problem document */
@@ -11125,6 +11903,45 @@ export interface operations {
             };
         };
     };
+    tasks_counts: {
+        parameters: {
+            query?: {
+                /** @description `mission` or `kluster`; default: `kluster` when a mission or kluster is named. */
+                by?: "mission" | "kluster";
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only of this kluster (id or name). */
+                kluster?: string;
+                /** @description 1 to 500, default 50. */
+                limit?: number;
+                /** @description Only of this mission (id or name). */
+                mission?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TaskCounts"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     tasks_list: {
         parameters: {
             query?: {
@@ -11132,6 +11949,8 @@ export interface operations {
                 cursor?: string;
                 /** @description With `watch`: go on after this sequence number, without a snapshot. */
                 from?: number;
+                /** @description Only this one, by id or key: with `watch`, its changes alone. */
+                id?: string;
                 /** @description Kluster id or name. */
                 kluster?: string;
                 /** @description `key=value` or `key`, separated by commas. */
@@ -12167,6 +12986,36 @@ export interface operations {
         };
     };
     sessions_turn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Turn"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions_cancel_turn: {
         parameters: {
             query?: never;
             header?: never;
