@@ -96,6 +96,9 @@ fn is_unseen(one: &Waiting, other: &Neighbour) -> bool {
         && other.saw_before <= one.made_in
 }
 
+/// A text, and the numbers of those that share its weightiest words.
+type Sharing = (Arc<Existing>, Vec<i64>);
+
 /// What was written beside some documents.
 struct Neighbours {
     all: Vec<Neighbour>,
@@ -122,7 +125,7 @@ impl Neighbours {
     }
 
     /// The numbers of those that share the weightiest words with a text.
-    fn sharing(&self, app: &App, waiting: &Waiting) -> Result<Option<(Arc<Existing>, Vec<i64>)>, Error> {
+    fn sharing(&self, app: &App, waiting: &Waiting) -> Result<Option<Sharing>, Error> {
         let unseen = |other: &Neighbour| is_unseen(waiting, other);
         if waiting.document.done || !self.all.iter().any(unseen) {
             return Ok(None);

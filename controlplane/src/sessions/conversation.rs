@@ -258,10 +258,10 @@ impl Folding {
             "interrupted" => self.mark(event, "interrupted"),
             "gap" => self.mark(event, "gap"),
             "context_lost" => self.mark(event, "context_lost"),
-            "state" => match body["state"].as_str() {
-                Some("recovering" | "failed" | "stopped") => self.mark(event, "state"),
-                _ => {}
-            },
+            "state" if matches!(body["state"].as_str(), Some("recovering" | "failed" | "stopped")) => {
+                self.mark(event, "state");
+            }
+            "state" => {}
             _ => self.other(event),
         }
     }
@@ -367,6 +367,7 @@ mod tests {
 
     #[test]
     fn streams_become_messages_and_updates_become_one_call() {
+        use ItemKind::{Message, Permission, Prompt, Stderr, Thought, ToolCall, TurnEnd};
         let all = events(&[
             ("prompt", json!({"op_id": "t1", "prompt": [{"type": "text", "text": "go"}]})),
             ("thought", text("hm")),
@@ -394,7 +395,6 @@ mod tests {
         ]);
         let folding = folded(&all);
         let kinds: Vec<ItemKind> = folding.items.iter().map(|item| item.kind).collect();
-        use ItemKind::{Message, Permission, Prompt, Stderr, Thought, ToolCall, TurnEnd};
         assert_eq!(
             kinds,
             [Prompt, Thought, Message, ToolCall, Message, ToolCall, Permission, TurnEnd, Stderr]

@@ -227,13 +227,13 @@ async fn several_are_decided_each_for_itself_and_once(app: TestApp) {
             local.ok(&ben, Method::GET, &format!("/approvals/{id}"), None).await["action_sha256"].clone();
         items.push((id, digest));
     }
-    let [a, b, c, d, e] = items.as_slice() else { panic!("five") };
+    let [fine, bare, odd, off, own] = items.as_slice() else { panic!("five") };
     let body = json!({"items": [
-        {"approval": a.0, "decision": "approve", "action_sha256": a.1, "note": "fine"},
-        {"approval": b.0, "decision": "approve"},
-        {"approval": c.0, "decision": "approve", "action_sha256": a.1},
-        {"approval": d.0, "decision": "reject", "version": 1},
-        {"approval": e.0, "decision": "approve", "action_sha256": e.1},
+        {"approval": fine.0, "decision": "approve", "action_sha256": fine.1, "note": "fine"},
+        {"approval": bare.0, "decision": "approve"},
+        {"approval": odd.0, "decision": "approve", "action_sha256": fine.1},
+        {"approval": off.0, "decision": "reject", "version": 1},
+        {"approval": own.0, "decision": "approve", "action_sha256": own.1},
         {"approval": "apr_00000000000000000000000000000001", "decision": "reject"},
     ]});
     let send = async |key: &str, body: &Value| {
@@ -266,7 +266,7 @@ async fn several_are_decided_each_for_itself_and_once(app: TestApp) {
     assert_eq!(outcomes(&again), outcomes(&answer));
     let (_, anew) = send("anew", &body).await;
     assert_eq!(outcomes(&anew)[0].0, "already-decided");
-    for (id, decisions) in [(a, 1), (b, 0), (d, 1), (e, 0)] {
+    for (id, decisions) in [(fine, 1), (bare, 0), (off, 1), (own, 0)] {
         let actions = local.actions_on(&id.0).await;
         assert_eq!(
             actions.iter().filter(|action| *action == "approval.decide").count(),
@@ -278,8 +278,7 @@ async fn several_are_decided_each_for_itself_and_once(app: TestApp) {
     let refused = local.ok(ROOT, Method::GET, refused, None).await;
     assert!(!refused["items"].as_array().unwrap().is_empty(), "a refused decision is in the ledger");
 
-    let twice =
-        json!({"items": [{"approval": b.0, "decision": "reject"}, {"approval": b.0, "decision": "reject"}]});
+    let twice = json!({"items": [{"approval": bare.0, "decision": "reject"}, {"approval": bare.0, "decision": "reject"}]});
     for (bad, pointer) in [(json!({"items": []}), "/items"), (twice, "/items/1/approval")] {
         let (status, problem) = local.call(&ben, Method::POST, "/approvals/decide", Some(bad)).await;
         assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{problem}");
@@ -289,7 +288,7 @@ async fn several_are_decided_each_for_itself_and_once(app: TestApp) {
     let (status, _) = local.call(&ben, Method::POST, "/approvals/decide", Some(json!({"items": many}))).await;
     assert_eq!(status, 422);
     let reader = local.login("reader", "viewer").await;
-    let one = json!({"items": [{"approval": b.0, "decision": "reject"}]});
+    let one = json!({"items": [{"approval": bare.0, "decision": "reject"}]});
     assert_eq!(local.call(&reader, Method::POST, "/approvals/decide", Some(one.clone())).await.0, 403);
     // Two batches beside each other: one of both decides.
     let cleo = local.login("cleo", "contributor").await;

@@ -159,7 +159,6 @@ async fn the_end_of_a_hundred_thousand_events_is_there_at_once(app: TestApp) {
     let began = Instant::now();
     let page = app.get(app.admin(), &path).await.ok(200);
     let took = began.elapsed();
-    println!("the last page of 100000 events of one message: {took:?}");
     assert!(took.as_millis() < 3_000, "{took:?}");
     assert_eq!((&page["seq"], page["items"].as_array().unwrap().len()), (&json!(100_000), 1));
     assert_eq!(

@@ -55,7 +55,7 @@ async fn names_are_told_to_those_who_may_know_them(app: TestApp) {
         .ok(200);
     assert_eq!(seen(&cleo).await, expected(&["cleo"]), "without a role one knows oneself");
 
-    let many = vec!["prn_00000000000000000000000000000001"; 3].join(",");
+    let many = ["prn_00000000000000000000000000000001"; 3].join(",");
     app.get(&anna, &format!("/api/v1/principal-names?id={many}")).await.ok(200);
     for bad in ["", "anna", "prn_1", "mis_00000000000000000000000000000001", "a,,b"] {
         let refused = app.get(&anna, &format!("/api/v1/principal-names?id={bad}")).await;

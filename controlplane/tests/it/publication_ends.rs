@@ -403,7 +403,7 @@ async fn the_chain_in_git_vouches_for_who_asked_and_who_decided(app: TestApp) {
         assert!(fault.contains("provenance"), "{fault}");
     }
     // In the chain itself, or taken out of it.
-    let (part, lines) = whole.iter().find(|(path, _)| path.ends_with(".jsonl")).unwrap();
+    let (part, lines) = whole.iter().find(|(path, _)| path.contains(".jsonl")).unwrap();
     let lines = lines.clone().unwrap();
     let last = lines.lines().last().unwrap();
     assert!(last.contains("publication.commit") && last.contains("anna"), "{last}");

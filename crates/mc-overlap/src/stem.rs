@@ -137,7 +137,7 @@ mod tests {
             &["deploy", "deploys"],
             &["analyse", "analyze", "analysis", "analysing"],
         ] {
-            let stems: Vec<CompactString> = family.iter().map(|word| stem(word)).collect();
+            let stems: Vec<_> = family.iter().map(|word| stem(word)).collect();
             assert!(stems.iter().all(|s| *s == stems[0]), "{family:?} {stems:?}");
         }
     }

@@ -91,15 +91,13 @@ impl Core {
         match request.op {
             // It went to the agent before it could be taken back.
             Op::RemoveQueued { prompt } if self.is_running(&prompt) => self.request_cancel(),
-            // The queue is state: the next look at it acts.
-            Op::Prompt { .. } | Op::RemoveQueued { .. } => Ok(()),
             Op::Cancel => self.request_cancel(),
             Op::AnswerPermission { permission, option } => {
                 self.answer_permission(&permission, option, Some(request.op_id))
             }
-            // An agent that does not serve is told when it does.
             Op::SetMode { mode } if matches!(self.phase, Phase::Serving) => self.send_mode(mode),
-            Op::SetMode { .. } => Ok(()),
+            // The queue is state: the next look at it acts. An agent that does not serve is told its mode when it does.
+            Op::Prompt { .. } | Op::RemoveQueued { .. } | Op::SetMode { .. } => Ok(()),
             Op::Decide { decision: Decision::Retry } => self.begin_restore(),
             Op::Decide { decision: Decision::NewSession } => self.open_new_session(),
             Op::Stop => {

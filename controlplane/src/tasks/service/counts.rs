@@ -35,16 +35,12 @@ pub async fn counts_by_mission(
     mission: Option<&str>,
 ) -> Result<Page<TaskCounts>, Error> {
     let mut tx = app.db.begin_read().await?;
-    let found = match mission {
-        Some(reference) => {
-            Page { items: vec![missions::service::resolve(&mut tx, cx, reference).await?], next_cursor: None }
-        }
-        None => {
-            let wanted =
-                missions::store::Wanted { after: page.after, limit: page.fetch(), labels: Vec::new() };
-            let rows = missions::store::list(&mut tx, cx.scope(Action::ReadTask), wanted).await?;
-            page.cut(app, rows, |mission: &Mission| mission.id)
-        }
+    let found = if let Some(reference) = mission {
+        Page { items: vec![missions::service::resolve(&mut tx, cx, reference).await?], next_cursor: None }
+    } else {
+        let wanted = missions::store::Wanted { after: page.after, limit: page.fetch(), labels: Vec::new() };
+        let rows = missions::store::list(&mut tx, cx.scope(Action::ReadTask), wanted).await?;
+        page.cut(app, rows, |mission: &Mission| mission.id)
     };
     let ids: Vec<MissionId> = found.items.iter().map(|mission| mission.id).collect();
     let mut all = collected(counts::by_mission(&mut tx, &ids).await?);
