@@ -1307,6 +1307,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/publications/{ref}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a publication again that failed or waits: as it was approved, or, when its routes lead elsewhere now, by asking anew. */
+        post: operations["publications_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/publications/{ref}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives up a publication that is not in Git. Done again it changes nothing. */
+        post: operations["publications_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/publications/pending": {
         parameters: {
             query?: never;
@@ -1314,7 +1348,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What changed in a mission since it was last published. */
+        /** What waits in a mission for each of its targets. */
         get: operations["publications_pending"];
         put?: never;
         /** Asks for the publication of everything that waits: one publication for each target. */
@@ -3971,6 +4005,8 @@ export interface components {
         };
         /** @enum {string} */
         ItemKind: "prompt" | "message" | "thought" | "tool_call" | "plan" | "permission" | "turn_end" | "mark" | "stderr";
+        /** @enum {string} */
+        ItemOperation: "write" | "remove";
         /** @description A permission in a conversation. */
         ItemPermission: {
             /** @description The approval that decides it. */
@@ -4337,6 +4373,8 @@ export interface components {
         NodeState: "ready" | "not_ready" | "revoked";
         /** @enum {string} */
         OnConflict: "refuse" | "queue";
+        /** @enum {string} */
+        OnDelete: "remove" | "keep";
         /** @enum {string} */
         OnDependencyFailure: "block" | "cancel" | "ignore";
         /** @description A reservation that shares paths with what was asked for. */
@@ -5358,6 +5396,7 @@ export interface components {
                 /** @description The mission whose artifacts are published. */
                 mission_id: components["schemas"]["MissionId"];
                 next_attempt_at?: components["schemas"]["Timestamp"] | null;
+                replaces?: components["schemas"]["BatchId"] | null;
                 /** @description Who asked. */
                 requester_id: components["schemas"]["PrincipalId"];
                 /** @description The state. */
@@ -5773,13 +5812,15 @@ export interface components {
         };
         /** @description An entity that changed since it was last published, or never was. */
         PendingEntity: {
+            binding?: components["schemas"]["Name"] | null;
+            change?: components["schemas"]["PlannedChange"] | null;
             /** @description Its id. */
             entity_id: string;
             /** @description Its kind. */
             entity_type: components["schemas"]["EntityKind"];
             /**
              * Format: int64
-             * @description How many events of it are not published.
+             * @description How many events of it are not published there.
              */
             events: number;
             /**
@@ -5787,13 +5828,53 @@ export interface components {
              * @description The position of the newest.
              */
             last_seq: number;
+            /** @description Why no route takes it. */
+            no_route?: string | null;
+            /** @description The file; absent when no route takes it. */
+            path?: string | null;
         };
-        /** @description What waits for publication in a mission. */
+        /** @description What waits for publication in a mission, and where it waits to go. */
         PendingList: {
-            /** @description Oldest change first. */
+            /** @description Oldest change first; an entity that waits for two targets is there twice. */
             items: components["schemas"]["PendingEntity"][];
             /** @description Always `pending`. */
             kind: string;
+            /** @description One for each target that something waits for. */
+            targets?: components["schemas"]["PendingTarget"][];
+        };
+        /** @description What waits for one target of a mission. */
+        PendingTarget: {
+            /**
+             * Format: int64
+             * @description Publications of the mission to it that wait for their approval.
+             */
+            awaiting_approval: number;
+            binding?: components["schemas"]["Name"] | null;
+            binding_id?: components["schemas"]["BindingId"] | null;
+            /** @description The branch. */
+            branch: string;
+            /**
+             * Format: int64
+             * @description Entities among the items that would be written.
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Publications that failed and wait for somebody.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Publications that wait for their commit.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Files among the items that would be removed.
+             */
+            removed: number;
+            /** @description The repository. */
+            repository: string;
         };
         /** @description Keeps to a version of a profile, named by its digest or its number; neither: the newest is given again. */
         PinProfile: {
@@ -5806,7 +5887,7 @@ export interface components {
             sha256?: string | null;
         };
         /** @enum {string} */
-        PlannedChange: "create" | "update" | "unchanged";
+        PlannedChange: "create" | "update" | "unchanged" | "remove";
         /** @description An entity of a plan. */
         PlannedItem: components["schemas"]["PublicationItem"] & {
             binding?: components["schemas"]["Name"] | null;
@@ -6081,6 +6162,7 @@ export interface components {
             /** @description The mission whose artifacts are published. */
             mission_id: components["schemas"]["MissionId"];
             next_attempt_at?: components["schemas"]["Timestamp"] | null;
+            replaces?: components["schemas"]["BatchId"] | null;
             /** @description Who asked. */
             requester_id: components["schemas"]["PrincipalId"];
             /** @description The state. */
@@ -6111,9 +6193,11 @@ export interface components {
             entity_version: number;
             /** @description How it is written. */
             format: components["schemas"]["PublishFormat"];
+            /** @description Absent: `write`. */
+            operation?: components["schemas"]["ItemOperation"];
             /** @description The file in the repository. */
             path: string;
-            /** @description SHA-256 of the canonical text of its state. */
+            /** @description SHA-256 of the canonical text of its state; of a removal: of the state that was published last. */
             sha256: string;
         };
         /** @description What a mission publishes where (`GET /api/v1/publication-policies/{mission}`). */
@@ -6137,7 +6221,7 @@ export interface components {
             version: number;
         };
         /** @enum {string} */
-        PublicationState: "awaiting_approval" | "queued" | "published" | "rejected";
+        PublicationState: "awaiting_approval" | "queued" | "published" | "rejected" | "failed" | "withdrawn";
         /** @description How far a mission is published (`GET /api/v1/publications/status`). */
         PublicationStatus: {
             /**
@@ -6145,6 +6229,11 @@ export interface components {
              * @description Publications that wait for their approval.
              */
             awaiting_approval: number;
+            /**
+             * Format: int64
+             * @description Publications that failed for good, or too often: somebody retries or withdraws them.
+             */
+            failed?: number;
             /** @description Always `publication_status`. */
             kind: string;
             /** @description The mission. */
@@ -6166,6 +6255,11 @@ export interface components {
              * @description Of those, how many failed at least once.
              */
             retrying: number;
+            /**
+             * Format: int64
+             * @description Publications that were given up.
+             */
+            withdrawn?: number;
         };
         /** @description Publishes a version. */
         PublishDoc: {
@@ -6183,11 +6277,18 @@ export interface components {
             left_out: components["schemas"]["LeftOut"][];
             /** @description One for each binding. */
             publications: components["schemas"]["Publication"][];
+            /** @description What still waits for each target, with these publications. */
+            targets?: components["schemas"]["PendingTarget"][];
         };
         /** @enum {string} */
         PublishFormat: "markdown" | "yaml" | "json";
         /** @description Asks for the publication of everything that waits (`POST /api/v1/publications/pending`). */
         PublishPending: {
+            /**
+             * @description Only what goes to this binding, by name or id; `-`: only what goes to the Git ledger of the installation. Absent:
+             *     every target.
+             */
+            binding?: string | null;
             /** @description Mission id or name. */
             mission_id: string;
         };
@@ -6210,6 +6311,8 @@ export interface components {
             publications: number;
             /** @description Whether the one who asks may also decide. */
             self_approval: boolean;
+            /** @description What waits in the mission for each target that the plan names, this plan's entities among it. */
+            targets?: components["schemas"]["PendingTarget"][];
         };
         /** @description Writes a new version. The same text as the newest makes none. */
         PutDocVersion: {
@@ -6401,6 +6504,15 @@ export interface components {
             /** @description All text files of the branch. */
             files: components["schemas"]["LedgerFile"][];
         };
+        /** @description What came of a retry (`POST /api/v1/publications/{ref}/retry`). */
+        RetriedPublication: {
+            /** @description Always `retried_publication`. */
+            kind: string;
+            /** @description The publication: queued again, or withdrawn when its routes lead elsewhere now. */
+            publication: components["schemas"]["Publication"];
+            /** @description What was asked for in its place, one for each target; each needs an approval of its own. */
+            replaced_by: components["schemas"]["Publication"][];
+        };
         /** @enum {string} */
         Risk: "read" | "change" | "destructive" | "unknown";
         /** @enum {string} */
@@ -6420,6 +6532,7 @@ export interface components {
             format?: components["schemas"]["PublishFormat"] | null;
             /** @description Labels that the entity must have, all of them. */
             labels?: components["schemas"]["Labels"];
+            on_delete?: components["schemas"]["OnDelete"] | null;
             /**
              * @description Where in the base path, such as `tasks/{key}.{ext}`. Placeholders: `mission`, `kluster`, `kind`, `id`, `key`,
              *     `name`, `ext`; one of `id` and `key` is needed. Absent: the usual place.
@@ -10653,9 +10766,71 @@ export interface operations {
             };
         };
     };
+    publications_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetriedPublication"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publications_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     publications_pending: {
         parameters: {
             query: {
+                /** @description Only what goes to this binding, by name or id; `-`: to the Git ledger of the installation. */
+                binding?: string;
                 /** @description 1 to 500. */
                 limit?: number;
                 /** @description Mission id or name. */
