@@ -123,6 +123,7 @@ async fn what_is_hidden_answers_like_what_never_was(app: TestApp) {
             "{doc}",
             "{overlap}",
             "{approval}",
+            "{publication}",
             "{reservation}",
         ];
         let names_any = names.iter().chain(["{doomed}", "{doomed_task}", "{workspace}", "{skill}"].iter());
