@@ -622,7 +622,7 @@ impl View for OverlapSuggestion {
 impl View for Publication {
     fn columns(wide: bool) -> Vec<&'static str> {
         either(
-            &["ID", "STATE", "AGE", "MESSAGE", "CAUSE"],
+            &["ID", "STATE", "AGE", "MESSAGE"],
             &["ID", "STATE", "AGE", "MISSION", "ITEMS", "BINDING", "APPROVAL", "COMMIT", "MESSAGE", "CAUSE"],
             wide,
         )
@@ -634,7 +634,11 @@ impl View for Publication {
             let binding = dash(self.binding.as_ref());
             row.extend([mission, count, binding, self.approval_id.to_string(), dash(self.commit.as_ref())]);
         }
-        row.extend([self.message.clone(), dash(self.last_error.as_ref())]);
+        match &self.last_error {
+            cause if wide => row.extend([self.message.clone(), dash(cause.as_ref())]),
+            Some(cause) => row.push(format!("{}: {cause}", self.message)),
+            None => row.push(self.message.clone()),
+        }
         row
     }
     fn reference(&self) -> String {
