@@ -114,7 +114,9 @@ pub(super) fn commit(path: &Path, plan: Plan) -> Result<String, GitError> {
 
 /// Refuses a file where a folder stands, or below a file: Git would, in words that help nobody.
 fn check_free(repository: &Repository, tree: &Tree<'_>, path: &str) -> Result<(), GitError> {
-    if path.split('/').any(|part| part.is_empty() || part.starts_with(".git") || part == "." || part == "..")
+    if path
+        .split('/')
+        .any(|part| part.is_empty() || part.eq_ignore_ascii_case(".git") || part == "." || part == "..")
     {
         return Err(GitError::Name(path.to_owned()));
     }
