@@ -90,6 +90,22 @@ impl Filter {
         self
     }
 
+    /// Adds `column IN (…)` for whole numbers as one parameter, so that the text of the statement does not depend on how many
+    /// there are and is prepared once.
+    #[must_use]
+    pub fn among(mut self, column: &'static str, numbers: &[i64]) -> Self {
+        self.join();
+        let list = self.placeholder(serde_json::Value::from(numbers).to_string());
+        self.sql.push_str(column);
+        self.sql.push_str(&match self.backend {
+            Backend::Postgres => format!(
+                " = ANY (ARRAY(SELECT CAST(among AS BIGINT) FROM json_array_elements_text(CAST({list} AS JSON)) AS among))"
+            ),
+            Backend::Sqlite => format!(" IN (SELECT value FROM json_each({list}))"),
+        });
+        self
+    }
+
     /// Adds one condition per label: `key=value`, or only its presence.
     #[must_use]
     pub fn labels(mut self, column: &'static str, wanted: Vec<(String, Option<String>)>) -> Self {

@@ -314,7 +314,7 @@ pub(super) async fn candidates(
         None => place.scope.clone().apply(filter, "d.organization_id = ?", "d.mission_id"),
     };
     let mut found: Vec<Numbered> = filter
-        .one_of("d.document_no", near.into_iter().map(|(number, _)| number).collect())
+        .among("d.document_no", &near.into_iter().map(|(number, _)| number).collect::<Vec<_>>())
         .and("d.embedded_by = ?", own.model)
         .and("d.document_no > ?", after)
         .finish(tx, "d.document_no", i64::try_from(limit).unwrap_or(i64::MAX))

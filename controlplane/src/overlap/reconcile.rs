@@ -7,11 +7,13 @@ use std::time::Duration;
 use mc_api::Action;
 use mc_api::id::OverlapId;
 use mc_api::overlap::{OverlapSide, OverlapState};
+use uuid::Uuid;
 
 use super::prepared::{self, Existing};
 use super::service::{self, Asked};
 use super::store;
 use crate::app::App;
+use crate::background::Patient;
 use crate::db::Tx;
 use crate::error::Error;
 use crate::op::{Scope, system_proof};
@@ -20,6 +22,8 @@ use crate::system_tx;
 
 /// How many documents one round looks at.
 const BATCH: i64 = 64;
+/// How many open suggestions are looked at before others have their turn.
+const WINDOW: i64 = 1024;
 /// After this long, every transaction that ran beside a document has ended.
 const SETTLED: Duration = Duration::from_secs(3);
 /// So many documents that were written beside a batch are held in memory at most.
@@ -251,15 +255,32 @@ async fn open(
 }
 
 /// One round: open suggestions whose sides went, ended or were reworded at a moment when nobody saw the suggestion.
-/// Returns how many.
+/// Returns how many. All open ones are looked at, some at a time, and writers are given way in between.
 ///
 /// # Errors
 /// Database failures; the next round tries again.
 pub async fn sweep(app: &App) -> Result<usize, Error> {
+    let mut found = 0;
+    let mut after = OverlapId::from_uuid(Uuid::nil());
+    while !app.stop.is_cancelled() {
+        let patient = Patient::begin(app);
+        let last = store::window(&mut app.db.begin_read().await?, app.organization, after, WINDOW).await?;
+        found += settle_stale(app, (after, last.unwrap_or(OverlapId::from_uuid(Uuid::max())))).await?;
+        let Some(last) = last else { break };
+        after = last;
+        patient.rest().await;
+    }
+    Ok(found)
+}
+
+async fn settle_stale(app: &App, range: (OverlapId, OverlapId)) -> Result<usize, Error> {
     let judging = app.embeddings.judging();
-    let stale = store::stale(&mut app.db.begin_read().await?, app.organization, judging, BATCH).await?;
+    let stale = store::stale(&mut app.db.begin_read().await?, app.organization, judging, range).await?;
     let found = stale.len();
     for one in stale {
+        if app.stop.is_cancelled() {
+            break;
+        }
         system_tx!(app, |tx| {
             store::lock(tx, one.id).await?;
             let wanted = store::Wanted { id: Some(one.id), limit: 1, ..store::Wanted::default() };

@@ -251,26 +251,48 @@ pub(crate) async fn lock(tx: &mut Tx, id: OverlapId) -> Result<(), DbError> {
     .map(|_| ())
 }
 
+/// The last of the next so many open suggestions behind one of them; `None`: there are fewer.
+pub(crate) async fn window(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    after: OverlapId,
+    window: i64,
+) -> Result<Option<OverlapId>, DbError> {
+    let last: Option<(OverlapId,)> = tx
+        .query(
+            "SELECT suggestion_id FROM overlap_suggestion WHERE organization_id = $1 AND state = 'open' AND suggestion_id > $2
+             ORDER BY suggestion_id LIMIT 1 OFFSET CAST($3 AS BIGINT) - 1",
+        )
+        .bind(organization)
+        .bind(after)
+        .bind(window)
+        .fetch_optional()
+        .await?;
+    Ok(last.map(|(id,)| id))
+}
+
 /// Open suggestions that do not fit their sides any more: one is gone, ended or reworded, or their vectors are now those
-/// of another model (`judging`); oldest first. Whatever made that so and did not see them, they are found here.
+/// of another model (`judging`); oldest first, those behind one suggestion and up to another. Whatever made that so and did
+/// not see them, they are found here.
 pub(crate) async fn stale(
     tx: &mut Tx,
     organization: OrganizationId,
     judging: Option<i64>,
-    limit: i64,
+    (after, up_to): (OverlapId, OverlapId),
 ) -> Result<Vec<Stale>, DbError> {
     tx.query(
         "SELECT s.suggestion_id AS id, s.subject_id AS subject, s.candidate_id AS candidate FROM overlap_suggestion s
          LEFT JOIN search_document a ON a.subject_id = s.subject_id
          LEFT JOIN search_document b ON b.subject_id = s.candidate_id
-         WHERE s.state = 'open' AND s.organization_id = $1
+         WHERE s.state = 'open' AND s.organization_id = $1 AND s.suggestion_id > $2 AND s.suggestion_id <= $3
            AND (a.document_no IS NULL OR b.document_no IS NULL OR a.done
                 OR b.done <> s.candidate_done OR a.title <> s.subject_title OR b.title <> s.candidate_title
-                OR (s.judged_by <> $3 AND ($3 = 0 OR (a.embedded_by = $3 AND b.embedded_by = $3))))
-         ORDER BY s.suggestion_id LIMIT $2",
+                OR (s.judged_by <> $4 AND ($4 = 0 OR (a.embedded_by = $4 AND b.embedded_by = $4))))
+         ORDER BY s.suggestion_id",
     )
     .bind(organization)
-    .bind(limit)
+    .bind(after)
+    .bind(up_to)
     .bind(judging.unwrap_or(i64::MIN))
     .fetch_all()
     .await

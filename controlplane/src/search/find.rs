@@ -438,7 +438,7 @@ async fn rows(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<Row
         .scope
         .clone()
         .apply(filter, "d.organization_id = ?", "d.mission_id")
-        .one_of("d.document_no", numbers)
+        .among("d.document_no", &numbers)
         .and_some("d.mission_id = ?", looked.mission)
         .and_some("d.kluster_id = ?", looked.kluster)
         .and_some(
@@ -469,7 +469,7 @@ pub(super) async fn texts(tx: &mut Tx, numbers: Vec<i64>) -> Result<HashMap<i64,
     let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
     let rows: Vec<(i64, String, String)> =
         Filter::new(tx, "SELECT d.document_no, d.title, d.body FROM search_document d")
-            .one_of("d.document_no", numbers)
+            .among("d.document_no", &numbers)
             .finish(tx, "d.document_no", limit)
             .fetch_all()
             .await?;
@@ -511,7 +511,7 @@ pub(super) async fn shown(tx: &mut Tx, scope: &Scope, numbers: Vec<i64>) -> Resu
     scope
         .clone()
         .apply(filter, "d.organization_id = ?", "d.mission_id")
-        .one_of("d.document_no", numbers)
+        .among("d.document_no", &numbers)
         .finish(tx, "d.document_no", limit)
         .fetch_all()
         .await

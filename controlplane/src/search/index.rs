@@ -598,7 +598,7 @@ pub(crate) async fn numbered(
         "SELECT document_no, mission_id, subject_kind, subject_id, subject_key, title, body, paths, done FROM search_document",
     )
     .and("organization_id = ?", organization)
-    .one_of("document_no", numbers)
+    .among("document_no", &numbers)
     .finish(tx, "document_no", i64::MAX)
     .fetch_all()
     .await
@@ -732,7 +732,7 @@ async fn on_sqlite(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec<C
     }
     text.push_str(
         ") GROUP BY document_no ORDER BY weight DESC, document_no DESC LIMIT 8 * $4) f
-         JOIN search_document d ON d.document_no = f.document_no WHERE ",
+         CROSS JOIN search_document d ON d.document_no = f.document_no WHERE ",
     );
     text.push_str(reach.family.condition());
     text.push_str(

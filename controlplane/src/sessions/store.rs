@@ -317,7 +317,7 @@ pub(crate) async fn stranded(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<
     let rows: Vec<(SessionId,)> = tx
         .query(
             "SELECT s.session_id FROM agent_session s JOIN node n ON n.node_id = s.node_id
-             WHERE s.state = 'starting' AND s.wanted = 'running' AND s.generation > 1
+             WHERE s.state NOT IN ('stopped', 'failed') AND s.state = 'starting' AND s.wanted = 'running' AND s.generation > 1
                AND s.observed_generation = 0 AND s.acked_seq = 0 AND n.revoked_at IS NULL
                AND (n.lease_until <= $1 OR n.draining)
              ORDER BY s.session_id LIMIT $2",
