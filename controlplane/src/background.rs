@@ -136,6 +136,14 @@ impl<'a> Patient<'a> {
         Self { app, began: Instant::now(), seen: app.changes() }
     }
 
+    /// A step of work ended that is never urgent: rests so long that it takes one twentieth of the time.
+    pub(crate) async fn rest_long(self) {
+        tokio::select! {
+            () = tokio::time::sleep((self.began.elapsed() * 19).min(LONGEST_REST)) => {}
+            () = self.app.stop.cancelled() => {}
+        }
+    }
+
     /// A step ended: rests as long as changes go on, at most so long that the work keeps its share of the time.
     pub(crate) async fn rest(self) {
         let longest = (self.began.elapsed() * (SHARE - 1)).min(LONGEST_REST);

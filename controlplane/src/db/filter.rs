@@ -97,12 +97,16 @@ impl Filter {
         self.join();
         let list = self.placeholder(serde_json::Value::from(numbers).to_string());
         self.sql.push_str(column);
-        self.sql.push_str(&match self.backend {
-            Backend::Postgres => format!(
-                " = ANY (ARRAY(SELECT CAST(among AS BIGINT) FROM json_array_elements_text(CAST({list} AS JSON)) AS among))"
+        let (before, after) = match self.backend {
+            Backend::Postgres => (
+                " = ANY (ARRAY(SELECT CAST(one AS BIGINT) FROM json_array_elements_text(CAST(",
+                " AS JSON)) AS one))",
             ),
-            Backend::Sqlite => format!(" IN (SELECT value FROM json_each({list}))"),
-        });
+            Backend::Sqlite => (" IN (SELECT value FROM json_each(", "))"),
+        };
+        self.sql.push_str(before);
+        self.sql.push_str(&list);
+        self.sql.push_str(after);
         self
     }
 

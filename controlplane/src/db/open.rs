@@ -70,6 +70,8 @@ impl Db {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
+                // A search reads hundreds of rows: each hand-over between two threads costs more than some rows.
+                .row_buffer_size(512)
                 .busy_timeout(Duration::from_secs(5));
             let writer = SqlitePoolOptions::new()
                 .max_connections(1)

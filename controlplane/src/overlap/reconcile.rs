@@ -255,7 +255,7 @@ async fn open(
 }
 
 /// One round: open suggestions whose sides went, ended or were reworded at a moment when nobody saw the suggestion.
-/// Returns how many. All open ones are looked at, some at a time, and writers are given way in between.
+/// Returns how many. All open ones are looked at, some at a time, with long rests in between.
 ///
 /// # Errors
 /// Database failures; the next round tries again.
@@ -268,7 +268,7 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
         found += settle_stale(app, (after, last.unwrap_or(OverlapId::from_uuid(Uuid::max())))).await?;
         let Some(last) = last else { break };
         after = last;
-        patient.rest().await;
+        patient.rest_long().await;
     }
     Ok(found)
 }

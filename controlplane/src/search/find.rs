@@ -154,16 +154,23 @@ impl Looked {
         }
     }
 
-    /// How many times more is looked at, since what does not fit is left out afterwards.
-    pub(super) fn times(&self) -> i64 {
-        let is_narrowed = self.kluster.is_some()
+    fn is_narrowed(&self) -> bool {
+        self.kluster.is_some()
             || self.kinds.is_some()
             || self.states.is_some()
             || !self.labels.is_empty()
             || self.since.is_some()
             || self.until.is_some()
-            || self.is_checked;
-        if is_narrowed { NARROWED } else { 1 }
+    }
+
+    /// How many times more is looked at, since what does not fit is left out afterwards.
+    pub(super) fn times(&self) -> i64 {
+        if self.is_narrowed() || self.is_checked { NARROWED } else { 1 }
+    }
+
+    /// How many texts with all phrases are enough: more when some of them may not fit.
+    pub(super) fn enough(&self) -> usize {
+        usize::try_from(RANKED * if self.is_narrowed() { NARROWED } else { 1 }).unwrap_or(usize::MAX)
     }
 }
 
@@ -176,6 +183,11 @@ struct Has {
     pair: f64,
     /// Its place, from the newest, among those of its mission.
     nth: i64,
+}
+
+/// By weight, then by the place in its mission, then the newest.
+fn by_what_they_have(a: &(f64, i64, i64), b: &(f64, i64, i64)) -> std::cmp::Ordering {
+    b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(b.2.cmp(&a.2))
 }
 
 /// The documents that the words of a query name.
@@ -192,6 +204,19 @@ impl Named {
         self.has.len()
     }
 
+    /// Those that have most first, then others that are near.
+    pub(super) fn with(&self, near: Vec<i64>) -> Vec<i64> {
+        let mut named: Vec<(f64, i64, i64)> = self
+            .has
+            .iter()
+            .map(|(number, has)| (self.words.weight(has.words) + has.pair, has.nth, *number))
+            .collect();
+        named.sort_by(by_what_they_have);
+        let mut seen: HashSet<i64> = HashSet::new();
+        let all = named.into_iter().map(|(_, _, number)| number).chain(near);
+        all.filter(|number| seen.insert(*number)).collect()
+    }
+
     /// Keeps the documents that have most.
     fn best(&mut self, most: usize) {
         if self.has.len() <= most {
@@ -202,10 +227,7 @@ impl Named {
             .iter()
             .map(|(number, has)| (self.words.weight(has.words) + has.pair, has.nth, *number))
             .collect();
-        let order = |a: &(f64, i64, i64), b: &(f64, i64, i64)| {
-            b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(b.2.cmp(&a.2))
-        };
-        all.select_nth_unstable_by(most, order);
+        all.select_nth_unstable_by(most, by_what_they_have);
         let kept: HashSet<i64> = all[..most].iter().map(|(_, _, number)| *number).collect();
         self.has.retain(|number, _| kept.contains(number));
     }
@@ -277,7 +299,7 @@ async fn missions(tx: &mut Tx, looked: &Looked) -> Result<Option<Vec<i64>>, DbEr
     })
 }
 
-/// What is known of the documents that words or vectors name, of those that fit, with the share of the words that they have.
+/// What is known of documents that words or vectors name, of those that fit, with the share of the words that they have.
 ///
 /// # Errors
 /// Database failures.
@@ -285,12 +307,8 @@ pub(super) async fn found(
     tx: &mut Tx,
     looked: &Looked,
     mut named: Named,
-    near: Vec<i64>,
+    numbers: Vec<i64>,
 ) -> Result<Vec<Found>, DbError> {
-    let mut numbers: Vec<i64> = near.into_iter().filter(|number| !named.has.contains_key(number)).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers.extend(named.has.keys().copied());
     let rows = rows(tx, looked, numbers).await?;
     complete(tx, &mut named, &rows).await?;
     let whole: f64 = named.words.weights.iter().sum();
@@ -461,19 +479,28 @@ async fn rows(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<Row
     filter.finish(tx, "d.document_no DESC", limit).fetch_all().await
 }
 
-/// The texts of documents, to check phrases.
+/// A text, to check phrases.
+#[derive(sqlx::FromRow)]
+pub(super) struct Whole {
+    pub(super) document_no: i64,
+    pub(super) subject_kind: String,
+    pub(super) title: String,
+    pub(super) body: String,
+}
+
+/// The texts of documents.
 ///
 /// # Errors
 /// Database failures.
-pub(super) async fn texts(tx: &mut Tx, numbers: Vec<i64>) -> Result<HashMap<i64, (String, String)>, DbError> {
+pub(super) async fn texts(tx: &mut Tx, numbers: &[i64]) -> Result<HashMap<i64, Whole>, DbError> {
     let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-    let rows: Vec<(i64, String, String)> =
-        Filter::new(tx, "SELECT d.document_no, d.title, d.body FROM search_document d")
-            .among("d.document_no", &numbers)
+    let rows: Vec<Whole> =
+        Filter::new(tx, "SELECT d.document_no, d.subject_kind, d.title, d.body FROM search_document d")
+            .among("d.document_no", numbers)
             .finish(tx, "d.document_no", limit)
             .fetch_all()
             .await?;
-    Ok(rows.into_iter().map(|(number, title, body)| (number, (title, body))).collect())
+    Ok(rows.into_iter().map(|text| (text.document_no, text)).collect())
 }
 
 /// A document as it is shown.

@@ -221,12 +221,14 @@ async fn first(app: &App, cx: &OpCtx, narrow: &Narrow) -> Result<Ranking, Error>
     let mut tx = app.db.begin_read().await?;
     let named = find::named(&mut tx, &looked, &text).await?;
     let most = NEAR * usize::try_from(looked.times()).unwrap_or(1);
-    // Built-in vectors are made of words: where these name enough, they would add nothing.
-    let is_enough = near.is_builtin() && named.len() >= usize::try_from(find::RANKED).unwrap_or(usize::MAX);
+    // Built-in vectors are made of words: where these name enough, or have to be there, they would add nothing.
+    let enough = if looked.is_checked { 1 } else { usize::try_from(find::RANKED).unwrap_or(usize::MAX) };
+    let is_enough = near.is_builtin() && named.len() >= enough;
     let numbers = if is_enough { Vec::new() } else { near.numbers(&mut tx, &place, most).await? };
-    let found = find::found(&mut tx, &looked, named, numbers).await?;
     let mut budget = READ_BYTES;
-    let found = with_phrases(&mut tx, found, &phrases, &mut budget).await?;
+    let numbers =
+        with_phrases(&mut tx, named.with(numbers), &phrases, (&mut budget, looked.enough())).await?;
+    let found = find::found(&mut tx, &looked, named, numbers).await?;
     let likeness = if near.ranks() {
         Some(near.likeness(&mut tx, found.iter().map(|found| found.row.subject_id).collect()).await?)
     } else {
@@ -251,41 +253,37 @@ fn is_long(kind: &str, body: &str) -> bool {
     matches!(kind, "doc" | "artifact") && body.len() >= content::HEAD_BYTES / 2
 }
 
-/// What has all phrases. Texts are read best first until there are enough, long ones to their end as long as the budget
-/// lasts.
+/// What has all phrases, at most so much. Texts are read in their order until there are enough, long ones to their end as
+/// long as the budget lasts.
 async fn with_phrases(
     tx: &mut Tx,
-    mut found: Vec<Found>,
+    numbers: Vec<i64>,
     phrases: &[String],
-    budget: &mut usize,
-) -> Result<Vec<Found>, Error> {
+    (budget, most): (&mut usize, usize),
+) -> Result<Vec<i64>, Error> {
     if phrases.is_empty() {
-        return Ok(found);
+        return Ok(numbers);
     }
-    let most = usize::try_from(find::RANKED).unwrap_or(usize::MAX);
-    found.sort_by(|a, b| b.lexical.total_cmp(&a.lexical).then(b.row.document_no.cmp(&a.row.document_no)));
     let mut kept = Vec::new();
-    let mut left = found.into_iter();
-    while kept.len() < most {
-        let batch: Vec<Found> = left.by_ref().take(most).collect();
-        if batch.is_empty() {
+    for batch in numbers.chunks(usize::try_from(find::RANKED).unwrap_or(usize::MAX)) {
+        if kept.len() >= most {
             break;
         }
-        let mut texts = find::texts(tx, batch.iter().map(|hit| hit.row.document_no).collect()).await?;
-        for hit in batch {
-            let Some((title, body)) = texts.remove(&hit.row.document_no) else { continue };
+        let mut texts = find::texts(tx, batch).await?;
+        for number in batch {
+            let Some(whole) = texts.remove(number) else { continue };
             let has = |text: &str| phrases.iter().all(|phrase| text.contains(phrase));
-            let mut text = flat(&format!("{title}\n{body}"));
-            if !has(&text) && is_long(&hit.row.subject_kind, &body) && *budget > 0 {
-                let mut whole = format!("{title}\n{body}");
-                for part in content::stored(tx, hit.row.document_no).await? {
+            let mut text = flat(&format!("{}\n{}", whole.title, whole.body));
+            if !has(&text) && is_long(&whole.subject_kind, &whole.body) && *budget > 0 {
+                let mut all = format!("{}\n{}", whole.title, whole.body);
+                for part in content::stored(tx, *number).await? {
                     *budget = budget.saturating_sub(part.body.len());
-                    whole.push_str(&part.body);
+                    all.push_str(&part.body);
                 }
-                text = flat(&whole);
+                text = flat(&all);
             }
             if has(&text) {
-                kept.push(hit);
+                kept.push(*number);
             }
         }
     }
