@@ -70,6 +70,10 @@ impl Db {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
+                // In KiB, of each connection, taken when it is needed: entries of the index are written all over it.
+                .pragma("cache_size", "-8192")
+                // In pages: those that are written again and again reach the database file once.
+                .pragma("wal_autocheckpoint", "4000")
                 // A search reads hundreds of rows: each hand-over between two threads costs more than some rows.
                 .row_buffer_size(512)
                 .busy_timeout(Duration::from_secs(5));

@@ -14,7 +14,7 @@ use super::service::{self, Asked};
 use super::store;
 use crate::app::App;
 use crate::background::Patient;
-use crate::db::Tx;
+use crate::db::{Backend, Tx};
 use crate::error::Error;
 use crate::op::{Scope, system_proof};
 use crate::search::index::{self, Candidate, Family, Look, Neighbour, Waiting};
@@ -30,6 +30,8 @@ const SETTLED: Duration = Duration::from_secs(3);
 const MOST_BESIDE: i64 = 512;
 /// So many of those that share words are compared with one document.
 const COMPARED: usize = 16;
+/// The suggestions of so many documents are opened by one transaction at most.
+const TOGETHER: usize = 8;
 /// At most this many suggestions are opened for one document.
 const MOST: usize = 5;
 
@@ -67,14 +69,12 @@ async fn look_at(app: &App, waiting: &Waiting) -> Result<(), Error> {
         index::looked(tx, waiting).await?;
         Ok(opened)
     })?;
-    count(opened);
+    count(u64::from(opened));
     Ok(())
 }
 
-fn count(opened: bool) {
-    if opened {
-        metrics::counter!("mc_overlaps_found_beside_total").increment(1);
-    }
+fn count(opened: u64) {
+    metrics::counter!("mc_overlaps_found_beside_total").increment(opened);
 }
 
 async fn compare(tx: &mut Tx, app: &App, waiting: &Waiting, document: &Candidate) -> Result<bool, Error> {
@@ -193,13 +193,20 @@ async fn look_beside(app: &App, waiting: &[Waiting]) -> Result<(), Error> {
         if found.is_empty() { done.push(one) } else { overlapping.push((one, found)) }
     }
     drop(tx);
-    for (one, found) in overlapping {
+    // Where there is one writer, nobody waits for the locks of several, and a commit costs more than what is in it.
+    let together = if app.db.backend() == Backend::Sqlite { TOGETHER } else { 1 };
+    for some in overlapping.chunks(together) {
         let opened = system_tx!(app, |tx| {
-            let Some(document) = index::lock(tx, one.document_no).await? else { return Ok(false) };
-            // Its work may have ended since it was read; and changed words are compared with everything.
-            let same = document.title == one.document.title && document.body == one.document.body;
-            let opened = same && !document.done && open(tx, app, &document, found.clone()).await?;
-            index::looked(tx, one).await?;
+            let mut opened = 0;
+            for (one, found) in some {
+                let Some(document) = index::lock(tx, one.document_no).await? else { continue };
+                // Its work may have ended since it was read; and changed words are compared with everything.
+                let same = document.title == one.document.title && document.body == one.document.body;
+                if same && !document.done && open(tx, app, &document, found.clone()).await? {
+                    opened += 1;
+                }
+                index::looked(tx, one).await?;
+            }
             Ok(opened)
         })?;
         count(opened);

@@ -154,23 +154,20 @@ impl Looked {
         }
     }
 
-    fn is_narrowed(&self) -> bool {
-        self.kluster.is_some()
+    /// How many times more is looked at, since what does not fit is left out afterwards.
+    pub(super) fn times(&self) -> i64 {
+        let is_narrowed = self.kluster.is_some()
             || self.kinds.is_some()
             || self.states.is_some()
             || !self.labels.is_empty()
             || self.since.is_some()
-            || self.until.is_some()
+            || self.until.is_some();
+        if is_narrowed { NARROWED } else { 1 }
     }
 
-    /// How many times more is looked at, since what does not fit is left out afterwards.
-    pub(super) fn times(&self) -> i64 {
-        if self.is_narrowed() || self.is_checked { NARROWED } else { 1 }
-    }
-
-    /// How many texts with all phrases are enough: more when some of them may not fit.
-    pub(super) fn enough(&self) -> usize {
-        usize::try_from(RANKED * if self.is_narrowed() { NARROWED } else { 1 }).unwrap_or(usize::MAX)
+    /// The same for words: the texts that they name are also checked for phrases.
+    fn times_of_words(&self) -> i64 {
+        if self.is_checked { NARROWED } else { self.times() }
     }
 }
 
@@ -266,7 +263,7 @@ pub(super) async fn named(tx: &mut Tx, looked: &Looked, text: &Prepared) -> Resu
     if looked.scope.is_empty() || named.words.entries.is_empty() {
         return Ok(named);
     }
-    let statement = Statement { missions: missions(tx, looked).await?, cap: CAP * looked.times() };
+    let statement = Statement { missions: missions(tx, looked).await?, cap: CAP * looked.times_of_words() };
     for (index, numbers) in statement.entries(tx, &named.words).await? {
         if wide(named.enter(index, &numbers, false)?) >= statement.cap {
             named.common.push(index);
@@ -278,7 +275,7 @@ pub(super) async fn named(tx: &mut Tx, looked: &Looked, text: &Prepared) -> Resu
             named.enter(index, &numbers, true)?;
         }
     }
-    named.best(usize::try_from(RANKED * looked.times()).unwrap_or(usize::MAX));
+    named.best(usize::try_from(RANKED * looked.times_of_words()).unwrap_or(usize::MAX));
     Ok(named)
 }
 

@@ -220,23 +220,23 @@ async fn first(app: &App, cx: &OpCtx, narrow: &Narrow) -> Result<Ranking, Error>
     };
     let mut tx = app.db.begin_read().await?;
     let named = find::named(&mut tx, &looked, &text).await?;
-    let most = NEAR * usize::try_from(looked.times()).unwrap_or(1);
+    let times = usize::try_from(looked.times()).unwrap_or(1);
+    let ranked = usize::try_from(find::RANKED).unwrap_or(usize::MAX);
     // Built-in vectors are made of words: where these name enough, or have to be there, they would add nothing.
-    let enough = if looked.is_checked { 1 } else { usize::try_from(find::RANKED).unwrap_or(usize::MAX) };
+    let enough = if looked.is_checked { 1 } else { ranked };
     let is_enough = near.is_builtin() && named.len() >= enough;
-    let numbers = if is_enough { Vec::new() } else { near.numbers(&mut tx, &place, most).await? };
+    let numbers = if is_enough { Vec::new() } else { near.numbers(&mut tx, &place, NEAR * times).await? };
     let mut budget = READ_BYTES;
-    let numbers =
-        with_phrases(&mut tx, named.with(numbers), &phrases, (&mut budget, looked.enough())).await?;
+    let numbers = with_phrases(&mut tx, named.with(numbers), &phrases, (&mut budget, ranked * times)).await?;
     let found = find::found(&mut tx, &looked, named, numbers).await?;
     let likeness = if near.ranks() {
         Some(near.likeness(&mut tx, found.iter().map(|found| found.row.subject_id).collect()).await?)
     } else {
         None
     };
-    let mut ranked = rank(&text, found, likeness.as_ref());
-    ranked.truncate(usize::try_from(find::RANKED).unwrap_or(usize::MAX));
-    let hits = ranked.into_iter().map(|hit| {
+    let mut hits = rank(&text, found, likeness.as_ref());
+    hits.truncate(ranked);
+    let hits = hits.into_iter().map(|hit| {
         Ok(pages::Hit {
             number: hit.found.row.document_no,
             kind: hit.found.row.subject_kind.parse().map_err(Error::internal)?,
