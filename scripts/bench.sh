@@ -11,6 +11,7 @@
 # cli       mc --help and mc get tasks, end to end
 # api       list of 50 tasks over HTTP beside a bare axum handler that runs the same statement by the same driver, in turns
 # create    creating tasks on Postgres with fsync, beside pgbench that inserts the same rows of task and ledger, prepared
+# ledger    verifying an export of MC_BENCH_EVENTS events (default: 1000000), and making one of them
 # detection creating tasks of many words with overlap detection beside creating them without, 16 connections, on SQLite and on
 #           Postgres with fsync, when MC_BENCH_SIZES tasks exist (default: 1000 10000; 100000 takes long); search of the queries in
 #           benches/data/search (rare and common words, phrases, words of templates, no match) beside an ILIKE scan of the same rows
@@ -37,7 +38,7 @@ WRITE='' SECTIONS=()
 for argument in "$@"; do
   case $argument in
     --write) WRITE=1 ;;
-    startup | memory | cli | api | create | detection | delay) SECTIONS+=("$argument") ;;
+    startup | memory | cli | api | ledger | create | detection | delay) SECTIONS+=("$argument") ;;
     -h | --help)
       script_help "${BASH_SOURCE[0]}"
       exit 0
@@ -45,7 +46,7 @@ for argument in "$@"; do
     *) usage_error "unknown argument '$argument'" ;;
   esac
 done
-[ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api create detection delay)
+[ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api ledger create detection delay)
 
 require_linux
 BIN=$(bin_dir)
@@ -171,6 +172,20 @@ section_api() {
   row 'list of 50 tasks, share of the bare handler' "$(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.1f\n", int(1000 * a / b) / 10 }')" % '>40'
 }
 
+section_ledger() {
+  local made times=() round began
+  made=$(mc-bench ledger "$WORK/export.jsonl" --events "${MC_BENCH_EVENTS:-1000000}")
+  row 'event for the ledger: canonical body, digests, hash' "$(printf '%s' "$made" | number append_us | awk '{ printf "%.1f", $1 }')" us '<50'
+  for round in 1 2 3; do
+    began=$(date +%s%N)
+    mc ledger verify --file "$WORK/export.jsonl" >/dev/null
+    times+=("$(($(date +%s%N) - began))")
+  done
+  [ "${#times[@]}" = "$round" ] || die "the export was not verified" "run it again"
+  row "verify an export of ${MC_BENCH_EVENTS:-1000000} events" "$(printf '%s\n' "${times[@]}" | median | awk '{ printf "%.2f", $1 / 1e9 }')" s '<2'
+  rm -- "$WORK/export.jsonl"
+}
+
 # insert_sql POSTINGS TERMS SUGGESTIONS: what the server writes for a task, as pgbench runs it. Its own numbers of keys never reach these.
 insert_sql() {
   cat <<'SQL'
@@ -277,8 +292,22 @@ unserve() {
   PID=
 }
 
+# settled DATA: waits until every text has its vector, and nothing new waits.
+settled() {
+  local quiet=0
+  until [ "$quiet" = 3 ]; do
+    sleep 1
+    case $(MC_BASE_URL=$OWN mc --token-file "$1/token" system embeddings -o json) in
+      *'"waiting": 0,'*) quiet=$((quiet + 1)) ;;
+      *) quiet=0 ;;
+    esac
+  done
+}
+# listed DATA: lists of 50 tasks per second.
+listed() { mc-bench load "$OWN/api/v1/tasks?mission=bench&limit=50" --token-file "$1/token" --seconds 3 | number per_second; }
+
 section_detection() {
-  local name url data pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin} base size have task answer with without scan found searches goal
+  local few many name url data pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin} base size have task answer with without scan found searches goal
   task='{"mission":"bench","kluster":"work","title":"{title}","description":"{text}"}'
   "$MC_REPO/scripts/postgres-dev.sh" start --fsync on >"$WORK/pg.log" 2>&1 || die "Postgres did not start" "$(tail -n 2 "$WORK/pg.log")"
   base=$("$MC_REPO/scripts/postgres-dev.sh" url)
@@ -293,6 +322,10 @@ section_detection() {
     serve "$data" "$url" on
     MC_BASE_URL=$OWN mc --token-file "$data/token" create mission bench >/dev/null
     MC_BASE_URL=$OWN mc --token-file "$data/token" create kluster work -m bench >/dev/null
+    for n in $(seq 50); do
+      MC_BASE_URL=$OWN mc --token-file "$data/token" create task -m bench -k work --title "Task $n" >/dev/null
+    done
+    have=50 few=$(listed "$data")
     for size in ${MC_BENCH_SIZES:-1000 10000}; do
       answer=$(mc-bench load "$OWN/api/v1/tasks" --post "$task" --token-file "$data/token" --connections 16 --seconds 600 --requests $((size - have)))
       have=$size
@@ -301,6 +334,9 @@ section_detection() {
       with=$(printf '%s' "$answer" | number per_second)
       row "$name, $size tasks: create with detection" "$(printf '%.0f' "$with")" /s -
       row "$name, $size tasks: create with detection, p99" "$(printf '%s' "$answer" | number p99_ms | awk '{ printf "%.1f", $1 }')" ms -
+      settled "$data"
+      many=$(listed "$data")
+      row "$name, $size tasks: list of 50, share of a list of 50 of 50" "$(awk -v a="$many" -v b="$few" 'BEGIN { printf "%.1f", 100 * a / b }')" % '>90'
       found=$(mc-bench load "$OWN/api/v1/search?limit=20" --queries "$MC_REPO/benches/data/search/queries.txt" --token-file "$data/token" --seconds 3)
       searches=$(printf '%s' "$found" | number per_second)
       row "$name, $size tasks: search" "$(printf '%s' "$found" | number per_second | awk '{ printf "%.0f", $1 }')" /s -
@@ -323,6 +359,7 @@ section_detection() {
       fi
       unserve
       serve "$data" "$url" on
+      settled "$data"
     done
     unserve
   done

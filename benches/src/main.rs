@@ -3,6 +3,7 @@
 
 mod bare;
 mod delay;
+mod ledger;
 mod load;
 mod overlap;
 mod vectors;
@@ -25,6 +26,8 @@ enum Command {
     Load(load::Args),
     /// Follows an agent session and compares arrival with the time at which the agent sent.
     Delay(delay::Args),
+    /// Writes an export of many events; prints what an event takes to make.
+    Ledger(ledger::Args),
     /// Measures overlap detection on labelled pairs, or fits it to them; prints tables.
     Overlap(overlap::Args),
     /// Measures how vectors are stored and found; prints a table.
@@ -39,6 +42,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Bare(args) => bare::run(args).await,
         Command::Load(args) => load::run(args).await,
         Command::Delay(args) => delay::run(args).await,
+        Command::Ledger(args) => ledger::run(&args),
         Command::Overlap(args) => overlap::run(&args),
         Command::Vectors(args) => vectors::run(args).await,
     }

@@ -68,24 +68,27 @@ fn write_value(out: &mut String, value: &Value) -> Result<(), NotCanonical> {
     Ok(())
 }
 
-fn write_string(out: &mut String, text: &str) {
+/// Writes a text between quotation marks, what has to be escaped in its shortest form.
+pub(crate) fn write_string(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            c if (c as u32) < 0x20 => {
-                // Writing to a String cannot fail.
-                write!(out, "\\u{:04x}", c as u32).expect("a String takes any text");
-            }
-            c => out.push(c),
+    let mut rest = text;
+    // What is escaped is one byte long, so that the text is cut between characters.
+    while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.push_str(&rest[..at]);
+        match rest.as_bytes()[at] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            0x08 => out.push_str("\\b"),
+            b'\t' => out.push_str("\\t"),
+            b'\n' => out.push_str("\\n"),
+            0x0c => out.push_str("\\f"),
+            b'\r' => out.push_str("\\r"),
+            // Writing to a String cannot fail.
+            byte => write!(out, "\\u{byte:04x}").expect("a String takes any text"),
         }
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
     out.push('"');
 }
 

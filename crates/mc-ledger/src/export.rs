@@ -1,8 +1,14 @@
 //! The export format (one JSON object per line, ascending `seq`) and its verification.
 
+use std::io::{BufRead, Read as _};
+use std::num::NonZero;
+
 use serde::Serialize;
 
 use crate::chain::{Digest, SealedEvent, sha256};
+
+/// So many bytes of an export are read and checked at once, at least.
+const BLOCK: u64 = 4 << 20;
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -56,34 +62,52 @@ impl Verifier {
 
     /// Checks the next line. After the first fault the rest is not looked at.
     pub fn line(&mut self, text: &str) {
-        self.line += 1;
-        if self.report.fault.is_some() || text.trim().is_empty() {
-            return;
-        }
-        match serde_json::from_str::<SealedEvent>(text) {
-            // The hash covers what the line means; a line that means the same in other bytes was touched too.
-            Ok(event) if serde_json::to_string(&event).is_ok_and(|written| written != text) => {
-                self.report.events += 1;
-                self.fault(Some(event.seq), "the line is not written as an export writes it".into());
-            }
-            Ok(event) => self.check(&event),
-            Err(error) => {
-                self.report.events += 1;
-                self.fault(None, format!("not an event: {error}"));
-            }
-        }
+        let examined = if self.report.fault.is_none() { examine_line(text) } else { None };
+        self.link(examined);
     }
 
     /// Checks the next event, already read.
     pub fn event(&mut self, event: &SealedEvent) {
-        self.line += 1;
-        if self.report.fault.is_none() {
-            self.check(event);
+        let examined = if self.report.fault.is_none() { Some(Ok(examine(event))) } else { None };
+        self.link(examined);
+    }
+
+    /// Checks the lines of a block, the last one with or without its end. All that a line says of itself is checked on
+    /// every processor; that it follows the one before, afterwards.
+    pub fn block(&mut self, block: &[u8]) {
+        let lines: Vec<&[u8]> =
+            block.strip_suffix(b"\n").unwrap_or(block).split(|byte| *byte == b'\n').collect();
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = lines.len().div_ceil(threads).max(1);
+        // Bytes that are no UTF-8 are no event either.
+        let one = |line: &&[u8]| examine_line(&String::from_utf8_lossy(line));
+        let examined: Vec<Option<Result<Examined, Unreadable>>> = std::thread::scope(|scope| {
+            let parts: Vec<_> = lines
+                .chunks(share)
+                .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>()))
+                .collect();
+            parts
+                .into_iter()
+                .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        for line in examined {
+            self.link(line);
         }
     }
 
-    fn check(&mut self, event: &SealedEvent) {
+    /// Puts the next line behind those before; `None`: it is empty, or not looked at.
+    fn link(&mut self, line: Option<Result<Examined, Unreadable>>) {
+        self.line += 1;
+        if self.report.fault.is_some() {
+            return;
+        }
+        let Some(line) = line else { return };
         self.report.events += 1;
+        let event = match line {
+            Ok(event) => event,
+            Err(Unreadable { seq, message }) => return self.fault(seq, message),
+        };
         let expected = self.report.last_seq + 1;
         if event.seq != expected {
             return self.fault(Some(event.seq), format!("expected seq {expected}"));
@@ -91,22 +115,14 @@ impl Verifier {
         if event.prev != self.report.head {
             return self.fault(Some(event.seq), "prev is not the hash of the event before".into());
         }
-        if let Some(body) = &event.body
-            && sha256(body.as_bytes()) != event.body_sha256
-        {
-            return self.fault(Some(event.seq), "the body does not have the digest that was chained".into());
+        if let Some(message) = event.fault {
+            return self.fault(Some(event.seq), message);
         }
-        match event.envelope.seal(event.prev, event.seq, event.body_sha256) {
-            Ok(hash) if hash == event.hash => {
-                if self.report.first_seq == 0 {
-                    self.report.first_seq = event.seq;
-                }
-                self.report.last_seq = event.seq;
-                self.report.head = event.hash;
-            }
-            Ok(_) => self.fault(Some(event.seq), "the hash does not fit the envelope".into()),
-            Err(error) => self.fault(Some(event.seq), error.to_string()),
+        if self.report.first_seq == 0 {
+            self.report.first_seq = event.seq;
         }
+        self.report.last_seq = event.seq;
+        self.report.head = event.hash;
     }
 
     fn fault(&mut self, seq: Option<u64>, message: String) {
@@ -117,6 +133,75 @@ impl Verifier {
     /// What was found.
     pub fn finish(self) -> Report {
         self.report
+    }
+}
+
+/// What an event says of itself.
+struct Examined {
+    seq: u64,
+    prev: Digest,
+    hash: Digest,
+    /// Its body or its hash does not fit.
+    fault: Option<String>,
+}
+
+/// A line that is no event as an export writes it.
+struct Unreadable {
+    seq: Option<u64>,
+    message: String,
+}
+
+fn examine_line(text: &str) -> Option<Result<Examined, Unreadable>> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    Some(match serde_json::from_str::<SealedEvent>(text) {
+        // The hash covers what the line means; a line that means the same in other bytes was touched too.
+        Ok(event) if serde_json::to_string(&event).is_ok_and(|written| written != text) => Err(Unreadable {
+            seq: Some(event.seq),
+            message: "the line is not written as an export writes it".into(),
+        }),
+        Ok(event) => Ok(examine(&event)),
+        Err(error) => Err(Unreadable { seq: None, message: format!("not an event: {error}") }),
+    })
+}
+
+fn examine(event: &SealedEvent) -> Examined {
+    let SealedEvent { seq, prev, hash, .. } = *event;
+    let is_other = |body: &String| sha256(body.as_bytes()) != event.body_sha256;
+    let fault = if event.body.as_ref().is_some_and(is_other) {
+        Some("the body does not have the digest that was chained".into())
+    } else {
+        match event.envelope.seal(prev, seq, event.body_sha256) {
+            Ok(sealed) if sealed == hash => None,
+            Ok(_) => Some("the hash does not fit the envelope".into()),
+            Err(error) => Some(error.to_string()),
+        }
+    };
+    Examined { seq, prev, hash, fault }
+}
+
+/// Verifies an export as it is read.
+///
+/// # Errors
+/// What reading gives.
+pub fn verify_reader(mut input: impl BufRead) -> std::io::Result<Report> {
+    let mut verifier = Verifier::new();
+    let mut block = Vec::new();
+    loop {
+        block.clear();
+        input.by_ref().take(BLOCK).read_to_end(&mut block)?;
+        if block.is_empty() {
+            return Ok(verifier.finish());
+        }
+        // To the end of the line.
+        if block.last() != Some(&b'\n') {
+            input.read_until(b'\n', &mut block)?;
+        }
+        verifier.block(&block);
+        if verifier.report.fault.is_some() {
+            return Ok(verifier.finish());
+        }
     }
 }
 
@@ -183,6 +268,36 @@ mod tests {
         assert_eq!(find(&[0, 1, 1, 2]), Some(3));
         assert_eq!(find(&[1, 0, 2]), Some(1));
         assert_eq!(find(&[0, 1, 2]), None);
+    }
+
+    #[test]
+    fn blocks_say_what_lines_say() {
+        let mut lines = chain(900);
+        let by_lines = |lines: &[String]| verify_lines(lines.iter().map(String::as_str));
+        let by_blocks = |lines: &[String], end: &str| {
+            let text = lines.join("\n") + end;
+            verify_reader(std::io::BufReader::with_capacity(7, text.as_bytes())).unwrap()
+        };
+        assert_eq!(by_blocks(&lines, "\n"), by_lines(&lines));
+        assert_eq!(by_blocks(&lines, ""), by_lines(&lines));
+        assert_eq!(by_blocks(&[], ""), by_lines(&[]));
+        lines.insert(300, String::new());
+        assert_eq!(by_blocks(&lines, "\n\n"), by_lines(&lines));
+        for (at, from, to) in [
+            (500, "task.create", "task.delete"),
+            (500, "{\"seq", "{ \"seq"),
+            (1, "\"prev\":\"", "\"prev\":\"x"),
+        ] {
+            let mut touched = lines.clone();
+            touched[at] = touched[at].replacen(from, to, 1);
+            let found = by_blocks(&touched, "\n");
+            assert_eq!(
+                (found.fault.as_ref().map(|fault| fault.line), &found),
+                (Some(at as u64 + 1), &by_lines(&touched))
+            );
+        }
+        lines.swap(700, 701);
+        assert_eq!(by_blocks(&lines, "\n"), by_lines(&lines));
     }
 
     /// Ten thousand bytes of a whole export, each changed by itself: every one is found, at its own line.

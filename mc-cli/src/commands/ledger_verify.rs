@@ -1,11 +1,10 @@
 //! `mc ledger verify`: the chain is recomputed here, from the server, an export or the Git ledger.
 
 use std::collections::BTreeMap;
-use std::io::BufRead as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use mc_ledger::export::Verifier;
+use mc_ledger::export::{Verifier, verify_reader};
 use mc_ledger::tree::Tree;
 use mc_ledger::tree::lineage::Installation;
 use mc_ledger::{Fault, Report, SealedEvent};
@@ -132,23 +131,15 @@ pub(super) async fn server(cx: &Invocation) -> anyhow::Result<()> {
 
 /// Verifies an export in a file.
 pub(super) fn file(cx: &Invocation, path: &Path) -> anyhow::Result<()> {
-    let mut verifier = Verifier::new();
-    let mut check = |input: &mut dyn std::io::BufRead| -> anyhow::Result<()> {
-        for line in input.split(b'\n') {
-            let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-            // Bytes that are no UTF-8 are no event either; the verifier says at which line.
-            verifier.line(&String::from_utf8_lossy(&line));
-        }
-        Ok(())
-    };
-    if path == Path::new("-") {
-        check(&mut std::io::stdin().lock())?;
+    let report = if path == Path::new("-") {
+        verify_reader(std::io::stdin().lock())
     } else {
         let file = std::fs::File::open(path)
             .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
-        check(&mut std::io::BufReader::new(file))?;
-    }
-    Verified::new(verifier.finish(), path.display().to_string(), None).tell(cx)
+        verify_reader(std::io::BufReader::new(file))
+    };
+    let report = report.with_context(|| format!("cannot read {}", path.display()))?;
+    Verified::new(report, path.display().to_string(), None).tell(cx)
 }
 
 /// Verifies the Git ledger: every chain in it, and every published file against its chain.
