@@ -65,16 +65,28 @@ install_helm() {
   rm -rf -- "$new"
 }
 
+# promtool comes out of the package prometheus; nothing is installed from it and no service is started.
+install_promtool() {
+  [ ! -x "$CACHE/promtool" ] || return 0
+  local new
+  new=$(mktemp -d -- "$CACHE/.new-XXXXXX")
+  say "fetching promtool"
+  (cd -- "$new" && { apt-get download -qq prometheus || { as_root apt-get update -qq && apt-get download -qq prometheus; }; } && dpkg-deb -x prometheus_*.deb out && mv out/usr/bin/promtool "$CACHE/promtool") \
+    >"$CACHE/promtool.log" 2>&1 || die "apt-get could not fetch the package prometheus" "apt-get update; the log is $CACHE/promtool.log"
+  rm -rf -- "$new"
+}
+
 mkdir -p -- "$CACHE" || die "$CACHE cannot be written" "make the checkout writable"
 install_python
 install_helm
 case $MODE in
-  all) MC_KUBE_BIN=$("$MC_SCRIPTS/kube-apiserver.sh") ;;
+  all) MC_KUBE_BIN=$("$MC_SCRIPTS/kube-apiserver.sh") && install_promtool ;;
   if-cached) MC_KUBE_BIN=$("$MC_SCRIPTS/kube-apiserver.sh" --cached 2>/dev/null) || {
     say "kube-apiserver is not cached: lint and schema only (scripts/kube-apiserver.sh builds it)"
     MODE=lint-only
   } ;;
 esac
+[ ! -x "$CACHE/promtool" ] || export MC_PROMTOOL=$CACHE/promtool
 export MC_KUBE_BIN=${MC_KUBE_BIN:-}
 export PYTHONPATH=$CACHE/helm PYTHONDONTWRITEBYTECODE=1
 exec "$CACHE/venv/bin/python" "$TESTS/run.py" "$MODE" "$NAME"
