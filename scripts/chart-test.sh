@@ -11,7 +11,8 @@
 #
 # Helm is the library in the PyPI package helm-sdkpy, pinned by digest, in .cache/chart. The API server comes from
 # scripts/kube-apiserver.sh, which builds it once, in minutes. No kubelet and no controller runs: no pod is ever scheduled. With
-# MC_BIN_DIR=FOLDER the mc-controlplane in it is started with the variables of every set that needs nothing beside it.
+# MC_BIN_DIR=FOLDER the real programs in it are started with the variables and arguments that are rendered; with
+# MC_TEST_POSTGRES_URL too, two replicas on one database.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"

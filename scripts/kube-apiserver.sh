@@ -44,19 +44,23 @@ need_cmd go golang-go
 need_cmd dpkg-source dpkg-dev
 apt_install golang-github-modern-go-reflect2-dev
 mkdir -p -- "$BIN" || die "$KUBE_DIR cannot be written" "set MC_KUBE_DIR to a folder you may write"
-NEW=$(mktemp -d -- "$KUBE_DIR/.new-XXXXXX")
-trap 'chmod -R u+w -- "$NEW" && rm -rf -- "$NEW"' EXIT
+exec 9>"$KUBE_DIR/lock"
+flock -w 3600 9 || die "another build holds $KUBE_DIR/lock" "wait for it"
+# The build's own cache stays after a failure, so that the next try is short.
+NEW=$KUBE_DIR/build
+rm -rf -- "$NEW/tree"
+mkdir -p -- "$NEW"
 cd -- "$NEW"
+rm -f -- ./*.deb ./*.dsc ./*.tar.*
 
-# Package lists of its own, so that nothing under /etc changes.
+# The machine's own Debian mirror, with package lists of their own, so that nothing under /etc changes.
+uri=$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources 2>/dev/null || true)
+[ -n "$uri" ] || uri=$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\/debian\/\{0,1\}\) .*/\2/p' /etc/apt/sources.list 2>/dev/null | head -n 1)
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+[ -n "$uri" ] && [ -r "$keyring" ] || die "no Debian mirror is configured on this machine" "copy kube-apiserver and etcd into $BIN"
 mkdir -p lists/partial cache/archives/partial
-sources=$(ls /etc/apt/sources.list.d/debian.sources 2>/dev/null || true)
-if [ -n "$sources" ]; then
-  awk 'NF == 0 { exit } { print }' "$sources" | sed -E 's/^Types:.*/Types: deb deb-src/; s/^Suites:.*/Suites: bookworm/' >own.sources
-else
-  printf 'Types: deb deb-src\nURIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: main\n' >own.sources
-fi
-printf 'Dir::Etc::sourcelist "%s/own.sources";\nDir::Etc::sourceparts "/dev/null";\nDir::State::lists "%s/lists";\nDir::Cache "%s/cache";\nAPT::Sandbox::User "root";\n' \
+printf 'Types: deb deb-src\nURIs: %s\nSuites: bookworm\nComponents: main\nSigned-By: %s\n' "$uri" "$keyring" >own.sources
+printf 'Dir::Etc::sourcelist "%s/own.sources";\nDir::Etc::sourceparts "/dev/null";\nDir::State::lists "%s/lists";\nDir::Cache "%s/cache";\nAPT::Sandbox::User "";\n' \
   "$NEW" "$NEW" "$NEW" >apt.conf
 
 {
@@ -83,7 +87,9 @@ env -u GOFLAGS GOPATH="$PWD/.go" GOCACHE="$NEW/gocache" CGO_ENABLED=0 GOPROXY=of
   KUBE_GIT_VERSION="v$VERSION" KUBE_GIT_MAJOR=1 KUBE_GIT_MINOR=20 KUBE_GIT_TREE_STATE=clean \
   KUBE_GIT_COMMIT=faecb196815e248d3ecfb03c680a4507229c2a56 \
   make WHAT=cmd/kube-apiserver >>"$LOG" 2>&1 || die "kube-apiserver could not be built" "read $LOG"
-built=$(find -L _output -type f -name kube-apiserver | head -n 1)
+built=$(find _output -path '*/bin/*' -name kube-apiserver -type f -print -quit)
 [ -n "$built" ] || die "the build left no kube-apiserver" "read $LOG"
 cp -- "$built" "$BIN/kube-apiserver.new" && mv -- "$BIN/kube-apiserver.new" "$BIN/kube-apiserver"
+cd /
+rm -rf -- "$NEW"
 printf '%s\n' "$BIN"
