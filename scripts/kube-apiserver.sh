@@ -46,7 +46,7 @@ apt_install golang-github-modern-go-reflect2-dev
 mkdir -p -- "$BIN" || die "$KUBE_DIR cannot be written" "set MC_KUBE_DIR to a folder you may write"
 exec 9>"$KUBE_DIR/lock"
 flock -w 3600 9 || die "another build holds $KUBE_DIR/lock" "wait for it"
-# The build's own cache stays after a failure, so that the next try is short.
+# What a failure leaves stays, to be looked at, until the next try.
 NEW=$KUBE_DIR/build
 rm -rf -- "$NEW/tree"
 mkdir -p -- "$NEW"
@@ -83,7 +83,7 @@ cp -L "$reflect2"/*.go "$reflect2"/*.s vendor/github.com/modern-go/reflect2/
 rm -f vendor/github.com/modern-go/reflect2/*_test.go
 # The link and the variables stand in for Git.
 mkdir -p .go/src/k8s.io && ln -s ../../.. .go/src/k8s.io/kubernetes
-env -u GOFLAGS GOPATH="$PWD/.go" GOCACHE="$NEW/gocache" CGO_ENABLED=0 GOPROXY=off HOME="$NEW" GOMAXPROCS=2 \
+env -u GOFLAGS GOPATH="$PWD/.go" CGO_ENABLED=0 GOPROXY=off HOME="$NEW" GOMAXPROCS=2 \
   KUBE_GIT_VERSION="v$VERSION" KUBE_GIT_MAJOR=1 KUBE_GIT_MINOR=20 KUBE_GIT_TREE_STATE=clean \
   KUBE_GIT_COMMIT=faecb196815e248d3ecfb03c680a4507229c2a56 \
   make WHAT=cmd/kube-apiserver >>"$LOG" 2>&1 || die "kube-apiserver could not be built" "read $LOG"

@@ -171,7 +171,7 @@ class Controllers(threading.Thread):
                         continue
                     try:
                         self.cluster.request("PATCH", f"{path}/{item['metadata']['name']}/status", {"status": status}, "application/merge-patch+json")
-                        self.seen.append(item)
+                        self.seen.append(item["metadata"]["name"])
                     except Refused as refused:
                         if refused.status != 404:
                             raise

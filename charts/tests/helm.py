@@ -15,8 +15,11 @@ import yaml
 CHART = Path(__file__).resolve().parent.parent / "missioncontrol"
 
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def load(path: Path):
-    return yaml.safe_load(path.read_text()) or {}
+    return yaml.load(path.read_text(), LOADER) or {}  # noqa: S506 (it is a SafeLoader)
 
 
 def merged(base: dict, over: dict) -> dict:
@@ -67,7 +70,12 @@ class Helm:
         return asyncio.run(run)
 
     def rollback(self, name: str, revision: int = 0):
-        return asyncio.run(self.sdk.Rollback(self.config).run(name, revision))
+        """Objects and revision are those of `helm rollback`. The library names no way to wait and says so after all was applied."""
+        try:
+            asyncio.run(self.sdk.Rollback(self.config).run(name, revision))
+        except self.sdk.RollbackError as error:
+            if "wait strategy not set" not in str(error):
+                raise
 
     def uninstall(self, name: str):
         return asyncio.run(self.sdk.Uninstall(self.config).run(name, wait=False, timeout=60))
@@ -83,7 +91,3 @@ def release(secret: dict) -> dict:
     """What Helm keeps of a release in its Secret: manifest, hooks, status."""
     stored = base64.b64decode(base64.b64decode(secret["data"]["release"]))
     return json.loads(gzip.decompress(stored))
-
-
-def documents(text: str) -> list[dict]:
-    return [document for document in yaml.safe_load_all(text) if document]

@@ -100,7 +100,8 @@ def life(cluster: Cluster, name: str, values: dict):
                 assert cluster.get(document)["metadata"]["uid"] == claims[checks.name(document)], "the claim was replaced"
 
         space.helm.test(RELEASE)
-        assert any(item["kind"] == "Pod" or "containers" in item["spec"] for item in controllers.seen), "helm test made no pod"
+        pod = next(checks.name(hook) for hook in hooks if hook["kind"] == "Pod").removeprefix("Pod/")
+        assert pod in controllers.seen, f"helm test made no pod, only {controllers.seen}"
         space.helm.uninstall(RELEASE)
     for document in objects:
         keeps = document["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
@@ -207,8 +208,7 @@ def failed_migration(cluster: Cluster):
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "mc-missioncontrol", "namespace": space.name}}
     with Controllers(cluster, space.name) as controllers:
         space.helm.install(RELEASE, values)
-        jobs = [item for item in controllers.seen if item["metadata"]["name"] == "mc-missioncontrol-migration"]
-        assert len(jobs) == 1, "the migration did not run before the install"
+        assert controllers.seen == ["mc-missioncontrol-migration"], "the migration did not run before the install"
         assert not cluster.listed(f"/apis/batch/v1/namespaces/{space.name}/jobs"), "the Job that succeeded is left"
     before = cluster.get(deployment)["spec"]
     with Controllers(cluster, space.name, jobs_fail=True):

@@ -107,7 +107,8 @@ def serves(cluster, bin_dir: Path, folder: Path, name: str):
     with serving(bin_dir, server):
         ask("GET", server.url("/healthz"))
         login = ask("POST", server.url("/api/v1/auth/login"), TOKEN, {"principal": "prometheus", "role": "viewer", "ttl_seconds": 2592000})
-        assert "mc_http_requests_total" in ask("GET", server.url("/metrics"), login["token"])
+        told = ask("GET", server.url("/metrics"), login["token"])
+        assert "mc_http_requests_total" in told, f"/metrics tells {told[:500]!r}"
 
 
 def node_joins(cluster, bin_dir: Path, folder: Path):

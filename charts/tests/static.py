@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -56,6 +57,7 @@ def lint_set(values: dict):
     assert not found and "funcMap fail" not in text[0], (found, text[0])
 
 
+@cache
 def schema() -> dict:
     return json.loads((CHART / "values.schema.json").read_text())
 
@@ -104,7 +106,7 @@ def schema_is_strict():
 
 def table() -> str:
     """The table of values, from the comments of values.yaml."""
-    rows, stack, comment = [], [], None
+    rows, stack, comment, values = [], [], None, helm.load(CHART / "values.yaml")
     for line in (CHART / "values.yaml").read_text().splitlines():
         found = re.match(r"^( *)# -- (.*)$", line)
         if found:
@@ -117,7 +119,7 @@ def table() -> str:
         stack = stack[:depth] + [found[2]]
         if comment is None:
             continue
-        value = helm.load(CHART / "values.yaml")
+        value = values
         for step in stack:
             value = value[step]
         rows.append(f"| `{'.'.join(stack)}` | `{json.dumps(value)}` | {comment.replace('|', chr(92) + '|')} |")
