@@ -35,7 +35,8 @@ def until(condition, process, log: Path, seconds: float = 60):
         found = condition()
         if found:
             return found
-        assert process.poll() is None and time.monotonic() < end, log.read_text()[-2000:]
+        assert process.poll() is None, f"it ended with {process.returncode}: {log.read_text()[-2000:]}"
+        assert time.monotonic() < end, f"not within {seconds} s: {log.read_text()[-2000:]}"
         time.sleep(0.1)
 
 
