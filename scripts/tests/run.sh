@@ -378,6 +378,28 @@ agents_say_why_they_cannot_be_installed() {
   expect 2 "$MC_SCRIPTS/third-party-agents.sh" unknown
 }
 
+# ---- the chart ------------------------------------------------------------------------------------------------------
+
+the_api_server_is_taken_from_where_it_was_built() {
+  expect 1 env MC_KUBE_DIR="$PWD/kube" "$MC_SCRIPTS/kube-apiserver.sh" --cached
+  said 'there is no kube-apiserver in'
+  said 'fix: scripts/kube-apiserver.sh builds it'
+  [ ! -e kube ]
+  mkdir -p kube/bin
+  touch kube/bin/etcd kube/bin/kube-apiserver
+  chmod +x kube/bin/*
+  expect 0 env MC_KUBE_DIR=kube "$MC_SCRIPTS/kube-apiserver.sh"
+  said "^$PWD/kube/bin$"
+}
+
+the_chart_is_tested_with_known_arguments_only() {
+  expect 2 "$MC_SCRIPTS/chart-test.sh" --lint
+  said "unknown argument '--lint'"
+  expect 0 "$MC_SCRIPTS/chart-test.sh" --help
+  said '--lint-only'
+  expect 2 "$MC_SCRIPTS/kube-apiserver.sh" --rebuild
+}
+
 # Helpers have short names; a test's name states a fact in at least three words.
 mapfile -t TESTS < <(sed -n 's/^\([a-z]*_[a-z]*_[a-z_]*\)() {$/\1/p' "${BASH_SOURCE[0]}")
 for name in "${TESTS[@]}"; do it "$name"; done
