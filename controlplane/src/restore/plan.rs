@@ -149,7 +149,7 @@ pub(super) fn plan(spool: &Spool, now: Timestamp) -> Result<Plan, Error> {
     let mut reader = Reader::new(spool, &tree, chosen)?;
     let mut failure = None;
     tree.check(spool, &mut |found| {
-        reader.file(found).map_err(|error| {
+        reader.file(&found).map_err(|error| {
             let said = error.detail.clone();
             failure = Some(error);
             said
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A file of the commit.
-    fn file(&mut self, found: Verified) -> Result<(), Error> {
+    fn file(&mut self, found: &Verified) -> Result<(), Error> {
         let counts = self.line.iter().any(|(one, upto)| *one == found.installation && found.order.1 <= *upto);
         if !counts {
             self.note(format!(
@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let place = self.spool.place(&found.path).ok_or_else(|| invalid("a file is gone"))?;
-        self.state(&found, place, true)
+        self.state(found, place, true)
     }
 
     /// A state that the line of the installation published.

@@ -193,7 +193,6 @@ async fn more_than_memory_killed_in_the_middle(database: Database) {
     let restored = try_restore(&third.client, &third.token, bytes.clone()).await.unwrap().ok(200);
     let grown = third.peak().saturating_sub(before);
     assert!(grown < 48 << 20, "{grown} bytes of memory for {} bytes of text", bytes.len());
-    println!("{} bytes of text took {grown} bytes of memory", bytes.len());
     let notes = restored["notes"].to_string();
     assert!(notes.contains("it had begun before, and went on behind"), "{notes}");
     let counts = ["missions", "klusters", "tasks", "docs", "doc_versions", "keystones", "artifacts"];
