@@ -70,6 +70,14 @@ phase() {
   printf '%-16s %-7s %5d s\n' "$name" "$result" $((SECONDS - began)) >>"$TIMES"
 }
 
+check_chart() {
+  if [ "$(uname -sm)" = 'Linux x86_64' ]; then
+    "$MC_SCRIPTS/chart-test.sh" --if-cached
+  else
+    skip "the Helm chart: the library that lints it is for Linux on x86_64"
+  fi
+}
+
 prerequisites() {
   need_cmd git
   need_cc
@@ -189,6 +197,7 @@ if [ -n "$QUICK" ]; then
 else
   phase scripts check_scripts
 fi
+[ -n "$QUICK" ] || phase chart check_chart
 phase format cargo fmt --all --check
 if [ -n "$WITH_POSTGRES" ]; then
   phase postgres start_postgres

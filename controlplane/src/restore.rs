@@ -1,423 +1,233 @@
 //! Rebuilding published state from a Git ledger, in an installation without missions.
 //!
-//! The chains and every published file are verified first; then the texts are stored, then all rows and one event are
-//! written in one transaction. What was never published is not known: a mission or kluster of which only the name is
-//! known comes without description, claims are over, and task numbers go on far above every number that was given.
+//! The texts are received into a file without a name ([`spool`]). All chains and every published file are verified, and
+//! what is to be rebuilt is put in order ([`plan`]), before anything is written. Then come batches, each one transaction
+//! that counts its steps ([`rows`]): a restore that was killed goes on behind the last whole batch when the same is sent
+//! again, and another one that is sent meanwhile takes over. Until the last transaction everything is marked as deleted, so
+//! nobody sees a part of it; that transaction counts what is there, unveils it and records the one event.
+//!
+//! What was never published is not known: a mission or kluster of which only the name is known comes without description,
+//! claims are over, and task numbers go on far above every number that was given.
 
+mod plan;
 mod rows;
+mod spool;
 
-pub(crate) use rows::rest_of;
-
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) use rows::{is_unfinished, refuse_unfinished, rest_of};
 
 use bytes::Bytes;
-use futures_util::stream;
-use mc_api::artifact::Artifact;
-use mc_api::doc::{Doc, DocVersion};
-use mc_api::id::{KlusterId, MissionId, PrincipalId};
-use mc_api::kluster::Kluster;
-use mc_api::mission::Mission;
+use futures_util::{StreamExt as _, stream};
+use mc_api::id::MissionId;
 use mc_api::persistence::{RestoreLedger, RestoredLedger};
-use mc_api::task::{Task, TaskState};
-use mc_api::{Action, Labels, Name, ProblemKind, Timestamp};
-use mc_ledger::tree::{self, Tree, Verified, lineage};
-use serde::de::DeserializeOwned;
+use mc_api::{Action, ProblemKind};
+use mc_ledger::Digest;
+use ring::digest::{Context, SHA256};
 
 use crate::app::App;
 use crate::artifacts::model::MAX_CONTENT_BYTES;
-use crate::crash;
 use crate::error::Error;
 use crate::ledger::{self, Event};
-use crate::objects::ObjectStore as _;
+use crate::objects::{ByteStream, ObjectError, ObjectStore as _};
 use crate::op::OpCtx;
-use crate::{write, write_tx};
+use crate::write::hex_digest;
+use crate::{crash, system_tx, write, write_tx};
 
-/// The largest request: all text files of a Git ledger.
+use plan::{Plan, Step, invalid};
+use rows::{Counts, Row, Run};
+use spool::Spool;
+
+/// The largest request in one piece; a stream may be larger.
 pub const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
-/// At most this many notes are kept.
-const MAX_NOTES: usize = 100;
-/// Task numbers go on at the next thousand that leaves at least this many free.
-const NUMBER_GAP: i64 = 500;
+/// So many rows, or so many bytes of texts, in one transaction.
+const BATCH_STEPS: usize = 256;
+const BATCH_BYTES: u64 = 8 << 20;
 
-/// Everything that is rebuilt, in the order in which it is written.
-#[derive(Default)]
-struct State {
-    missions: BTreeMap<MissionId, Mission>,
-    klusters: BTreeMap<KlusterId, Kluster>,
-    tasks: Vec<Task>,
-    docs: Vec<(Doc, DocVersion)>,
-    artifacts: Vec<Artifact>,
-    principals: BTreeSet<PrincipalId>,
-    /// Texts with their mission and digest.
-    texts: Vec<(MissionId, String, String)>,
-    next_numbers: BTreeMap<MissionId, i64>,
-    /// What stands in the repository, so that a deletion can be published too.
-    standing: Vec<Standing>,
-    notes: Vec<String>,
+/// What is restored: in one piece, or as a stream of [`mc_api::restore::RestorePart`].
+pub enum Sent {
+    /// In one piece.
+    Whole(RestoreLedger),
+    /// As a stream.
+    Stream(ByteStream),
 }
 
-/// A file that stands in the repository.
-struct Standing {
-    entity: String,
-    kind: String,
-    path: String,
-    sha256: String,
-    /// The state in it, as publications keep it.
-    meta: String,
-}
-
-fn standing(found: &Verified) -> Option<Standing> {
-    let entity = found.file.object.get("id")?.as_str()?.to_owned();
-    let meta = serde_json::json!({ "object": found.file.object, "version": found.file.version }).to_string();
-    let (path, sha256) = (found.path.clone(), found.sha256.clone());
-    Some(Standing { entity, kind: found.file.kind.clone(), path, sha256, meta })
-}
-
-fn invalid(detail: impl Into<String>) -> Error {
-    Error::new(ProblemKind::LedgerInvalid, detail)
-}
-
-fn object<T: DeserializeOwned>(found: &Verified) -> Result<T, Error> {
-    serde_json::from_value(found.file.object.clone())
-        .map_err(|error| invalid(format!("{}: it is no {}: {error}", found.path, found.file.kind)))
-}
-
-/// The number of a key, and its prefix.
-fn number(key: &str) -> Option<(&str, i64)> {
-    let (prefix, number) = key.rsplit_once('-')?;
-    Some((prefix, number.parse().ok()?))
-}
-
-/// Where numbers go on: the next thousand, and never close to what may have been given after the last publication.
-fn next_number(below: i64) -> i64 {
-    below.saturating_add(NUMBER_GAP).div_euclid(1000).saturating_add(1).saturating_mul(1000).saturating_add(1)
-}
-
-impl State {
-    fn note(&mut self, text: String) {
-        if self.notes.len() < MAX_NOTES {
-            self.notes.push(text);
-        }
-    }
-
-    /// Reads what the line of an installation published last.
-    fn read(tree: &Tree, newest: usize, now: Timestamp) -> Result<Self, Error> {
-        let mut state = Self::default();
-        let line = lineage::line_of(&tree.installations, newest);
-        let mut removed = BTreeSet::new();
-        for found in &tree.files {
-            let counts = line.iter().any(|(one, upto)| *one == found.installation && found.order.1 <= *upto);
-            if !counts {
-                state.note(format!("{} is of an installation that this one does not go on from", found.path));
-                continue;
-            }
-            let entity = found.file.object.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
-            if tree.removed.get(entity).is_some_and(|at| *at > found.order) {
-                removed.insert(entity.to_owned());
-                continue;
-            }
-            state.standing.extend(standing(found));
-            match found.file.kind.as_str() {
-                "mission" => {
-                    let mission: Mission = object(found)?;
-                    state.principals.insert(mission.created_by);
-                    state.missions.insert(mission.id, mission);
-                }
-                "kluster" => {
-                    let kluster: Kluster = object(found)?;
-                    state.principals.insert(kluster.created_by);
-                    state.klusters.insert(kluster.id, kluster);
-                }
-                "task" => state.tasks.push(object(found)?),
-                "doc" | "keystone" => {
-                    let version = found.file.version.clone().unwrap_or_default();
-                    let version: DocVersion = serde_json::from_value(version)
-                        .map_err(|error| invalid(format!("{}: it has no version: {error}", found.path)))?;
-                    let doc: Doc = object(found)?;
-                    let text = found.file.content.clone().unwrap_or_default();
-                    state.principals.extend([doc.created_by, version.author]);
-                    state.texts.push((doc.mission_id, version.sha256.clone(), text));
-                    state.docs.push((doc, version));
-                }
-                "artifact" => {
-                    let artifact: Artifact = object(found)?;
-                    match &found.artifact {
-                        Some(text) => {
-                            state.texts.push((artifact.mission_id, artifact.sha256.clone(), text.clone()));
-                        }
-                        None => state.note(format!(
-                            "the bytes of artifact {} ({}) are not in Git: only its metadata is back",
-                            artifact.id, artifact.name
-                        )),
-                    }
-                    state.artifacts.push(artifact);
-                }
-                other => {
-                    return Err(invalid(format!("{}: nothing is known of the kind {other:?}", found.path)));
-                }
-            }
-        }
-        for entity in removed {
-            state.note(format!("{entity} was deleted; a file of it that stayed is not brought back"));
-        }
-        state.tell_line(tree, newest);
-        state.latest();
-        state.complete(tree, now)?;
-        Ok(state)
-    }
-
-    /// Says which chain was taken, when there are several.
-    fn tell_line(&mut self, tree: &Tree, newest: usize) {
-        if tree.installations.len() < 2 {
-            return;
-        }
-        let one = &tree.installations[newest];
-        let depth = one.depth;
-        self.note(format!(
-            "of {} installations that published here the last was taken: {} ({} events, rebuilt {depth} times before)",
-            tree.installations.len(),
-            one.folders.join(", "),
-            one.events
-        ));
-    }
-
-    /// An entity that was published to several files counts once, as it was last.
-    fn latest(&mut self) {
-        self.tasks.sort_by_key(|task| (task.id, std::cmp::Reverse(task.version)));
-        self.tasks.dedup_by_key(|task| task.id);
-        self.docs.sort_by_key(|(doc, _)| (doc.id, std::cmp::Reverse(doc.version)));
-        self.docs.dedup_by_key(|(doc, _)| doc.id);
-        self.artifacts.sort_by_key(|artifact| (artifact.id, std::cmp::Reverse(artifact.version)));
-        self.artifacts.dedup_by_key(|artifact| artifact.id);
-    }
-
-    /// Makes the missions and klusters that are only named, and takes away what refers to nothing.
-    fn complete(&mut self, tree: &Tree, now: Timestamp) -> Result<(), Error> {
-        let klusters = self.klusters.values().map(|k| (k.mission_id, k.mission.clone(), k.created_by));
-        let tasks = self.tasks.iter().map(|t| (t.mission_id, t.mission.clone(), t.created_by));
-        let docs = self.docs.iter().map(|(d, _)| (d.mission_id, d.mission.clone(), d.created_by));
-        let artifacts = self.artifacts.iter().map(|a| (a.mission_id, a.mission.clone(), a.created_by));
-        let named: Vec<_> = klusters.chain(tasks).chain(docs).chain(artifacts).collect();
-        let mut prefixes: BTreeMap<MissionId, (String, i64)> = BTreeMap::new();
-        for task in &self.tasks {
-            let (prefix, number) =
-                number(&task.key).ok_or_else(|| invalid(format!("{:?} is no key of a task", task.key)))?;
-            let entry = prefixes.entry(task.mission_id).or_insert_with(|| (prefix.to_owned(), 0));
-            entry.1 = entry.1.max(number + 1);
-        }
-        for (id, name, by) in named {
-            self.principals.insert(by);
-            if !self.missions.contains_key(&id) {
-                self.note(format!("mission {name} was not published itself: only its name is back"));
-                let prefix = prefixes.get(&id).map_or_else(|| name.to_string(), |(prefix, _)| prefix.clone());
-                self.missions.insert(id, named_mission(id, name, prefix, by, now));
-            }
-        }
-        let in_klusters: Vec<_> = (self.tasks.iter())
-            .map(|t| (t.kluster_id, t.kluster.clone(), t.mission_id, t.mission.clone(), t.created_by))
-            .chain(self.docs.iter().filter_map(|(d, _)| {
-                Some((d.kluster_id?, d.kluster.clone()?, d.mission_id, d.mission.clone(), d.created_by))
-            }))
-            .collect();
-        for (id, name, mission_id, mission, by) in in_klusters {
-            if !self.klusters.contains_key(&id) {
-                self.note(format!("kluster {name} was not published itself: only its name is back"));
-                self.klusters.insert(id, named_kluster(id, name, (mission_id, mission), by, now));
-            }
-        }
-        for id in self.missions.keys() {
-            let said = tree.task_numbers_below.get(&id.to_string()).copied().unwrap_or(1);
-            let seen = prefixes.get(id).map_or(1, |(_, next)| *next);
-            self.next_numbers.insert(*id, next_number(said.max(seen)));
-        }
-        self.untie();
-        Ok(())
-    }
-
-    /// Takes away references to what is not back, ends claims, and opens what waited for nothing that is there.
-    fn untie(&mut self) {
-        let states: BTreeMap<_, _> = self.tasks.iter().map(|task| (task.id, task.state)).collect();
-        let artifacts: BTreeSet<_> = self.artifacts.iter().map(|artifact| artifact.id).collect();
-        let mut notes = Vec::new();
-        for task in &mut self.tasks {
-            let all = task.depends_on.len();
-            task.depends_on.retain(|dependency| states.contains_key(&dependency.id));
-            if task.depends_on.len() < all {
-                notes.push(format!("task {} waited for tasks that were not published", task.key));
-            }
-            let open = task.depends_on.iter().filter(|d| states.get(&d.id) != Some(&TaskState::Done)).count();
-            task.open_dependency_count = i32::try_from(open).unwrap_or(i32::MAX);
-            task.parent_id = task.parent_id.filter(|parent| states.contains_key(parent));
-            task.result_artifact_id = task.result_artifact_id.filter(|artifact| artifacts.contains(artifact));
-            task.claim = None;
-            task.state = match task.state {
-                TaskState::Claimed | TaskState::Running | TaskState::Pending | TaskState::Ready => {
-                    if open == 0 { TaskState::Ready } else { TaskState::Pending }
-                }
-                state @ (TaskState::InReview
-                | TaskState::Done
-                | TaskState::Blocked
-                | TaskState::Failed
-                | TaskState::Cancelled) => state,
-            };
-        }
-        for artifact in &mut self.artifacts {
-            artifact.task_id = artifact.task_id.filter(|task| states.contains_key(task));
-            artifact.kluster_id = artifact.kluster_id.filter(|kluster| self.klusters.contains_key(kluster));
-        }
-        for (doc, version) in &mut self.docs {
-            if doc.latest_version > 1 {
-                notes.push(format!("doc {} is back with version {} only", doc.name, version.number));
-            }
-            doc.published_version = doc.published_version.filter(|number| *number == version.number);
-            doc.state = crate::docs::model::state(doc.latest_version, doc.published_version);
-        }
-        for note in notes {
-            self.note(note);
-        }
-    }
-}
-
-fn named_mission(
-    id: MissionId,
-    name: Name,
-    key_prefix: String,
-    created_by: PrincipalId,
-    now: Timestamp,
-) -> Mission {
-    Mission {
-        kind: "mission".into(),
-        id,
-        name,
-        description: String::new(),
-        key_prefix,
-        overlap_policy: None,
-        paused: false,
-        labels: Labels::default(),
-        annotations: Labels::default(),
-        version: 1,
-        created_by,
-        created_at: now,
-        updated_at: now,
-    }
-}
-
-fn named_kluster(
-    id: KlusterId,
-    name: Name,
-    (mission_id, mission): (MissionId, Name),
-    created_by: PrincipalId,
-    now: Timestamp,
-) -> Kluster {
-    Kluster {
-        kind: "kluster".into(),
-        id,
-        name,
-        mission_id,
-        mission,
-        description: String::new(),
-        runtime: None,
-        max_running: None,
-        overlap_policy: None,
-        labels: Labels::default(),
-        annotations: Labels::default(),
-        version: 1,
-        created_by,
-        created_at: now,
-        updated_at: now,
-    }
-}
-
-/// The verified tree, and the place of the installation whose state is restored.
-fn verify(request: &RestoreLedger) -> Result<(Tree, usize), Error> {
-    if !(7..=64).contains(&request.commit.len()) || !request.commit.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(Error::invalid("/commit", "a commit id"));
-    }
-    let mut files = BTreeMap::new();
-    for (index, file) in request.files.iter().enumerate() {
-        if files.insert(file.path.clone(), Some(file.text.clone())).is_some() {
-            return Err(Error::invalid(format!("/files/{index}/path"), "the path is there twice"));
-        }
-    }
-    let tree = tree::verify(&files);
-    for (folder, chain) in &tree.chains {
-        if let Some(fault) = &chain.fault {
-            return Err(invalid(format!("{folder}: {fault}")));
-        }
-    }
-    if let Some(fault) = &tree.fault {
-        return Err(invalid(fault.clone()));
-    }
-    if tree.installations.is_empty() {
-        return Err(invalid("there is no chain in it: no folder ledger with files <from>-<to>.jsonl"));
-    }
-    // The last of the line, however short: a rebuilt installation goes on from the one it was rebuilt from.
-    let newest = lineage::newest(&tree.installations).map_err(|several| {
-        invalid(format!(
-            "{} installations publish here and none of them goes on from all others: {}; restore a commit at which one \
-             was the last",
-            several.len(),
-            several.join(", ")
-        ))
-    })?;
-    Ok((tree, newest))
-}
-
-/// Rebuilds what was published, everything or nothing.
+/// Rebuilds what was published. Sent again after a crash it goes on where it was.
 ///
 /// # Errors
 /// [`ProblemKind::NotEmpty`] when the installation ever had a mission, [`ProblemKind::LedgerInvalid`] that names the
-/// first bad place, [`ProblemKind::Forbidden`].
-pub async fn restore(app: &App, cx: &OpCtx, request: RestoreLedger) -> Result<RestoredLedger, Error> {
+/// first bad place or the installations to choose from, [`ProblemKind::InvalidTransition`] when another restore took over,
+/// [`ProblemKind::MalformedBody`], [`ProblemKind::BodyTooLarge`], [`ProblemKind::Forbidden`].
+pub async fn restore(app: &App, mut cx: OpCtx, sent: Sent) -> Result<(OpCtx, RestoredLedger), Error> {
     if let Err(error) = cx.authorize(Action::RestoreLedger) {
-        return Err(write::refused(app, cx, error).await);
+        return Err(write::refused(app, &cx, error).await);
     }
     if rows::is_used(&mut app.db.begin_read().await?).await? && cx.idempotency.is_none() {
         return Err(not_empty());
     }
-    let commit = request.commit.clone();
+    let folder = app.git_ledger.parent().map_or_else(std::env::temp_dir, std::path::Path::to_owned);
+    let file = tempfile::tempfile_in(folder).map_err(Error::internal)?;
     let now = cx.now();
-    let work = move || {
-        let (tree, newest) = verify(&request)?;
-        let one = &tree.installations[newest];
-        let seq = i64::try_from(one.last_seq).map_err(Error::internal)?;
-        Ok::<_, Error>((State::read(&tree, newest, now)?, seq, one.head.to_string()))
+    let spool = match sent {
+        Sent::Stream(content) => Spool::receive(file, content).await?,
+        Sent::Whole(request) => Spool::of(file, request)?,
     };
-    let (state, seq, head) = tokio::task::spawn_blocking(work).await.map_err(Error::internal)??;
-    // Bytes first; what is not named by a row in the end is swept.
-    for (mission, sha256, text) in &state.texts {
-        let part = stream::iter([Ok(Bytes::from(text.clone()))]);
-        let stored = app.objects.put(*mission, Box::pin(part), MAX_CONTENT_BYTES).await?;
-        if stored.sha256.to_string() != *sha256 {
-            return Err(invalid("a text does not have its digest"));
+    let work = move || plan::plan(&spool, now).map(|plan| (spool, plan));
+    let (spool, mut plan) = tokio::task::spawn_blocking(work).await.map_err(Error::internal)??;
+    if let Some(key) = &mut cx.idempotency {
+        key.body_sha256 = hex_digest(format!("{}\0{}", key.body_sha256, plan.sha256).as_bytes());
+    }
+    if !rows::is_used(&mut app.db.begin_read().await?).await? {
+        batches(app, &cx, &spool, &mut plan).await?;
+    }
+    let restored = finish(app, &cx, &plan).await?;
+    Ok((cx, restored))
+}
+
+/// Writes what is not written yet.
+async fn batches(app: &App, cx: &OpCtx, spool: &Spool, plan: &mut Plan) -> Result<(), Error> {
+    let mut run = Run { holder: cx.new_uuid(), organization: cx.caller.organization, started_at: cx.now() };
+    let (done, started_at) = begin(app, cx, plan, &run).await?;
+    run.started_at = started_at;
+    if done > 0 {
+        tracing::info!(done, steps = plan.steps.len(), "a restore that had begun goes on");
+        plan.restored
+            .notes
+            .push(format!("it had begun before, and went on behind {done} of {} steps", plan.steps.len()));
+    }
+    let (mut at, mut number) = (done, 0_u32);
+    while at < plan.steps.len() {
+        let end = batch_end(plan, at);
+        let mut written = Vec::with_capacity(end - at);
+        for step in &plan.steps[at..end] {
+            written.push(row(app, spool, plan, *step).await?);
+        }
+        system_tx!(app, |tx| {
+            rows::advance(tx, &run, (at, end), cx.now()).await?;
+            for row in &written {
+                rows::write(tx, &run, row).await?;
+            }
+            Ok(())
+        })?;
+        (at, number) = (end, number + 1);
+        crash::point(&format!("restore-batch-{number}")).await;
+    }
+    contents(app, plan, spool).await
+}
+
+/// How many steps of this plan are done; a part of another plan is thrown away.
+async fn begin(app: &App, cx: &OpCtx, plan: &Plan, run: &Run) -> Result<(usize, mc_api::Timestamp), Error> {
+    system_tx!(app, |tx| {
+        rows::lock(tx).await?;
+        if rows::is_used(tx).await? {
+            return Err(not_empty());
+        }
+        for id in &plan.principals {
+            rows::principal(tx, cx, *id).await?;
+        }
+        Ok(rows::begin(tx, run, &plan.restored.commit, &plan.sha256).await?)
+    })
+}
+
+/// The end of the batch that begins at a step.
+fn batch_end(plan: &Plan, at: usize) -> usize {
+    let mut bytes = 0;
+    let steps = plan.steps[at..].iter().take(BATCH_STEPS);
+    let fitting = steps.take_while(|step| {
+        let fits = bytes < BATCH_BYTES;
+        bytes += plan.weight(**step);
+        fits
+    });
+    at + fitting.count()
+}
+
+/// Stores the texts of a step and gives its row. What is not named by a row in the end is swept.
+async fn row(app: &App, spool: &Spool, plan: &Plan, step: Step) -> Result<Row, Error> {
+    Ok(match step {
+        Step::Mission(id) => {
+            let next = plan.next_numbers.get(&id).copied().unwrap_or(1);
+            Row::Mission(Box::new(plan.missions[&id].clone()), next)
+        }
+        Step::Kluster(id) => Row::Kluster(Box::new(plan.klusters[&id].clone())),
+        Step::Task(id) => Row::Task(Box::new(plan.task(spool, id)?)),
+        Step::Tie(id) => Row::Tie(Box::new(plan.task(spool, id)?)),
+        Step::Artifact(id) => {
+            let (artifact, text) = plan.artifact(spool, id)?;
+            if let Some(text) = text {
+                put(app, artifact.mission_id, &artifact.sha256, text).await?;
+            }
+            Row::Artifact(Box::new(artifact))
+        }
+        Step::Doc(id) => {
+            let doc = plan.doc(spool, id)?;
+            let mut versions = Vec::new();
+            for source in plan.docs[&id].versions.values() {
+                let (version, text) = plan::version(spool, source)?;
+                put(app, doc.mission_id, &version.sha256, text).await?;
+                versions.push(version);
+            }
+            Row::Doc(Box::new(doc), versions)
+        }
+        Step::Standing(index) => Row::Standing(plan.standing(spool, index)?),
+    })
+}
+
+async fn put(app: &App, mission: MissionId, sha256: &str, text: String) -> Result<(), Error> {
+    let part = stream::iter([Ok(Bytes::from(text))]);
+    let stored = app.objects.put(mission, Box::pin(part), MAX_CONTENT_BYTES).await?;
+    if stored.sha256.to_string() == sha256 { Ok(()) } else { Err(invalid("a text does not have its digest")) }
+}
+
+/// Reads every stored text back: what another process stored before it was killed is not taken on trust.
+async fn contents(app: &App, plan: &Plan, spool: &Spool) -> Result<(), Error> {
+    for step in &plan.steps {
+        let named = match step {
+            Step::Artifact(id) => {
+                let (artifact, text) = plan.artifact(spool, *id)?;
+                text.map(|_| (artifact.mission_id, vec![artifact.sha256]))
+            }
+            Step::Doc(id) => {
+                let doc = plan.doc(spool, *id)?;
+                let versions = plan.docs[id].versions.values().map(|source| plan::version(spool, source));
+                let digests = versions.map(|version| version.map(|(version, _)| version.sha256));
+                Some((doc.mission_id, digests.collect::<Result<_, _>>()?))
+            }
+            _ => None,
+        };
+        let Some((mission, digests)) = named else { continue };
+        for sha256 in digests {
+            let digest: Digest = sha256.parse().map_err(Error::internal)?;
+            let mut content = app.objects.get(mission, digest, None).await?;
+            let mut seen = Context::new(&SHA256);
+            while let Some(part) = content.next().await {
+                seen.update(&part.map_err(ObjectError::Store)?);
+            }
+            if seen.finish().as_ref() != digest.0 {
+                return Err(invalid(format!("the stored text {sha256} does not have its digest")));
+            }
         }
     }
-    let keystones = state.docs.iter().filter(|(doc, _)| doc.keystone).count();
-    let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
-    let restored = RestoredLedger {
-        kind: "restored_ledger".into(),
-        commit,
-        verified_seq: seq,
-        verified_hash: head,
-        missions: count(state.missions.len()),
-        klusters: count(state.klusters.len()),
-        tasks: count(state.tasks.len()),
-        docs: count(state.docs.len() - keystones),
-        keystones: count(keystones),
-        artifacts: count(state.artifacts.len()),
-        notes: state.notes.clone(),
-    };
+    Ok(())
+}
+
+/// Counts what is there, unveils it, and records the event.
+async fn finish(app: &App, cx: &OpCtx, plan: &Plan) -> Result<RestoredLedger, Error> {
+    let restored = &plan.restored;
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize(Action::RestoreLedger)?;
         rows::lock(tx).await?;
         if rows::is_used(tx).await? {
             return Err(not_empty());
         }
-        rows::write(tx, cx, &state, &restored).await?;
+        rows::end(tx, &plan.sha256, plan.steps.len()).await?;
+        let (expected, found) = (Counts::of(plan), rows::counts(tx).await?);
+        if expected != found {
+            let detail = format!("what was written is not what was to be: {found:?} instead of {expected:?}");
+            return Err(Error::new(ProblemKind::Internal, detail));
+        }
+        rows::unveil(tx, restored, cx.now()).await?;
         let event = Event {
             subject_kind: "ledger",
             subject_id: "ledger".into(),
-            body: &restored,
+            body: restored,
             before_sha256: None,
         };
         ledger::record(tx, cx, proof, event).await?;
@@ -431,19 +241,4 @@ fn not_empty() -> Error {
         ProblemKind::NotEmpty,
         "this installation has, or had, missions; a ledger is restored into an empty one",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_go_on_far_above_what_was_given() {
-        for (below, next) in [(1, 1001), (33, 1001), (499, 1001), (500, 2001), (1001, 2001), (1500, 3001)] {
-            assert_eq!(next_number(below), next, "{below}");
-            assert!(next_number(below) - below >= NUMBER_GAP);
-        }
-        assert_eq!(number("my-app-12"), Some(("my-app", 12)));
-        assert_eq!(number("x"), None);
-    }
 }

@@ -120,7 +120,7 @@ pub enum Command {
     Apply(Apply),
     /// Show what applying would change; ends with 1 when something differs
     Diff(Diff),
-    /// Edit a mission, kluster or task in $EDITOR
+    /// Edit a mission, kluster, task or doc in $EDITOR
     Edit(Named),
     /// Export a mission as a pack
     #[command(subcommand)]

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::http::json::MAX_TEXT_BODY;
 use crate::http::{Cmd, Ctx, Found, Ref};
 
-/// Applies manifests of missions, klusters and tasks: all of them, or none.
+/// Applies manifests of missions, klusters, tasks and docs: all of them, or none.
 #[utoipa::path(post, path = "/api/v1/apply", tag = "apply", request_body = Apply, responses((status = 200, body = ApplyAnswer)))]
 async fn apply(
     State(app): State<SharedApp>,

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use mc_api::apply::{Applied, Apply, ApplyAnswer, ApplyResult, FieldOwners, MAX_DOCUMENTS};
 use mc_api::fields::{self, Fields};
 use mc_api::kluster::{Kluster, UpdateKluster};
-use mc_api::manifest::{KlusterSpec, Manifest, MissionSpec, TaskSpec};
+use mc_api::manifest::{DocSpec, KlusterSpec, Manifest, MissionSpec, TaskSpec};
 use mc_api::mission::{Mission, UpdateMission};
-use mc_api::overlap::OverlapSuggestion;
+use mc_api::overlap::{DocAnswer, OverlapSuggestion};
 use mc_api::task::{Task, UpdateTask};
 use mc_api::{API_VERSION, Action, FieldError, Name, ProblemKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::docs::{self, Texts, Written};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::Error;
@@ -31,10 +32,11 @@ use crate::{klusters, missions, rehearse_tx, tasks, write_tx};
 /// creating and changing the objects answers; pointers begin with `/documents/<n>`.
 pub async fn apply(app: &App, cx: &OpCtx, request: Apply) -> Result<ApplyAnswer, Error> {
     check(&request)?;
+    let texts = Texts::read(app, cx, &request).await?;
     if request.dry_run {
-        return rehearse_tx!(app, |tx| { Box::pin(all(app, tx, cx, &request)).await });
+        return rehearse_tx!(app, |tx| { Box::pin(all(app, tx, cx, (&request, &texts))).await });
     }
-    write_tx!(app, cx, |tx| { Box::pin(all(app, tx, cx, &request)).await })
+    write_tx!(app, cx, |tx| { Box::pin(all(app, tx, cx, (&request, &texts))).await })
 }
 
 fn check(request: &Apply) -> Result<(), Error> {
@@ -50,17 +52,22 @@ fn check(request: &Apply) -> Result<(), Error> {
     Ok(())
 }
 
-async fn all(app: &App, tx: &mut Tx, cx: &OpCtx, request: &Apply) -> Result<ApplyAnswer, Error> {
+async fn all(
+    app: &App,
+    tx: &mut Tx,
+    cx: &OpCtx,
+    (request, texts): (&Apply, &Texts),
+) -> Result<ApplyAnswer, Error> {
     let mut items = Vec::with_capacity(request.documents.len());
     for (index, document) in request.documents.iter().enumerate() {
-        let applied = Box::pin(one(app, tx, cx, request, document)).await;
+        let applied = Box::pin(one(app, tx, cx, (request, texts), (index, document))).await;
         items.push(applied.map_err(|error| within_document(index, document, error))?);
     }
     Ok(ApplyAnswer { items, dry_run: request.dry_run })
 }
 
 /// Says in which document the error is, and by the names that the manifest has.
-fn within_document(index: usize, document: &Manifest, mut error: Error) -> Error {
+pub(super) fn within_document(index: usize, document: &Manifest, mut error: Error) -> Error {
     let name = document.metadata.name.as_ref().map(ToString::to_string).unwrap_or_default();
     for field in &mut error.errors {
         let mut parts = field.pointer.trim_start_matches('/').splitn(2, '/');
@@ -116,6 +123,8 @@ struct Present {
     id: String,
     mission: mc_api::id::MissionId,
     manifest: Manifest,
+    /// Of a doc's text.
+    sha256: Option<String>,
 }
 
 /// What a creation or change gives.
@@ -131,8 +140,8 @@ async fn one(
     app: &App,
     tx: &mut Tx,
     cx: &OpCtx,
-    request: &Apply,
-    document: &Manifest,
+    (request, texts): (&Apply, &Texts),
+    (index, document): (usize, &Manifest),
 ) -> Result<Applied, Error> {
     if document.api_version != API_VERSION {
         return Err(Error::invalid("/apiVersion", format!("expected {API_VERSION:?}")));
@@ -144,7 +153,10 @@ async fn one(
     if let Kind::Task { mission, kluster } = &kind {
         keys_of_dependencies(tx, cx, (mission, kluster), &mut wanted).await?;
     }
-    let current = present.as_ref().map(|present| fields::of(&present.manifest)).unwrap_or_default();
+    let mut current = present.as_ref().map(|present| fields::of(&present.manifest)).unwrap_or_default();
+    let written = texts.of(index);
+    let sha256 = present.as_ref().and_then(|present| present.sha256.as_deref());
+    docs::by_digest(&mut current, &mut wanted, sha256, written);
     let owned = match &present {
         Some(present) => owners::owners(tx, &present.id).await?,
         None => owners::Owners::new(),
@@ -152,7 +164,10 @@ async fn one(
     let manager = request.field_manager.as_deref();
     let decided = decide(&current, &wanted, &owned, manager, request.force_conflicts)
         .map_err(|conflicts| conflict(&conflicts))?;
-    let Decided { changes, owners: mut after } = decided;
+    let Decided { mut changes, owners: mut after } = decided;
+    if matches!(kind, Kind::Doc { .. }) {
+        docs::keep_text(&mut changes);
+    }
     if manager.is_none() {
         // A change that nobody is to own takes owned fields over, as by any other door.
         for field in changes.keys() {
@@ -162,7 +177,10 @@ async fn one(
         }
     }
     let (outcome, result) = match &present {
-        None => (kind.create(app, tx, cx, &name, request, &changes).await?, ApplyResult::Created),
+        None => {
+            let what = (request, texts, written);
+            (kind.create(app, tx, cx, &name, what, &changes).await?, ApplyResult::Created)
+        }
         Some(present) if changes.is_empty() => {
             let same = Outcome {
                 id: present.id.clone(),
@@ -175,7 +193,8 @@ async fn one(
         }
         Some(present) => {
             let patch = fields::patch(&current, &changes);
-            (kind.update(app, tx, cx, &present.id, request, patch).await?, ApplyResult::Configured)
+            let what = (request, written);
+            (kind.update(app, tx, cx, &present.id, what, patch).await?, ApplyResult::Configured)
         }
     };
     if after != owned {
@@ -197,7 +216,12 @@ async fn one(
         id: outcome.id,
         key: outcome.key,
         result,
-        before: present.map(|present| present.manifest),
+        before: present.map(|mut present| {
+            if result == ApplyResult::Configured {
+                docs::before(&mut present.manifest, written);
+            }
+            present.manifest
+        }),
         after: outcome.manifest,
         overlap_suggestions: outcome.overlaps,
     })
@@ -274,6 +298,7 @@ enum Kind {
     Mission,
     Kluster { mission: Name },
     Task { mission: Name, kluster: Name },
+    Doc { mission: Name, kluster: Option<Name> },
 }
 
 impl Kind {
@@ -305,7 +330,12 @@ impl Kind {
                     kluster: named("kluster", metadata.kluster.as_ref())?,
                 })
             }
-            _ => Err(Error::invalid("/kind", "expected Mission, Kluster or Task")),
+            "doc" => {
+                checked::<DocSpec>(&document.spec)?;
+                let mission = named("mission", metadata.mission.as_ref())?;
+                Ok(Self::Doc { mission, kluster: metadata.kluster.clone() })
+            }
+            _ => Err(Error::invalid("/kind", "expected Mission, Kluster, Task or Doc")),
         }
     }
 
@@ -314,6 +344,7 @@ impl Kind {
             Self::Mission => "mission",
             Self::Kluster { .. } => "kluster",
             Self::Task { .. } => "task",
+            Self::Doc { .. } => "doc",
         }
     }
 
@@ -322,6 +353,7 @@ impl Kind {
             Self::Mission => Action::UpdateMission,
             Self::Kluster { .. } => Action::UpdateKluster,
             Self::Task { .. } => Action::UpdateTask,
+            Self::Doc { .. } => Action::UpdateDoc,
         };
         cx.authorize_in(action, mission)
     }
@@ -340,6 +372,7 @@ impl Kind {
                     id: mission.id.to_string(),
                     mission: mission.id,
                     manifest: (&mission).into(),
+                    sha256: None,
                 }))
             }
             Self::Kluster { mission } => {
@@ -349,6 +382,7 @@ impl Kind {
                     id: kluster.id.to_string(),
                     mission: kluster.mission_id,
                     manifest: (&kluster).into(),
+                    sha256: None,
                 }))
             }
             Self::Task { mission, kluster } => {
@@ -360,6 +394,23 @@ impl Kind {
                     id: task.id.to_string(),
                     mission: task.mission_id,
                     manifest: (&task).into(),
+                    sha256: None,
+                }))
+            }
+            Self::Doc { mission, kluster } => {
+                let mission = missions::service::resolve(tx, cx, mission.as_str()).await?.id;
+                let kluster = match kluster {
+                    None => None,
+                    Some(kluster) => {
+                        Some(klusters::service::resolve(tx, cx, kluster.as_str(), Some(mission)).await?.id)
+                    }
+                };
+                let found = crate::docs::service::in_place(tx, cx, (mission, kluster), name).await?;
+                Ok(found.map(|doc| Present {
+                    id: doc.id.to_string(),
+                    mission,
+                    manifest: (&doc).into(),
+                    sha256: Some(doc.sha256),
                 }))
             }
         }
@@ -368,7 +419,7 @@ impl Kind {
     async fn key(&self, tx: &mut Tx, cx: &OpCtx, id: &str) -> Result<Option<String>, Error> {
         match self {
             Self::Task { .. } => Ok(Some(tasks::service::resolve(tx, cx, id, None, None).await?.task.key)),
-            Self::Mission | Self::Kluster { .. } => Ok(None),
+            Self::Mission | Self::Kluster { .. } | Self::Doc { .. } => Ok(None),
         }
     }
 
@@ -378,7 +429,7 @@ impl Kind {
         tx: &mut Tx,
         cx: &OpCtx,
         name: &Name,
-        request: &Apply,
+        (request, texts, written): (&Apply, &Texts, Option<&Written>),
         changes: &BTreeMap<String, Option<Value>>,
     ) -> Result<Outcome, Error> {
         let mut body = fields::patch(&Fields::new(), changes);
@@ -387,7 +438,11 @@ impl Kind {
         match self {
             Self::Mission => {
                 let body = json::from_value(Value::Object(body))?;
-                Ok(of_mission(&missions::service::create_in(tx, cx, &body).await?))
+                let made = match texts.planned(name) {
+                    Some(id) => missions::service::create_as(tx, cx, id, &body).await?,
+                    None => missions::service::create_in(tx, cx, &body).await?,
+                };
+                Ok(of_mission(&made))
             }
             Self::Kluster { mission } => {
                 body.insert("mission".into(), Value::from(mission.as_str()));
@@ -402,6 +457,10 @@ impl Kind {
                 let answer = tasks::service::create_within(app, tx, cx, &body).await?;
                 Ok(of_task(&answer.task, answer.overlap_suggestions))
             }
+            Self::Doc { mission, kluster } => {
+                let place = (mission, kluster.as_ref());
+                Ok(of_doc(docs::create(app, tx, cx, place, (body, request, written)).await?))
+            }
         }
     }
 
@@ -411,7 +470,7 @@ impl Kind {
         tx: &mut Tx,
         cx: &OpCtx,
         id: &str,
-        request: &Apply,
+        (request, written): (&Apply, Option<&Written>),
         mut patch: Map<String, Value>,
     ) -> Result<Outcome, Error> {
         match self {
@@ -429,6 +488,7 @@ impl Kind {
                 let (_, answer) = tasks::service::update_in(app, tx, cx, id, &At::default(), &patch).await?;
                 Ok(of_task(&answer.task, answer.overlap_suggestions))
             }
+            Self::Doc { .. } => Ok(of_doc(docs::update(app, tx, cx, id, (patch, request, written)).await?)),
         }
     }
 }
@@ -450,6 +510,16 @@ fn of_kluster(kluster: &Kluster) -> Outcome {
         key: None,
         manifest: kluster.into(),
         overlaps: Vec::new(),
+    }
+}
+
+fn of_doc((answer, text): (DocAnswer, Option<String>)) -> Outcome {
+    Outcome {
+        id: answer.doc.id.to_string(),
+        mission: answer.doc.mission_id,
+        key: None,
+        manifest: docs::shown(&answer.doc, text.as_deref()),
+        overlaps: answer.overlap_suggestions,
     }
 }
 

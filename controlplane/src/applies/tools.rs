@@ -12,7 +12,7 @@ pub fn tools() -> Vec<Tool> {
     vec![Tool::new(
         "apply_manifests",
         Action::UpdateTask,
-        "Creates or changes missions, klusters and tasks as manifests describe them: all, or none. With `dry_run` \
+        "Creates or changes missions, klusters, tasks and docs as manifests describe them: all, or none. With `dry_run` \
          nothing is kept; with `field_manager` the fields are yours, and conflicts with other owners are refused.",
         |app, cx, _: NoArguments, body: Apply| async move { service::apply(&app, &cx, body).await },
     )]

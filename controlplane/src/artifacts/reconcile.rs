@@ -21,6 +21,10 @@ pub const KEEP_ORPHANS: Duration = Duration::from_hours(24);
 /// # Errors
 /// Database and object store failures; what was not swept is found again.
 pub async fn sweep(app: &App) -> Result<u64, Error> {
+    if crate::restore::is_unfinished(&mut app.db.begin_read().await?).await? {
+        // What it stored is named by rows that do not live yet.
+        return Ok(0);
+    }
     let before = app.clock.now().minus(KEEP_ORPHANS);
     let swept = sweep_stored(app, before).await?;
     sweep_aside(app, before).await?;

@@ -11,6 +11,7 @@ use mc_api::doc::{
 };
 use mc_api::id::{DocId, KlusterId, MissionId};
 use mc_api::kluster::Kluster;
+use mc_api::manifest::Manifest;
 use mc_api::mission::Mission;
 use mc_api::overlap::{DocAnswer, OverlapSuggestion};
 use mc_api::{Action, Labels, Name, Page, ProblemKind};
@@ -28,7 +29,7 @@ use crate::op::{OpCtx, Proof, Scope};
 use crate::overlap::texts::{Subject, Watch};
 use crate::search::content::{self, Content};
 use crate::tasks::service::{At, within};
-use crate::{klusters, missions, write, write_tx};
+use crate::{fields, klusters, missions, write, write_tx};
 
 pub(crate) use indexed::index_missing;
 pub use read::{content, diff, versions};
@@ -47,9 +48,63 @@ impl Text {
         Ok(Self { content: Content::read(text).await?, stored })
     }
 
+    /// A text that is not stored: of a change that is only tried, or that is stored already.
+    pub(crate) async fn unstored(text: String) -> Result<Self, Error> {
+        let stored = Stored { sha256: mc_ledger::sha256(text.as_bytes()), size_bytes: text.len() as u64 };
+        Ok(Self { content: Content::read(text).await?, stored })
+    }
+
     pub(crate) fn sha256(&self) -> String {
         self.stored.sha256.to_string()
     }
+
+    /// The text itself.
+    pub(crate) fn text(&self) -> &str {
+        self.content.text()
+    }
+}
+
+/// The manifest of a doc with the digest of its text in the place of the text: what owners of fields look at.
+pub(crate) fn manifest(doc: &Doc) -> Manifest {
+    let mut manifest = Manifest::from(doc);
+    if let serde_json::Value::Object(spec) = &mut manifest.spec {
+        spec.insert("content".to_owned(), digest_text(&doc.sha256).into());
+    }
+    manifest
+}
+
+/// What stands for a text with this digest.
+pub(crate) fn digest_text(sha256: &str) -> String {
+    format!("sha256:{sha256}")
+}
+
+/// A doc was changed otherwise than by applying: whoever changed a field that is owned takes it over.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn touched(tx: &mut Tx, cx: &OpCtx, before: &Doc, after: &Doc) -> Result<(), Error> {
+    let id = after.id.to_string();
+    let subject =
+        fields::store::Subject { organization: cx.caller.organization, mission: after.mission_id, id: &id };
+    fields::touched(tx, cx, subject, (manifest(before), manifest(after))).await
+}
+
+/// The doc of a name in just this place.
+pub(crate) async fn in_place(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    (mission, kluster): (MissionId, Option<KlusterId>),
+    name: &Name,
+) -> Result<Option<Doc>, Error> {
+    let wanted = store::Wanted {
+        mission: Some(mission),
+        kluster,
+        direct: kluster.is_none(),
+        name: Some(name.to_string()),
+        limit: 1,
+        ..store::Wanted::default()
+    };
+    Ok(store::list(tx, cx.scope(Action::ReadDoc), wanted).await?.pop())
 }
 
 fn event(after: &Doc, before_sha256: Option<String>) -> Event<'_, Doc> {
@@ -254,7 +309,7 @@ pub(crate) async fn place(
 }
 
 /// Beside other writers, or alone where the policy may refuse: then of two at once the second sees the first.
-async fn lock_mission(tx: &mut Tx, mission: MissionId, watch: &Watch) -> Result<(), Error> {
+pub(crate) async fn lock_mission(tx: &mut Tx, mission: MissionId, watch: &Watch) -> Result<(), Error> {
     if watch.is_alone() {
         missions::store::lock(tx, mission).await?;
     } else {
@@ -366,7 +421,9 @@ pub async fn put_version(
         lock_mission(tx, found.mission_id, &watch).await?;
         let (before, _) = open(tx, cx, &id, &At::default(), Action::UpdateDoc).await?;
         let base = (request.base_version, request.title.as_deref());
-        put_in(tx, cx, &before, base, (&text, &watch), &request.note).await
+        let answer = put_in(tx, cx, &before, base, (&text, &watch), &request.note).await?;
+        touched(tx, cx, &before, &answer.doc).await?;
+        Ok(answer)
     })
 }
 
@@ -423,12 +480,7 @@ pub async fn update(
     at: &At,
     patch: UpdateDoc,
 ) -> Result<DocAnswer, Error> {
-    if let Some(title) = &patch.title {
-        model::check_title("/title", title)?;
-    }
-    if let Some(Some(media_type)) = &patch.media_type {
-        check_media_type(media_type)?;
-    }
+    check_patch(&patch)?;
     let found = resolve(&mut app.db.begin_read().await?, cx, reference, at).await?;
     let watch = watch_of(app, cx, &found, &patch.acknowledge_overlap).await?;
     let id = found.id.to_string();
@@ -436,30 +488,58 @@ pub async fn update(
         if patch.title.is_some() {
             lock_mission(tx, found.mission_id, &watch).await?;
         }
-        let (before, proof) = open(tx, cx, &id, &At::default(), Action::UpdateDoc).await?;
-        let mut after = before.clone();
-        if let Some(title) = &patch.title {
-            after.title.clone_from(title);
-        }
-        if let Some(media_type) = &patch.media_type {
-            after.media_type = media_type.clone().unwrap_or_else(|| DEFAULT_MEDIA_TYPE.to_owned());
-        }
-        if let Some(labels) = &patch.labels {
-            after.labels = labels.clone().unwrap_or_default();
-        }
-        if let Some(annotations) = &patch.annotations {
-            after.annotations = annotations.clone().unwrap_or_default();
-        }
-        // A doc that the index lacks is entered in the background, with the title that it has then.
-        let text =
-            if after.title == before.title { None } else { content::whole(tx, before.id.as_uuid()).await? };
-        if let Some(text) = text {
-            let content = Content::read(text).await?;
-            return retitle(tx, cx, proof, (&before, after), (&content, &watch)).await;
-        }
-        let doc = save(tx, cx, proof, &before, after).await?;
-        Ok(DocAnswer { doc, overlap_suggestions: Vec::new(), overlap_pending: false })
+        let (before, _) = open(tx, cx, &id, &At::default(), Action::UpdateDoc).await?;
+        let answer = update_in(tx, cx, &before, &patch, &watch).await?;
+        touched(tx, cx, &before, &answer.doc).await?;
+        Ok(answer)
     })
+}
+
+fn check_patch(patch: &UpdateDoc) -> Result<(), Error> {
+    if let Some(title) = &patch.title {
+        model::check_title("/title", title)?;
+    }
+    match &patch.media_type {
+        Some(Some(media_type)) => check_media_type(media_type),
+        _ => Ok(()),
+    }
+}
+
+/// As [`update`], of a locked doc, in the transaction of another operation. Owners of fields are the caller's matter.
+///
+/// # Errors
+/// As [`update`].
+pub(crate) async fn update_in(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    before: &Doc,
+    patch: &UpdateDoc,
+    watch: &Watch,
+) -> Result<DocAnswer, Error> {
+    check_patch(patch)?;
+    let proof = cx.authorize_in(Action::UpdateDoc, before.mission_id)?;
+    let mut after = before.clone();
+    if let Some(title) = &patch.title {
+        after.title.clone_from(title);
+    }
+    if let Some(media_type) = &patch.media_type {
+        after.media_type = media_type.clone().unwrap_or_else(|| DEFAULT_MEDIA_TYPE.to_owned());
+    }
+    if let Some(labels) = &patch.labels {
+        after.labels = labels.clone().unwrap_or_default();
+    }
+    if let Some(annotations) = &patch.annotations {
+        after.annotations = annotations.clone().unwrap_or_default();
+    }
+    // A doc that the index lacks is entered in the background, with the title that it has then.
+    let text =
+        if after.title == before.title { None } else { content::whole(tx, before.id.as_uuid()).await? };
+    if let Some(text) = text {
+        let content = Content::read(text).await?;
+        return retitle(tx, cx, proof, (before, after), (&content, watch)).await;
+    }
+    let doc = save(tx, cx, proof, before, after).await?;
+    Ok(DocAnswer { doc, overlap_suggestions: Vec::new(), overlap_pending: false })
 }
 
 /// Publishes a version. Publishing the same again changes nothing.

@@ -1,13 +1,14 @@
 //! The HTTP door to the ledger.
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, header};
 use mc_api::ledger::{LedgerEvent, LedgerHead};
 use mc_api::page::ListOrder;
 use mc_api::persistence::{EntityKind, RestoreLedger, RestoredLedger};
+use mc_api::restore::MEDIA_TYPE;
 use mc_api::tool::EntityHistory;
 use mc_api::{Page, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use super::service;
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::http::{Cmd, Ctx, Found, Query, page};
-use crate::restore;
+use crate::restore::{self, Sent};
 
 /// What the ledger may be narrowed to.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
@@ -157,13 +158,24 @@ async fn history(
     Ok(Found::answer(&cx, &service::history(&app, &cx, wanted).await?))
 }
 
-/// Rebuilds published state from a Git ledger, in an installation without missions: everything or nothing.
-#[utoipa::path(post, path = "/api/v1/ledger/restore", tag = "ledger", request_body = RestoreLedger, responses((status = 200, body = RestoredLedger)))]
-async fn restore(
-    State(app): State<SharedApp>,
-    Cmd(cx, body): Cmd<RestoreLedger, { restore::MAX_BODY_BYTES }>,
-) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &restore::restore(&app, &cx, body).await?))
+/// Rebuilds published state from a Git ledger, in an installation without missions: everything or nothing. What does not
+/// fit into one piece comes as a stream: lines of JSON, each with as many bytes of text behind it as it says. Sent again
+/// after an interruption it goes on where it was.
+#[utoipa::path(post, path = "/api/v1/ledger/restore", tag = "ledger", request_body(content((RestoreLedger = "application/json"), (String = "application/vnd.missioncontrol.restore"))), responses((status = 200, body = RestoredLedger)))]
+async fn restore(State(app): State<SharedApp>, request: Request) -> Result<Response, Error> {
+    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let (cx, sent) = if media == Some(MEDIA_TYPE) {
+        let (mut parts, body) = request.into_parts();
+        let Ctx(cx) = Ctx::from_request_parts(&mut parts, &app).await?;
+        let content = body.into_data_stream().map(|part| part.map_err(std::io::Error::other));
+        (cx, Sent::Stream(Box::pin(content)))
+    } else {
+        let command = Cmd::<RestoreLedger, { restore::MAX_BODY_BYTES }>::from_request(request, &app);
+        let Cmd(cx, body) = command.await?;
+        (cx, Sent::Whole(body))
+    };
+    let (cx, restored) = restore::restore(&app, cx, sent).await?;
+    Ok(Found::answer(&cx, &restored))
 }
 
 /// The routes.

@@ -61,11 +61,21 @@ pub async fn rehearse(app: &App, cx: &OpCtx, request: CreateMission) -> Result<M
 
 /// As [`create`], in the transaction of another operation.
 pub(crate) async fn create_in(tx: &mut Tx, cx: &OpCtx, request: &CreateMission) -> Result<Mission, Error> {
+    create_as(tx, cx, MissionId::from_uuid(cx.new_uuid()), request).await
+}
+
+/// As [`create_in`], with an id under which something is stored already.
+pub(crate) async fn create_as(
+    tx: &mut Tx,
+    cx: &OpCtx,
+    id: MissionId,
+    request: &CreateMission,
+) -> Result<Mission, Error> {
     check_text("/description", &request.description, MAX_TEXT_BYTES)?;
     let proof = cx.authorize(Action::CreateMission)?;
     let mission = Mission {
         kind: "mission".into(),
-        id: MissionId::from_uuid(cx.new_uuid()),
+        id,
         overlap_policy: None,
         paused: false,
         key_prefix: key_prefix(tx, cx, request.name.as_str()).await?,
@@ -84,6 +94,7 @@ pub(crate) async fn create_in(tx: &mut Tx, cx: &OpCtx, request: &CreateMission) 
         }
         other => other.into(),
     })?;
+    crate::restore::refuse_unfinished(tx).await?;
     ledger::record(tx, cx, proof.within(mission.id), event(&mission, None)).await?;
     Ok(mission)
 }

@@ -11,7 +11,7 @@ use mc_api::id::MissionId;
 use mc_api::pack::{CHUNK_BYTES, Record, SecretsMode};
 use mc_ledger::Digest;
 use ring::digest::{Context, SHA256};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::collect::Collected;
@@ -126,6 +126,7 @@ impl Packer<'_> {
                 }
             }
             Value::Object(members) => {
+                self.keys(entry, place, members);
                 for (key, member) in members.iter_mut().filter(|(key, _)| !is_ours(key)) {
                     // A map of texts says by its keys what its values are.
                     if let Value::String(text) = member
@@ -140,6 +141,20 @@ impl Packer<'_> {
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Looks through the keys of labels and annotations, which people write too. What is told does not show them.
+    fn keys(&mut self, entry: &str, place: &str, members: &mut Map<String, Value>) {
+        let told = |key: &String| Some((key.clone(), secrets::scrub(key).1.into_iter().next()?));
+        let found: Vec<_> = members.keys().filter_map(told).collect();
+        for (key, finding) in found {
+            self.found(entry, &format!("{place}/(a key)"), std::slice::from_ref(&finding));
+            let Some(value) = members.remove(&key) else { continue };
+            let free = (1_u32..).map(|n| format!("scrubbed-{}-{n}", finding.sort));
+            if let Some(free) = free.into_iter().find(|free| !members.contains_key(free)) {
+                members.insert(free, value);
+            }
         }
     }
 
@@ -304,13 +319,13 @@ impl Lines {
                 None => break,
             };
             let line = &self.buffer[at..at + end];
-            match std::str::from_utf8(line) {
-                Ok(text) => {
-                    let clean = self.scanner.line(text);
-                    let kept = if self.mode == SecretsMode::Scrub { clean.as_bytes() } else { line };
-                    pieces.push(kept, out)?;
-                }
-                Err(_) => pieces.push(line, out)?,
+            let scrubs = self.mode == SecretsMode::Scrub;
+            if let Ok(text) = std::str::from_utf8(line) {
+                let clean = self.scanner.line(text);
+                pieces.push(if scrubs { clean.as_bytes() } else { line }, out)?;
+            } else {
+                let clean = self.scanner.bytes(line);
+                pieces.push(if scrubs { &clean } else { line }, out)?;
             }
             at += end;
         }

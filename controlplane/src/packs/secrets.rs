@@ -14,6 +14,9 @@ const MAX_PIECE: usize = 64 << 10;
 /// No credential that is known is longer.
 const OVERLAP: usize = 4 << 10;
 
+/// In content that is no text, fewer readable bytes in a row are no credential.
+const SHORTEST_RUN: usize = 12;
+
 /// A sort of credential with its shape; the group `v`, when there is one, is the secret part.
 struct Shape {
     name: &'static str,
@@ -215,6 +218,46 @@ impl Scanner {
             }
         }
         clean.map_or(Cow::Borrowed(line), Cow::Owned)
+    }
+
+    /// The next line of content that is no text. Credentials are looked for in what can be read of it, and are written over
+    /// byte for byte, so that everything else stays where it is.
+    pub(super) fn bytes<'b>(&mut self, line: &'b [u8]) -> Cow<'b, [u8]> {
+        self.line += usize::from(!self.continues);
+        self.continues = !line.ends_with(b"\n");
+        let mut clean = Cow::Borrowed(line);
+        let is_readable = |byte: &u8| (b' '..=b'~').contains(byte) || *byte == b'\t';
+        let mut at = 0;
+        while at < line.len() {
+            let start = at + line[at..].iter().take_while(|byte| !is_readable(byte)).count();
+            let end = start + line[start..].iter().take_while(|byte| is_readable(byte)).count();
+            at = end;
+            if end - start >= SHORTEST_RUN {
+                self.run((start, &line[start..end]), &mut clean);
+            }
+        }
+        clean
+    }
+
+    /// A run of readable bytes, which begins at a place of the line.
+    fn run(&mut self, (start, run): (usize, &[u8]), clean: &mut Cow<'_, [u8]>) {
+        let text = std::str::from_utf8(run).unwrap_or_default();
+        let (mut from, mut written) = (0, 0);
+        loop {
+            let to = border(text, from + MAX_PIECE);
+            for (range, sort) in in_piece(&text[from..to]) {
+                let range = range.start + from..range.end + from;
+                if range.start >= written {
+                    self.found(sort);
+                    clean.to_mut()[start + range.start..start + range.end].fill(b'*');
+                    written = range.end;
+                }
+            }
+            if to == text.len() {
+                return;
+            }
+            from = border(text, to.saturating_sub(OVERLAP)).max(written);
+        }
     }
 
     fn found(&mut self, sort: &'static str) {

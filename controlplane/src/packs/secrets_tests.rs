@@ -114,3 +114,27 @@ fn a_long_line_is_looked_through_to_its_end() {
         assert!(!clean.contains("a1B2c3") && clean.ends_with(" ä"), "{gap}");
     }
 }
+
+#[test]
+fn credentials_in_content_that_is_no_text_are_written_over_in_place() {
+    let token = format!("gh{}_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8", 'p');
+    for gap in [0, 11, MAX_PIECE - 20, 3 * MAX_PIECE + 7] {
+        let mut line = vec![0, 159, 146];
+        line.extend(vec![b'-'; gap]);
+        line.push(b' ');
+        line.extend(token.as_bytes());
+        line.extend([0, 255]);
+        line.extend(format!("token={token}").as_bytes());
+        line.extend([1, b'\n']);
+        let mut scanner = Scanner::default();
+        let clean = scanner.bytes(&line).into_owned();
+        assert_eq!(scanner.findings.len(), 2, "{gap}");
+        assert_eq!(clean.len(), line.len());
+        assert!(!String::from_utf8_lossy(&clean).contains("a1B2c3"), "{gap}");
+        let kept = clean.iter().zip(&line).filter(|(now, before)| now == before).count();
+        assert_eq!(kept, line.len() - 2 * token.len(), "everything else stays");
+    }
+    let mut scanner = Scanner::default();
+    let noise: Vec<u8> = (0..=255).cycle().take(9000).collect();
+    assert!(matches!(scanner.bytes(&noise), std::borrow::Cow::Borrowed(_)));
+}

@@ -239,6 +239,7 @@ async fn write_rows(
         }
         let mut rows = Rows { tx, cx, proof, plan, mission, ids, notes: Vec::new(), bound: Vec::new() };
         rows.write(file).await?;
+        crate::restore::refuse_unfinished(rows.tx).await?;
         let Rows { mission, mut notes, .. } = rows;
         if mission.key_prefix != plan.mission.key_prefix {
             notes.push(format!(

@@ -425,7 +425,8 @@ pub(crate) async fn candidates(
                      WHERE d.subject_id = e.subject_id AND d.action = e.subject_kind || '.delete') AS is_gone,
                  EXISTS (SELECT 1 FROM publication_item i JOIN publication p ON p.publication_id = i.publication_id
                      WHERE i.entity_id = e.subject_id AND p.state = 'published' AND i.operation = 'write')
-                 OR EXISTS (SELECT 1 FROM restored_file r WHERE r.entity_id = e.subject_id) AS is_in_git
+                 OR EXISTS (SELECT 1 FROM restored_file r
+                     WHERE r.organization_id = e.organization_id AND r.entity_id = e.subject_id) AS is_in_git
              FROM ledger_event e
              WHERE e.mission_id = $1 AND e.seq IS NOT NULL
                  AND e.subject_kind IN ('mission', 'kluster', 'task', 'doc', 'artifact')
@@ -433,7 +434,7 @@ pub(crate) async fn candidates(
                      JOIN publication p ON p.publication_id = i.publication_id
                      WHERE i.entity_id = e.subject_id AND p.state NOT IN ('rejected', 'withdrawn')
                          AND p.created_at >= $2), 0)
-             GROUP BY e.subject_kind, e.subject_id) c
+             GROUP BY e.subject_kind, e.subject_id, e.organization_id) c
          WHERE (last_seq > $3 OR (last_seq = $3 AND subject_id > $4)) AND (NOT is_gone OR is_in_git)
          ORDER BY last_seq, subject_id LIMIT $5",
     )
@@ -475,12 +476,18 @@ pub(crate) async fn asked(tx: &mut Tx, entity: &str) -> Result<Vec<Standing>, Db
 /// Where an entity stood in the repository that this installation was rebuilt from: kind, path, digest and state.
 pub(crate) async fn restored(
     tx: &mut Tx,
+    mission: MissionId,
     entity: &str,
 ) -> Result<Vec<(EntityKind, String, String, String)>, DbError> {
-    tx.query("SELECT entity_kind, path, sha256, meta FROM restored_file WHERE entity_id = $1 ORDER BY path")
-        .bind(entity.to_owned())
-        .fetch_all()
-        .await
+    tx.query(
+        "SELECT r.entity_kind, r.path, r.sha256, r.meta FROM restored_file r
+         JOIN mission m ON m.organization_id = r.organization_id
+         WHERE m.mission_id = $1 AND r.entity_id = $2 ORDER BY r.path",
+    )
+    .bind(mission)
+    .bind(entity.to_owned())
+    .fetch_all()
+    .await
 }
 
 /// How many publications of a mission are in each state, by target; only those that have not ended.

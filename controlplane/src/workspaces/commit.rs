@@ -254,6 +254,7 @@ async fn apply(
         (Content::Doc(text), There::Doc(before)) => {
             let base = (before.latest_version, change.title.as_deref());
             let made = docs::service::put_in(tx, cx, before, base, (text, watch), note).await?;
+            docs::service::touched(tx, cx, before, &made.doc).await?;
             overlaps.extend(made.overlap_suggestions);
             Ok(Some(doc_entry(&made.doc)))
         }

@@ -293,7 +293,95 @@ async fn two_imports_at_once_make_each_row_once(app: TestApp) {
     assert_eq!(app.count("SELECT COUNT(*) FROM task").await, 20);
 }
 
+fn doc(name: &str, kluster: Option<&str>, spec: Value) -> Value {
+    let mut metadata = json!({ "name": name, "mission": "apollo" });
+    if let Some(kluster) = kluster {
+        metadata["kluster"] = json!(kluster);
+    }
+    manifest("Doc", metadata, spec)
+}
+
+async fn docs_are_applied_with_their_texts_and_owners(app: TestApp) {
+    let all = [
+        mission("m"),
+        kluster(json!({})),
+        doc("guide", Some("lander"), json!({ "title": "Guide", "content": "one\n" })),
+        doc("words", None, json!({ "content": "LM: lunar module\n", "mediaType": "text/plain" })),
+    ];
+    let dry = apply(&app, Some("ci"), json!({ "dry_run": true }), &all).await.ok(200);
+    assert_eq!(results(&dry), ["created"; 4]);
+    assert_eq!(dry["items"][2]["after"]["spec"]["content"], "one\n", "a dry run shows the text");
+    app.get(app.admin(), "/api/v1/missions/apollo").await.problem(404, "not-found");
+    // A bad one at the end: nothing is there, though its text was stored.
+    let mut bad = all.to_vec();
+    bad.push(doc("bad", Some("lander"), json!({ "title": "" , "content": "x"})));
+    let refused = apply(&app, Some("ci"), json!({}), &bad).await;
+    refused.problem(422, "validation");
+    assert_eq!(refused.body["errors"][0]["pointer"], "/documents/4/spec/title", "{}", refused.text);
+    let none = [mission("m"), kluster(json!({})), doc("none", Some("lander"), json!({ "title": "T" }))];
+    let refused = apply(&app, Some("ci"), json!({}), &none).await;
+    assert_eq!(refused.body["errors"][0]["pointer"], "/documents/2/spec/content", "{}", refused.text);
+    app.get(app.admin(), "/api/v1/missions/apollo").await.problem(404, "not-found");
+
+    let made = apply(&app, Some("ci"), json!({}), &all).await.ok(200);
+    assert_eq!(results(&made), ["created"; 4]);
+    assert_eq!(results(&apply(&app, Some("ci"), json!({}), &all).await.ok(200)), ["unchanged"; 4]);
+    let id = made["items"][2]["id"].as_str().unwrap().to_owned();
+    let text = async |version: i64| {
+        app.get(app.admin(), &format!("/api/v1/docs/{id}/content?version={version}")).await.text
+    };
+    let latest = async || {
+        app.get(app.admin(), &format!("/api/v1/docs/{id}")).await.ok(200)["latest_version"].as_i64().unwrap()
+    };
+    assert_eq!((text(1).await.as_str(), latest().await), ("one\n", 1));
+
+    // Another text of another manager is a conflict, the same is not.
+    let changed = [doc("guide", Some("lander"), json!({ "content": "two\n" }))];
+    let refused = apply(&app, Some("ops"), json!({}), &changed).await;
+    assert!(
+        refused.problem(409, "field-conflict").contains("spec.content (owned by ci)"),
+        "{}",
+        refused.text
+    );
+    let shown = apply(&app, Some("ci"), json!({ "dry_run": true }), &changed).await.ok(200);
+    let both = &shown["items"][0];
+    assert_eq!(
+        (&both["before"]["spec"]["content"], &both["after"]["spec"]["content"]),
+        (&json!("one\n"), &json!("two\n"))
+    );
+    assert_eq!(latest().await, 1, "a dry run keeps nothing");
+    let taken = apply(&app, Some("ops"), json!({ "force_conflicts": true }), &changed).await.ok(200);
+    assert_eq!(results(&taken), ["configured"]);
+    assert_eq!((text(2).await.as_str(), latest().await), ("two\n", 2));
+    // What its owner no longer writes: the title becomes the name, the text stays.
+    let left = apply(&app, Some("ci"), json!({}), &[doc("guide", Some("lander"), json!({}))]).await.ok(200);
+    assert_eq!(left["items"][0]["after"]["spec"]["title"], "guide", "{left}");
+    let left = apply(&app, Some("ops"), json!({}), &[doc("guide", Some("lander"), json!({}))]).await.ok(200);
+    assert_eq!(results(&left), ["unchanged"]);
+    assert_eq!(latest().await, 2, "a doc always has a text");
+    // A text that is written by another door takes the field over.
+    apply(&app, Some("ci"), json!({}), &changed).await.ok(200);
+    let put = json!({ "base_version": 2, "content": "three\n" });
+    app.post(app.admin(), &format!("/api/v1/docs/{id}/versions"), put).await.ok(200);
+    let refused = apply(&app, Some("ci"), json!({}), &changed).await;
+    assert!(refused.problem(409, "field-conflict").contains("update:bootstrap"), "{}", refused.text);
+    let owners = app.get(app.admin(), &format!("/api/v1/apply/owners/{id}")).await.ok(200);
+    assert_eq!(owners["items"][0]["field"], "spec.content", "{owners}");
+    // Text and title at once are one change for people, and no text is lost.
+    let both = [doc("guide", Some("lander"), json!({ "title": "All", "content": "four\n" }))];
+    apply(&app, Some("ci"), json!({ "force_conflicts": true }), &both).await.ok(200);
+    assert_eq!((text(4).await.as_str(), latest().await), ("four\n", 4));
+    let viewer = app.login_in("vera", "apollo", "viewer").await;
+    let body = json!({ "documents": both });
+    app.post(&viewer, "/api/v1/apply", body).await.problem(403, "forbidden");
+    app.mission("other").await;
+    let stranger = app.login_in("sten", "other", "contributor").await;
+    let body = json!({ "documents": both });
+    app.post(&stranger, "/api/v1/apply", body).await.problem(404, "not-found");
+}
+
 both!(
+    docs_are_applied_with_their_texts_and_owners,
     a_closed_row_is_done_unless_it_is_not_planned,
     a_whole_file_is_applied_or_nothing_of_it,
     fields_have_owners_and_a_conflict_names_both,

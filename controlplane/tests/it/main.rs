@@ -50,6 +50,7 @@ mod publications;
 mod remotes;
 mod reservations;
 mod restore;
+mod restores;
 mod roles;
 mod search;
 mod sessions;

@@ -12,6 +12,7 @@ both!(
     a_mission_goes_over_without_loss_to_the_other_database_and_back,
     an_import_beside_others_takes_another_name_and_run_twice_changes_nothing,
     what_looks_like_a_credential_is_refused_scrubbed_or_kept,
+    credentials_in_keys_and_in_binary_content_are_found_too,
     a_changed_byte_is_found_and_named,
     hostile_packs_are_refused_with_the_entry_named,
     bindings_lead_only_where_a_connection_of_this_installation_leads,
@@ -318,6 +319,79 @@ async fn what_looks_like_a_credential_is_refused_scrubbed_or_kept(app: TestApp) 
     let actions: Vec<String> = app.events().await.into_iter().map(|event| event.envelope.action).collect();
     assert_eq!(actions.iter().filter(|action| *action == "mission.export_secrets").count(), 1);
     assert_eq!(actions.iter().filter(|action| *action == "mission.export").count(), 2);
+}
+
+async fn credentials_in_keys_and_in_binary_content_are_found_too(app: TestApp) {
+    app.mission("demo").await;
+    post(&app, "/klusters", json!({"mission": "demo", "name": "api"})).await;
+    let aws = format!("AK{}", "IAZ3MFQ7EXBMPQ2RTX");
+    let github = format!("gh{}_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8", 'p');
+    let task =
+        json!({"mission": "demo", "kluster": "api", "title": "Deploy", "labels": {aws.as_str(): "prod"}});
+    post(&app, "/tasks", task).await;
+    let mut program = noise(3000);
+    program.extend(format!("\0{github}\0").as_bytes());
+    program.extend(noise(3000));
+    let stored = upload(&app, "name=program.bin", program.clone()).await;
+
+    let refused = export(&app, app.admin(), "demo", "").await;
+    refused.problem(422, "secrets-found");
+    let told = refused.body["errors"].to_string();
+    assert!(told.contains("task demo-1/labels/(a key)") && told.contains("aws-access-key"), "{told}");
+    assert!(told.contains("(program.bin)") && told.contains("github-token"), "{told}");
+    assert!(!refused.text.contains(&aws) && !refused.text.contains(&github));
+    let scrubbed = export(&app, app.admin(), "demo", "?secrets=scrub").await;
+    assert_eq!((scrubbed.status, scrubbed.header("x-pack-secrets")), (200, "2"), "{}", scrubbed.text);
+    import(&app, "?name=clean", &scrubbed.text).await.ok(200);
+    let task = app.get(app.admin(), "/api/v1/tasks/clean-1").await.ok(200);
+    assert_eq!(task["labels"], json!({"scrubbed-aws-access-key-1": "prod"}));
+    let found = app.get(app.admin(), "/api/v1/artifacts?mission=clean").await.ok(200);
+    let copy = &found["items"][0];
+    assert_eq!(copy["size_bytes"], stored["size_bytes"], "everything else stays where it is");
+    let path = format!("/api/v1/artifacts/{}/content", copy["id"].as_str().unwrap());
+    let request = app.client.request("GET", &path, app.admin()).send().await.unwrap();
+    let bytes = request.bytes().await.unwrap();
+    let changed: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != program[*at]).collect();
+    assert_eq!((changed[0], changed.len()), (3001, github.len()));
+    let clean = export(&app, app.admin(), "clean", "?secrets=refuse").await;
+    assert_eq!(clean.status, 200, "{}", clean.text);
+}
+
+/// Memory that a pack of many bytes takes: neither side holds it. `MC_TEST_DRILL=full` takes 200 MB.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_pack_takes_little_memory() {
+    let is_full = crate::harness::database::environment("MC_TEST_DRILL").is_some_and(|word| word == "full");
+    let (count, size) = if is_full { (4, 50_000_000) } else { (2, 20_000_000) };
+    let quiet = std::collections::HashMap::from([("MC_OVERLAP_DETECTION".to_owned(), "off".to_owned())]);
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = Process::start_with(a.path(), None, None, quiet.clone()).await;
+    first.post("/missions", json!({"name": "demo"})).await;
+    for number in 0..count {
+        let mut bytes = noise(size);
+        bytes[0] = number;
+        let path = format!("/api/v1/artifacts?mission=demo&name=large-{number}.bin");
+        let request = first.client.request("POST", &path, &first.token).body(bytes);
+        Client::finish(request).await.unwrap().ok(201);
+    }
+    let before = first.peak();
+    let path = "/api/v1/missions/demo/export?secrets=keep";
+    let mut response = first.client.request("GET", path, &first.token).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mut pack = Vec::new();
+    while let Some(part) = response.chunk().await.unwrap() {
+        pack.extend_from_slice(&part);
+    }
+    let exporting = first.peak() - before;
+    first.kill().await;
+    let second = Process::start_with(b.path(), None, None, quiet).await;
+    let (before, length) = (second.peak(), pack.len());
+    let request = second.client.request("POST", "/api/v1/packs/import", &second.token).body(pack);
+    Client::finish(request).await.unwrap().ok(200);
+    let importing = second.peak() - before;
+    second.kill().await;
+    let told =
+        format!("a pack of {length} bytes: {exporting} bytes of memory to export, {importing} to import");
+    assert!(length > usize::from(count) * size && exporting < 24 << 20 && importing < 24 << 20, "{told}");
 }
 
 async fn a_changed_byte_is_found_and_named(app: TestApp) {

@@ -7,6 +7,7 @@ use controlplane::sessions::uplink;
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, eventually};
+use crate::journal::Journal;
 use crate::sessions::node;
 
 async fn kluster(app: &TestApp, name: &str, more: Value) {
@@ -303,7 +304,68 @@ async fn a_lease_that_ran_out_is_claimable_at_once(app: TestApp) {
     assert_eq!(attempt, 2);
 }
 
+/// A task whose agent session waits for a node, is asked for a permission, and sits on a node that fell silent.
+async fn sessions_permissions_and_full_nodes_are_causes(app: TestApp) {
+    app.mission("demo").await;
+    let made = crate::sessions::task(&app, "t", Some("scripted")).await;
+    let key = made["key"].as_str().unwrap().to_owned();
+    let create = json!({ "mission": "demo", "runtime": "scripted", "task": key });
+    let waiting = app.post(app.admin(), "/api/v1/sessions", create).await.ok(201);
+    let told = why(&app, app.admin(), &key).await;
+    let waits = cause(&told, "session_waits");
+    assert_eq!(waits["object"], json!({ "kind": "session", "name": waiting["id"] }), "{told}");
+    assert_eq!((&waits["hinders"], &waits["fix"]), (&json!("work"), &json!("mc get nodes")));
+    assert_eq!(told["claimable"], false);
+
+    let id = node(&app, "n1", 1).await;
+    eventually("it is scheduled", || async {
+        (crate::sessions::read(&app, &waiting).await["node"] == "n1").then_some(())
+    })
+    .await;
+    let told = why(&app, app.admin(), &key).await;
+    assert!(!codes(&told).iter().any(|code| code.starts_with("session")), "{told}");
+    // The only slot is taken: another task waits for it.
+    let other = crate::sessions::task(&app, "u", Some("scripted")).await["key"].as_str().unwrap().to_owned();
+    let told = why(&app, app.admin(), &other).await;
+    assert_eq!(codes(&told), ["node_full"]);
+    let full = cause(&told, "node_full");
+    assert_eq!(full["object"], json!({ "kind": "node", "name": "n1" }));
+    assert_eq!((&full["hinders"], &full["fix"]), (&json!("node"), &json!("mc get sessions --node n1")));
+    assert!(full["sentence"].as_str().unwrap().contains("all of its 1 slots are taken"), "{full}");
+    assert_eq!((told["claimable"].as_bool(), told["schedulable"].as_bool()), (Some(true), Some(false)));
+    let inside = app.login_in("inside", "demo", "viewer").await;
+    let told = why(&app, &inside, &other).await;
+    assert!(codes(&told) == ["node_full"] && !told.to_string().contains("n1"), "{told}");
+
+    let turn = crate::sessions::prompt(&app, &waiting, "go").await;
+    let mut journal = Journal::of(&waiting);
+    journal.begin();
+    journal.sent(turn["id"].as_str().unwrap());
+    let permission = journal.ask();
+    journal.send(&app, id).await;
+    let told = why(&app, app.admin(), &key).await;
+    let open = cause(&told, "permission_open");
+    let approval = open["object"]["name"].as_str().unwrap().to_owned();
+    assert_eq!(open["object"]["kind"], "approval");
+    assert!(open["sentence"].as_str().unwrap().contains("write result"), "{open}");
+    assert_eq!((&open["hinders"], &open["fix"]), (&json!("work"), &json!(format!("mc approve {approval}"))));
+    app.post(app.admin(), &format!("/api/v1/approvals/{approval}/approve"), json!({})).await.ok(200);
+    let told = why(&app, app.admin(), &key).await;
+    assert!(!codes(&told).contains(&"permission_open"), "it was decided: {told}");
+    journal.answer(&permission, Some(&approval));
+    journal.send(&app, id).await;
+
+    crate::sessions::silence(&app, id).await;
+    let told = why(&app, app.admin(), &key).await;
+    let silent = cause(&told, "session_unreachable");
+    assert_eq!(silent["object"]["name"], waiting["id"]);
+    assert_eq!(silent["fix"], "mc describe node n1");
+    let outside = app.login_in("outside", "demo", "viewer").await;
+    assert_eq!(codes(&why(&app, &outside, &other).await), ["node_unreachable"]);
+}
+
 both!(
+    sessions_permissions_and_full_nodes_are_causes,
     every_state_has_its_cause_with_object_and_command,
     nodes_are_named_to_whom_may_read_them,
     a_full_kluster_gives_nothing_more_until_one_ends,

@@ -75,8 +75,13 @@ impl Process {
     }
 
     /// Waits until it stands at its point.
-    pub(crate) async fn at_point(mut self) -> Self {
-        tokio::time::timeout(DEADLINE, self.stopped.wait_for(|at| *at))
+    pub(crate) async fn at_point(self) -> Self {
+        self.at_point_within(DEADLINE).await
+    }
+
+    /// The same where much is to be done before.
+    pub(crate) async fn at_point_within(mut self, deadline: std::time::Duration) -> Self {
+        tokio::time::timeout(deadline, self.stopped.wait_for(|at| *at))
             .await
             .expect("it comes to the point")
             .unwrap();
@@ -86,6 +91,13 @@ impl Process {
     /// SIGKILL, by the id of the process that was started here, once it stands at its point.
     pub(crate) async fn kill_at_point(self) {
         self.at_point().await.kill().await;
+    }
+
+    /// Bytes of memory that it held at most so far.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
     pub(crate) async fn kill(mut self) {
@@ -276,7 +288,7 @@ async fn the_third_restore_takes_the_last_chain_not_the_longest() {
         let data = tempfile::tempdir().unwrap();
         let process = Process::start(data.path(), None).await;
         let before = mc_ledger::tree::verify(&files(&path));
-        let newest = mc_ledger::tree::lineage::newest(&before.installations).unwrap();
+        let newest = mc_ledger::tree::lineage::choose(&before.installations, None).unwrap();
         let restored = process.post("/ledger/restore", request(&path)).await;
         assert_eq!(restored["verified_hash"], before.installations[newest].head.to_string(), "round {round}");
         assert_eq!(restored["docs"], json!(42 - round), "what was deleted before stays away: {restored}");
@@ -296,7 +308,7 @@ async fn the_third_restore_takes_the_last_chain_not_the_longest() {
         let tree = mc_ledger::tree::verify(&files(&path));
         assert!(tree.is_ok(), "round {round}: {:?} {:?}", tree.fault, tree.chains);
         assert_eq!(tree.installations.len(), round + 1);
-        let newest = mc_ledger::tree::lineage::newest(&tree.installations).unwrap();
+        let newest = mc_ledger::tree::lineage::choose(&tree.installations, None).unwrap();
         let newest = &tree.installations[newest];
         assert_eq!(newest.depth, round, "{:?}", tree.installations);
         lengths.push(newest.events);

@@ -655,7 +655,7 @@ async fn one_principal_opens_only_so_many_sessions(app: TestApp) {
 }
 
 /// The node is heard of no more, and its lease has run out.
-async fn silence(app: &TestApp, node: NodeId) {
+pub(crate) async fn silence(app: &TestApp, node: NodeId) {
     let app = app.app();
     let past = app.clock.now().minus(Duration::from_secs(1));
     let mut tx = app.db.begin_write().await.unwrap();

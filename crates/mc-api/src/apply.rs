@@ -16,7 +16,7 @@ pub const MAX_ROWS: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Apply {
-    /// Missions, klusters and tasks; a task after those of the request that it depends on.
+    /// Missions, klusters, tasks and docs; a task after those of the request that it depends on.
     pub documents: Vec<Manifest>,
     /// Who owns the fields that are written here, 1 to 64 of letters, digits, `-`, `_`, `.`, `/`. Without it nobody does:
     /// what is written is changed, and nothing is taken away.
@@ -28,7 +28,7 @@ pub struct Apply {
     /// Do all of it, authorization and detection of overlaps too, and keep nothing.
     #[serde(default)]
     pub dry_run: bool,
-    /// Keys or ids of overlapping tasks that the caller has seen and takes into account; at most 64.
+    /// Keys, names or ids of overlapping tasks and docs that the caller has seen and takes into account; at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acknowledge_overlap: Vec<String>,
 }
@@ -52,7 +52,7 @@ crate::text_enum! {
 /// One document that was applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
-    /// `mission`, `kluster` or `task`.
+    /// `mission`, `kluster`, `task` or `doc`.
     pub kind: String,
     /// The object's name.
     pub name: Name,
@@ -68,7 +68,7 @@ pub struct Applied {
     pub before: Option<Manifest>,
     /// The object after.
     pub after: Manifest,
-    /// Existing work that a created or reworded task overlaps.
+    /// Existing work that a created or reworded task or doc overlaps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overlap_suggestions: Vec<OverlapSuggestion>,
 }

@@ -31,6 +31,7 @@ pub mod profile;
 pub mod publication;
 pub mod repository;
 pub mod reservation;
+pub mod restore;
 pub mod search;
 pub mod session;
 pub mod skill;

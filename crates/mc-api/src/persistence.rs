@@ -612,7 +612,8 @@ pub struct LedgerFile {
     pub text: String,
 }
 
-/// Rebuilds published state in an empty installation (`POST /api/v1/ledger/restore`).
+/// Rebuilds published state in an empty installation (`POST /api/v1/ledger/restore`). What is larger goes as a stream, see
+/// [`crate::restore`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreLedger {
@@ -620,6 +621,12 @@ pub struct RestoreLedger {
     pub files: Vec<LedgerFile>,
     /// Where they come from, for the record: the commit id.
     pub commit: String,
+    /// Whose state is rebuilt, when several installations went on side by side: its id, or a folder of its chains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installation: Option<String>,
+    /// What files held in earlier commits: versions of docs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<LedgerFile>,
 }
 
 /// What was rebuilt.
@@ -641,10 +648,16 @@ pub struct RestoredLedger {
     pub tasks: i64,
     /// Docs without keystones.
     pub docs: i64,
+    /// Versions of docs and keystones.
+    #[serde(default)]
+    pub doc_versions: i64,
     /// Keystones.
     pub keystones: i64,
     /// Artifacts.
     pub artifacts: i64,
+    /// The installation whose state it is.
+    #[serde(default)]
+    pub installation: String,
     /// What is not as it was, such as an artifact whose bytes are not in Git.
     pub notes: Vec<String>,
 }

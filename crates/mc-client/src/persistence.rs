@@ -5,13 +5,13 @@ use mc_api::ledger::LedgerEvent;
 use mc_api::persistence::{
     Connection, ConnectionTest, PendingList, PlanPublication, ProvisionPersistence, ProvisionedPersistence,
     PublicationPolicy, PublicationStatus, PublishPending, PublishPlan, PublishedPending,
-    PutPublicationPolicy, RestoreLedger, RestoredLedger, RotateCredential, TestConnection,
+    PutPublicationPolicy, RestoredLedger, RotateCredential, TestConnection,
 };
 use mc_api::publication::{Publication, RetriedPublication};
 use reqwest::Method;
 
-use crate::transport::Call;
-use crate::{Client, Error};
+use crate::transport::{Body, Call};
+use crate::{Client, Error, Upload};
 
 fn of(mission: &str) -> Vec<(&'static str, String)> {
     vec![("mission", mission.to_owned())]
@@ -110,8 +110,10 @@ impl Client {
         self.json(Call::get(&["api", "v1", "ledger", "history"]).query(query)).await
     }
 
-    /// Rebuilds what was published.
-    pub async fn restore_ledger(&self, body: &RestoreLedger) -> Result<RestoredLedger, Error> {
-        self.json(Call::new(Method::POST, &["api", "v1", "ledger", "restore"]).json(body)).await
+    /// Rebuilds what was published, from a stream of [`mc_api::restore::RestorePart`].
+    pub async fn restore_ledger(&self, parts: Upload) -> Result<RestoredLedger, Error> {
+        let mut call = Call::new(Method::POST, &["api", "v1", "ledger", "restore"]);
+        call.body = Body::Upload(parts, mc_api::restore::MEDIA_TYPE.to_owned());
+        self.json(call).await
     }
 }

@@ -90,14 +90,12 @@ pub struct Tree {
     pub installations: Vec<Installation>,
     /// Every published file; empty when [`Tree::check`] gave them to somebody else.
     pub files: Vec<Verified>,
-    /// By entity: when the removal of a file of it was last published.
-    pub removed: BTreeMap<String, Order>,
     /// By mission id: task numbers below this may have been given.
     pub task_numbers_below: BTreeMap<String, i64>,
     /// The first thing that is wrong with the files, when every chain is fine.
     pub fault: Option<String>,
-    /// By path: what each installation said of it last.
-    claims: BTreeMap<String, BTreeMap<usize, Claim>>,
+    /// By path: what each installation said of it, oldest first.
+    claims: BTreeMap<String, BTreeMap<usize, Vec<Claim>>>,
 }
 
 impl Tree {
@@ -130,6 +128,90 @@ impl Tree {
             }
         }
         self.claims = claims;
+    }
+}
+
+/// What the line of an installation said last of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Last<'t> {
+    /// The path.
+    pub path: &'t str,
+    /// The id of the entity in it.
+    pub entity: &'t str,
+    /// When that was said.
+    pub order: Order,
+    /// The file was removed, because its entity was deleted.
+    pub is_removed: bool,
+}
+
+impl Tree {
+    /// What counts for an installation: its own claims, and those of the installations it goes on from up to where it does.
+    fn of_line<'t>(
+        &'t self,
+        installation: usize,
+        said: &'t BTreeMap<usize, Vec<Claim>>,
+    ) -> impl Iterator<Item = (usize, Order, &'t Claim)> {
+        let line = lineage::line_of(&self.installations, installation);
+        said.iter().flat_map(move |(whose, claims)| {
+            let upto = line.iter().find(|(one, _)| one == whose).map(|(_, upto)| *upto);
+            let depth = self.installations[*whose].depth;
+            claims
+                .iter()
+                .filter(move |claim| upto.is_some_and(|upto| claim.seq <= upto))
+                .map(move |claim| (*whose, (depth, claim.seq), claim))
+        })
+    }
+
+    /// What the line of an installation said last of each path, by path.
+    pub fn last_said(&self, installation: usize) -> impl Iterator<Item = Last<'_>> {
+        self.claims.iter().filter_map(move |(path, said)| {
+            let (_, order, claim) = self.of_line(installation, said).max_by_key(|(_, order, _)| *order)?;
+            Some(Last { path, entity: &claim.entity, order, is_removed: claim.removed })
+        })
+    }
+
+    /// By entity: when the line of an installation said last that a file of it was removed.
+    pub fn removed_in(&self, installation: usize) -> BTreeMap<String, Order> {
+        let mut removed = BTreeMap::new();
+        for said in self.claims.values() {
+            for (_, order, claim) in self.of_line(installation, said).filter(|(_, _, claim)| claim.removed) {
+                let known = removed.entry(claim.entity.clone()).or_insert(order);
+                *known = order.max(*known);
+            }
+        }
+        removed
+    }
+
+    /// Whether what a path held before may be wanted: several installations spoke of it, or it is a doc that was published
+    /// more than once.
+    pub fn has_earlier(&self, path: &str) -> bool {
+        self.claims.get(path).is_some_and(|said| {
+            let mut all = said.values().flatten();
+            said.len() > 1 || (all.clone().count() > 1 && all.any(|claim| claim.entity.starts_with("doc_")))
+        })
+    }
+
+    /// Every path that the chains speak of.
+    pub fn spoken_of(&self) -> impl Iterator<Item = &str> {
+        self.claims.keys().map(String::as_str)
+    }
+
+    /// Checks a text that a path had before against the line of an installation. `None`: nothing there speaks of it.
+    ///
+    /// # Errors
+    /// It is the state that was approved, but not who asked or decided, or not its text.
+    pub fn earlier(
+        &self,
+        files: &dyn Files,
+        installation: usize,
+        (path, text): (&str, &str),
+    ) -> Result<Option<Verified>, String> {
+        let Some(said) = self.claims.get(path) else { return Ok(None) };
+        let Ok((file, _)) = PublishedFile::parse(text) else { return Ok(None) };
+        let digest = file.digest().map_err(|error| error.to_string())?.to_string();
+        let found = self.of_line(installation, said).find(|(_, _, claim)| claim.is_of(&file, &digest));
+        let Some((whose, order, claim)) = found else { return Ok(None) };
+        verified(files, path, (file, digest), (whose, order, claim), false).map(Some)
     }
 }
 
@@ -238,16 +320,10 @@ pub fn survey(files: &dyn Files) -> Tree {
         let found = tree.installations.iter().position(|one| one.folders.contains(&folder));
         let Some(whose) = found else { continue };
         for claim in said.into_claims() {
-            if claim.removed {
-                let order = (tree.installations[whose].depth, claim.seq);
-                let known = tree.removed.entry(claim.entity.clone()).or_insert(order);
-                *known = order.max(*known);
-            }
-            let said = tree.claims.entry(claim.path.clone()).or_default();
-            let newer = said.get(&whose).is_none_or(|known| known.seq < claim.seq);
-            if newer {
-                said.insert(whose, claim);
-            }
+            let said = tree.claims.entry(claim.path.clone()).or_default().entry(whose).or_default();
+            said.push(claim);
+            // Chains of one installation for several places may speak of the same path.
+            said.sort_by_key(|claim| claim.seq);
         }
     }
     tree
@@ -292,6 +368,18 @@ fn check(
     let Some((installation, claim)) = counts.iter().find(of_state) else {
         return Err("it is not the state that was approved last".into());
     };
+    let order = (installations[*installation].depth, claim.seq);
+    verified(files, path, (file, digest), (*installation, order, claim), true).map(Some)
+}
+
+/// A file that holds what a claim says; its content is checked too.
+fn verified(
+    files: &dyn Files,
+    path: &str,
+    (file, digest): (PublishedFile, String),
+    (installation, order, claim): (usize, Order, &Claim),
+    needs_content: bool,
+) -> Result<Verified, String> {
     claim.check_provenance(&file)?;
     let expected = |at: &Value| at.get("sha256").and_then(Value::as_str).unwrap_or_default().to_owned();
     if let Some(content) = &file.content {
@@ -300,15 +388,17 @@ fn check(
     }
     let artifact = match &file.content_path {
         None => None,
-        Some(at) => {
-            let content = files.text(at)?.ok_or_else(|| format!("{at} is not there"))?;
-            matches_digest(&content, &expected(&file.object)).map_err(|error| format!("{at}: {error}"))?;
-            Some(content)
-        }
+        Some(at) => match files.text(at)? {
+            None if needs_content => return Err(format!("{at} is not there")),
+            None => None,
+            Some(content) => {
+                matches_digest(&content, &expected(&file.object))
+                    .map_err(|error| format!("{at}: {error}"))?;
+                Some(content)
+            }
+        },
     };
-    let order = (installations[*installation].depth, claim.seq);
-    let path = path.to_owned();
-    Ok(Some(Verified { path, file, sha256: digest, artifact, installation: *installation, order }))
+    Ok(Verified { path: path.to_owned(), file, sha256: digest, artifact, installation, order })
 }
 
 fn matches_digest(content: &str, wanted: &str) -> Result<(), String> {

@@ -41,6 +41,9 @@ pub enum LedgerCommand {
         /// Its branch
         #[arg(long, default_value = "main")]
         branch: String,
+        /// Whose state, when several installations went on side by side: an id of `mc ledger verify --git`, or a folder
+        #[arg(long, value_name = "ID")]
+        installation: Option<String>,
     },
     /// Show events
     Log {

@@ -7,7 +7,6 @@ use mc_api::doc::{CreateDoc, Doc, PutDocVersion};
 use mc_api::kluster::{CreateKluster, Kluster};
 use mc_api::manifest::{DocSpec, KlusterSpec, Metadata, MissionSpec, TaskSpec};
 use mc_api::mission::{CreateMission, Mission};
-use mc_api::overlap::{CheckOverlap, OverlapDecision, OverlapKind};
 use mc_api::task::{CreateTask, OnDependencyFailure, Task};
 use mc_api::{ProblemKind, task::Dependency};
 use mc_client::{Client, Resource, Scope};
@@ -39,8 +38,6 @@ struct Applying<'a> {
     cx: &'a Invocation,
     client: Client,
     is_dry: bool,
-    /// A dry run asks the server what docs would overlap.
-    asks: bool,
     acknowledged: Vec<String>,
     applied: Vec<Applied>,
     /// Keys of tasks met on the way; `None` for one that a dry run would create.
@@ -56,7 +53,7 @@ pub(super) async fn run(cx: &Invocation, args: Apply) -> anyhow::Result<()> {
     }
     let is_dry = args.dry_run.is_some();
     if args.server_side || args.dry_run == Some(DryRun::Server) {
-        return on_server(cx, args, is_dry).await;
+        return super::server_apply::run(cx, args, is_dry).await;
     }
     let documents = Documents::read(&args.files)?;
     let tasks = apply::order(documents.tasks)?;
@@ -64,7 +61,6 @@ pub(super) async fn run(cx: &Invocation, args: Apply) -> anyhow::Result<()> {
         cx,
         client: cx.client()?,
         is_dry,
-        asks: false,
         acknowledged: args.acknowledge_overlap,
         applied: vec![],
         keys: HashMap::new(),
@@ -89,28 +85,6 @@ pub(super) async fn run(cx: &Invocation, args: Apply) -> anyhow::Result<()> {
         // Said one by one, as it happened.
         Format::Table | Format::Wide => Ok(()),
     }
-}
-
-/// The server applies missions, klusters and tasks; the docs of a dry run are compared on this side.
-async fn on_server(cx: &Invocation, args: Apply, is_dry: bool) -> anyhow::Result<()> {
-    let mut documents = Documents::read(&args.files)?;
-    let docs = if args.server_side { Vec::new() } else { std::mem::take(&mut documents.docs) };
-    let acknowledged = args.acknowledge_overlap.clone();
-    let planned = super::server_apply::run(cx, args, documents, is_dry).await?;
-    let mut run = Applying {
-        cx,
-        client: cx.client()?,
-        is_dry: true,
-        asks: true,
-        acknowledged,
-        applied: vec![],
-        keys: HashMap::new(),
-        planned,
-    };
-    for wanted in &docs {
-        run.doc(wanted).await.with_context(|| wanted.source.clone())?;
-    }
-    Ok(())
 }
 
 /// The text of a name that reading has made sure of.
@@ -237,9 +211,6 @@ impl Applying<'_> {
                 annotations: wanted.metadata.annotations.clone(),
                 acknowledge_overlap: self.acknowledged.clone(),
             };
-            if self.asks && !parent_planned {
-                self.would_overlap(&scope, (&body.name, spec.title.as_deref()), &body.content, None).await?;
-            }
             let made = if self.is_dry { None } else { Some(self.client.create_doc(&body).await?) };
             super::overlap::told(self.cx, made.as_ref().map_or(&[], |made| &made.overlap_suggestions));
             return self.say::<Doc>(name, made.map(|made| made.doc.id()), None, "created");
@@ -253,12 +224,6 @@ impl Applying<'_> {
         };
         let patch = apply::doc(&is, wanted);
         let result = if patch.is_some() || content.is_some() { "configured" } else { "unchanged" };
-        if self.asks
-            && let Some(content) = &content
-        {
-            let title = spec.title.as_deref().unwrap_or(&is.title);
-            self.would_overlap(&scope, (&is.name, Some(title)), content, Some(&is.id())).await?;
-        }
         if !self.is_dry {
             let (id, anywhere) = (is.id(), Scope::default());
             if let Some(mut patch) = patch {
@@ -278,48 +243,6 @@ impl Applying<'_> {
             }
         }
         self.say::<Doc>(name, Some(is.id()), None, result)
-    }
-
-    /// Tells what a doc would overlap, and refuses what the policy would refuse.
-    async fn would_overlap(
-        &self,
-        scope: &Scope,
-        (name, title): (&mc_api::Name, Option<&str>),
-        content: &str,
-        own: Option<&str>,
-    ) -> anyhow::Result<()> {
-        let check = CheckOverlap {
-            mission: scope.mission.clone().unwrap_or_default(),
-            kluster: scope.kluster.clone(),
-            kind: Some(OverlapKind::Doc),
-            title: title.unwrap_or(name.as_str()).to_owned(),
-            description: content.to_owned(),
-            paths: Vec::new(),
-            limit: None,
-        };
-        let answer = self.client.check_overlap(&check).await?;
-        // What is changed is no other text.
-        let others: Vec<_> =
-            answer.suggestions.iter().filter(|one| Some(one.candidate.id.as_str()) != own).collect();
-        for one in &others {
-            let other = one.candidate.key.as_deref().unwrap_or(&one.candidate.id);
-            let score = one.score * 100.0;
-            self.cx.out.talk(&format!("doc/{name} overlaps {other} {:?}, {score:.0} %", one.candidate.title));
-        }
-        let is_named = |side: &mc_api::overlap::OverlapSide| {
-            self.acknowledged.iter().any(|named| Some(named) == side.key.as_ref() || *named == side.id)
-        };
-        let is_seen = others.iter().all(|one| is_named(&one.candidate));
-        let refused = match answer.decision {
-            OverlapDecision::Allow => false,
-            OverlapDecision::RequireAck => !is_seen,
-            OverlapDecision::Block => true,
-        };
-        if refused && !others.is_empty() {
-            let message = format!("doc/{name} would be refused ({})", answer.decision);
-            return Err(Failure::Conflict(message).into());
-        }
-        Ok(())
     }
 
     /// The keys of what `dependsOn` means: names in the kluster, keys or ids.

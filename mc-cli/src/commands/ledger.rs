@@ -1,4 +1,4 @@
-//! `mc ledger log` and `mc ledger export`.
+//! `mc ledger log`, `history` and `export`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mc_api::ledger::LedgerEvent;
 use mc_api::page::{ListOrder, MAX_LIMIT};
-use mc_api::persistence::{EntityKind, LedgerFile, RestoreLedger};
+use mc_api::persistence::EntityKind;
 use mc_client::{Client, ListQuery};
 
 use crate::age::now;
@@ -49,7 +49,9 @@ pub(super) async fn run(cx: &Invocation, command: LedgerCommand) -> anyhow::Resu
         }
         LedgerCommand::Export { file } => export(cx, file.as_deref()).await,
         LedgerCommand::History { kind, reference } => history(cx, kind, &reference).await,
-        LedgerCommand::Restore { git, branch } => restore(cx, &git, &branch).await,
+        LedgerCommand::Restore { git, branch, installation } => {
+            super::ledger_restore::run(cx, &git, &branch, installation).await
+        }
         LedgerCommand::Verify { .. } => unreachable!("handled by ledger_verify"),
     }
 }
@@ -66,30 +68,6 @@ async fn history(cx: &Invocation, kind: EntityKind, reference: &str) -> anyhow::
             return show(cx, events);
         }
     }
-}
-
-/// Sends the text files of a branch; the server verifies them again, and writes everything or nothing.
-async fn restore(cx: &Invocation, dir: &Path, branch: &str) -> anyhow::Result<()> {
-    let (commit, found) = super::ledger_verify::files(dir, branch)?;
-    let tree = mc_ledger::tree::verify(&found);
-    super::ledger_verify::whole(&tree, dir)?;
-    let files = found.into_iter().filter_map(|(path, text)| Some(LedgerFile { path, text: text? })).collect();
-    let restored = cx.client()?.restore_ledger(&RestoreLedger { files, commit }).await?;
-    for note in &restored.notes {
-        cx.out.talk(&format!("note: {note}"));
-    }
-    cx.out.value(&restored, || {
-        format!(
-            "restored from {}: {} missions, {} klusters, {} tasks, {} docs, {} keystones, {} artifacts\n",
-            restored.commit,
-            restored.missions,
-            restored.klusters,
-            restored.tasks,
-            restored.docs,
-            restored.keystones,
-            restored.artifacts
-        )
-    })
 }
 
 /// The id of `KIND/REF`; another text is an id already.

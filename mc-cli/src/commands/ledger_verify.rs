@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use mc_ledger::export::{Verifier, verify_reader};
-use mc_ledger::tree::Tree;
 use mc_ledger::tree::lineage::Installation;
+use mc_ledger::tree::{self, Tree};
 use mc_ledger::{Fault, Report, SealedEvent};
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ impl Verified {
         if self.installations.len() < 2 {
             return String::new();
         }
-        let name = |one: &Installation| one.folders.join(", ");
+        let name = |one: &Installation| format!("{} in {}", one.id, one.folders.join(", "));
         lines(self.installations.iter().map(|one| {
             let from = match one.continues {
                 Some((parent, seq)) => {
@@ -144,44 +144,66 @@ pub(super) fn file(cx: &Invocation, path: &Path) -> anyhow::Result<()> {
 
 /// Verifies the Git ledger: every chain in it, and every published file against its chain.
 pub(super) fn git(cx: &Invocation, dir: &Path, branch: &str) -> anyhow::Result<()> {
-    let tree = mc_ledger::tree::verify(&files(dir, branch)?.1);
+    let tree = Branch::open(dir, branch)?.verify(&mut |_| Ok(()));
     let mut verified = Verified::new(report(&tree), dir.display().to_string(), None);
     verified.installations = tree.installations;
     verified.tell(cx)
 }
 
-/// The commit of a branch, and its files by path; `None` for what is no text.
-pub(super) fn files(dir: &Path, branch: &str) -> anyhow::Result<(String, BTreeMap<String, Option<String>>)> {
-    let repository = git2::Repository::open(dir).map_err(|error| {
-        Failure::NotFound(format!("{} is no Git repository: {}", dir.display(), error.message()))
-    })?;
-    let reference = repository.find_reference(&format!("refs/heads/{branch}")).map_err(|_| {
-        Failure::NotFound(format!("{} has no branch {branch}; nothing was published yet", dir.display()))
-    })?;
-    let commit = reference.peel_to_commit().with_context(|| format!("branch {branch} has no commit"))?;
-    let tree = commit.tree().with_context(|| format!("branch {branch} has no tree"))?;
-    let mut found = BTreeMap::new();
-    let mut failure = None;
-    tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
-        if entry.kind() != Some(git2::ObjectType::Blob) {
-            return git2::TreeWalkResult::Ok;
-        }
-        let path = format!("{folder}{}", String::from_utf8_lossy(entry.name_bytes()));
-        match repository.find_blob(entry.id()) {
-            Ok(blob) => {
-                found.insert(path, String::from_utf8(blob.content().to_vec()).ok());
+/// The files of a branch; each is read when it is needed.
+pub(super) struct Branch {
+    pub(super) repository: git2::Repository,
+    pub(super) commit: git2::Oid,
+    pub(super) files: BTreeMap<String, git2::Oid>,
+}
+
+impl Branch {
+    pub(super) fn open(dir: &Path, branch: &str) -> anyhow::Result<Self> {
+        let repository = git2::Repository::open(dir).map_err(|error| {
+            Failure::NotFound(format!("{} is no Git repository: {}", dir.display(), error.message()))
+        })?;
+        let reference = repository.find_reference(&format!("refs/heads/{branch}")).map_err(|_| {
+            Failure::NotFound(format!("{} has no branch {branch}; nothing was published yet", dir.display()))
+        })?;
+        let commit =
+            reference.peel_to_commit().with_context(|| format!("branch {branch} has no commit"))?.id();
+        drop(reference);
+        let mut files = BTreeMap::new();
+        {
+            let commit = repository.find_commit(commit)?;
+            let tree = commit.tree().with_context(|| format!("branch {branch} has no tree"))?;
+            tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+                if entry.kind() == Some(git2::ObjectType::Blob) {
+                    let path = format!("{folder}{}", String::from_utf8_lossy(entry.name_bytes()));
+                    files.insert(path, entry.id());
+                }
                 git2::TreeWalkResult::Ok
-            }
-            Err(error) => {
-                failure = Some(anyhow::Error::from(error).context(path));
-                git2::TreeWalkResult::Abort
-            }
+            })?;
         }
-    })
-    .ok();
-    match failure {
-        Some(error) => Err(error),
-        None => Ok((commit.id().to_string(), found)),
+        Ok(Self { repository, commit, files })
+    }
+
+    /// Verifies every chain, then every published file, and gives those on one by one.
+    pub(super) fn verify(&self, each: &mut dyn FnMut(tree::Verified) -> Result<(), String>) -> Tree {
+        let mut found = tree::survey(self);
+        found.check(self, each);
+        found
+    }
+}
+
+impl tree::Files for Branch {
+    fn paths(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
+    fn text(&self, path: &str) -> Result<Option<String>, String> {
+        let Some(id) = self.files.get(path) else { return Ok(None) };
+        let blob = self.repository.find_blob(*id).map_err(|error| error.message().to_owned())?;
+        Ok(std::str::from_utf8(blob.content()).ok().map(str::to_owned))
     }
 }
 
@@ -257,7 +279,7 @@ mod tests {
     }
 
     fn git_report(dir: &Path, branch: &str) -> anyhow::Result<Report> {
-        Ok(report(&mc_ledger::tree::verify(&files(dir, branch)?.1)))
+        Ok(report(&Branch::open(dir, branch)?.verify(&mut |_| Ok(()))))
     }
 
     fn message(dir: &tempfile::TempDir) -> String {

@@ -17,6 +17,7 @@ mod hook;
 mod import_tasks;
 mod keystone;
 mod ledger;
+mod ledger_restore;
 mod ledger_verify;
 mod mcp;
 mod node;

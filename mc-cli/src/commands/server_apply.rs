@@ -1,7 +1,5 @@
 //! Applying on the server: `mc apply --server-side`, `mc apply --dry-run=server`, `mc diff`.
 
-use std::collections::HashSet;
-
 use mc_api::apply::{Applied, Apply as Request, ApplyAnswer, ApplyResult};
 use mc_api::fields;
 use mc_api::manifest::Manifest;
@@ -14,34 +12,20 @@ use crate::exit::{Exit, Failure};
 use crate::manifests::Documents;
 use crate::output::{Format, lines};
 
-/// Missions, klusters, then tasks after those they depend on.
-/// What `mc diff` says about a doc.
-const NOT_COMPARED: &str = "docs are not compared here: `mc apply --dry-run -f FILE` says whether it would change, \
-    `mc doc diff NAME` shows how versions differ";
-
-fn ordered(documents: Documents, about_docs: &str) -> anyhow::Result<Vec<Manifest>> {
-    if let Some(doc) = documents.docs.first() {
-        let message = format!("{}: {about_docs}", doc.source);
-        return Err(Failure::Usage(message).into());
-    }
+/// Missions, klusters, tasks after those they depend on, then docs.
+fn ordered(documents: Documents) -> anyhow::Result<Vec<Manifest>> {
     let missions = documents.missions.into_iter().map(|one| one.raw);
     let klusters = documents.klusters.into_iter().map(|one| one.raw);
     let tasks = apply::order(documents.tasks)?.into_iter().map(|one| one.raw);
-    Ok(missions.chain(klusters).chain(tasks).collect())
+    let docs = documents.docs.into_iter().map(|one| one.raw);
+    Ok(missions.chain(klusters).chain(tasks).chain(docs).collect())
 }
 
 /// `mc apply`, where the server does it.
-///
-/// Gives what is new: missions by name, klusters as `mission/kluster`.
-pub(super) async fn run(
-    cx: &Invocation,
-    args: Apply,
-    documents: Documents,
-    is_dry: bool,
-) -> anyhow::Result<HashSet<String>> {
-    let documents = ordered(documents, "docs are applied without --server-side")?;
+pub(super) async fn run(cx: &Invocation, args: Apply, is_dry: bool) -> anyhow::Result<()> {
+    let documents = ordered(Documents::read(&args.files)?)?;
     if documents.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(());
     }
     let request = Request {
         documents,
@@ -52,17 +36,10 @@ pub(super) async fn run(
     };
     let answer = cx.client()?.apply(&request).await?;
     match cx.out.format {
-        Format::Json | Format::Yaml => cx.out.value(&answer, String::new)?,
-        Format::Name => cx.out.data(&lines(answer.items.iter().map(name)))?,
-        Format::Table | Format::Wide => said(cx, &answer)?,
+        Format::Json | Format::Yaml => cx.out.value(&answer, String::new),
+        Format::Name => cx.out.data(&lines(answer.items.iter().map(name))),
+        Format::Table | Format::Wide => said(cx, &answer),
     }
-    let new = answer.items.iter().filter(|applied| applied.result == ApplyResult::Created);
-    Ok(new
-        .map(|applied| match &applied.after.metadata.mission {
-            Some(mission) => format!("{mission}/{}", applied.name),
-            None => applied.name.to_string(),
-        })
-        .collect())
 }
 
 fn name(applied: &Applied) -> String {
@@ -102,7 +79,7 @@ pub(super) async fn diff(cx: &Invocation, args: Diff) -> anyhow::Result<()> {
 
 async fn compared(cx: &Invocation, args: Diff) -> anyhow::Result<bool> {
     let request = Request {
-        documents: ordered(Documents::read(&args.files)?, NOT_COMPARED)?,
+        documents: ordered(Documents::read(&args.files)?)?,
         field_manager: args.server_side.then(|| args.field_manager.clone()),
         force_conflicts: args.force_conflicts,
         dry_run: true,

@@ -180,3 +180,38 @@ fn ten_thousand_rows_take_little_memory() {
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     assert!(text(&output.stdout).ends_with("failed 10000\n"));
 }
+
+#[test]
+fn docs_are_applied_compared_and_edited_with_their_texts() {
+    let server = Server::start();
+    server.mission();
+    let manifest = |text: &str| {
+        format!(
+            "apiVersion: missioncontrol.dev/v1\nkind: Doc\nmetadata: {{name: guide, mission: apollo, kluster: work}}\n\
+             spec:\n  title: Guide\n  content: |\n    {text}\n"
+        )
+    };
+    let file = write(&server, "doc.yaml", &manifest("one"));
+    let shown = file.display();
+    let dry = text(&server.output(&format!("apply -f {shown} --dry-run")).stdout);
+    assert_eq!(dry, "doc/guide created (dry run)\n");
+    assert!(server.output(&format!("apply -f {shown} --server-side")).status.success());
+    assert_eq!(server.output(&format!("diff -f {shown} --server-side")).status.code(), Some(0));
+    write(&server, "doc.yaml", &manifest("two"));
+    let differs = server.output(&format!("diff -f {shown}"));
+    let said = text(&differs.stdout);
+    assert_eq!(differs.status.code(), Some(1), "{}", text(&differs.stderr));
+    assert!(said.lines().any(|line| line.starts_with('-') && line.contains("one")), "{said}");
+    assert!(said.lines().any(|line| line.starts_with('+') && line.contains("two")), "{said}");
+    let conflict = server.output(&format!("apply -f {shown} --server-side --field-manager other"));
+    assert_eq!(conflict.status.code(), Some(5));
+    assert!(text(&conflict.stderr).contains("spec.content (owned by mc)"), "{}", text(&conflict.stderr));
+    let sed = editor(&server, "text", "sed -i -e 's/one/edited/' -e 's/title: Guide/title: All/' \"$1\"");
+    let edited = edit(&server, "edit doc guide -m apollo -k work", &sed);
+    assert!(edited.status.success(), "{}", text(&edited.stderr));
+    assert_eq!(text(&server.output("doc get guide -m apollo -k work").stdout), "edited\n");
+    let doc = server.json("get doc guide -m apollo -k work");
+    assert_eq!((&doc["title"], &doc["latest_version"]), (&Value::from("All"), &Value::from(2)));
+    let nothing = edit(&server, "edit doc guide -m apollo -k work", &editor(&server, "none", "true"));
+    assert!(text(&nothing.stderr).contains("nothing was changed"), "{}", text(&nothing.stderr));
+}

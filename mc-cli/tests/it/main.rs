@@ -19,6 +19,7 @@ mod kills;
 mod model_stub;
 mod planning;
 mod reservations;
+mod restore;
 mod run;
 mod selectors;
 mod server;

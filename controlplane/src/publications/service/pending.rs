@@ -176,7 +176,7 @@ async fn removals(
         };
         removals.push(Removal { binding, item, meta: standing.meta });
     }
-    for (kind, path, sha256, meta) in store::restored(tx, entity).await? {
+    for (kind, path, sha256, meta) in store::restored(tx, mission.id, entity).await? {
         for binding in targets.holding(mission, &path) {
             if seen.insert((binding.as_ref().map(|binding| binding.id), path.clone())) {
                 let item = restored_item((kind, entity), &path, &sha256, &meta)?;

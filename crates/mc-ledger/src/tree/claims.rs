@@ -1,6 +1,7 @@
 //! What a chain says of files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,7 +23,7 @@ pub(super) struct Claim {
     /// Where in the chain it is said.
     pub(super) seq: u64,
     /// Who asked and who decided; absent in the first format.
-    provenance: Option<Value>,
+    provenance: Option<Arc<Value>>,
 }
 
 impl Claim {
@@ -37,7 +38,7 @@ impl Claim {
         let Some(expected) = &self.provenance else { return Ok(()) };
         let mut found = file.provenance.clone();
         let state = found.as_object_mut().and_then(|members| members.remove("state_sha256"));
-        if found == *expected && state.as_ref().and_then(Value::as_str) == Some(self.digest.as_str()) {
+        if found == **expected && state.as_ref().and_then(Value::as_str) == Some(self.digest.as_str()) {
             return Ok(());
         }
         Err("its provenance is not what the chain says: who asked, who decided, or what was approved was changed".into())
@@ -68,7 +69,8 @@ struct Statement {
 /// What was heard of a chain so far.
 #[derive(Default)]
 pub(super) struct Said {
-    claims: BTreeMap<String, Claim>,
+    /// By path, oldest first: a doc has a file for each of its versions, one after the other.
+    claims: BTreeMap<String, Vec<Claim>>,
     /// Of the part that is being read, in the first format.
     queued: Vec<Claim>,
     last: Option<SealedEvent>,
@@ -77,7 +79,7 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn into_claims(self) -> impl Iterator<Item = Claim> {
-        self.claims.into_values()
+        self.claims.into_values().flatten()
     }
 
     /// The next event. One without a body says nothing of files.
@@ -89,7 +91,8 @@ impl Said {
             }
             "publication.fail" | "publication.withdraw" if event.body.is_some() => {
                 let gone = &event.envelope.subject_id;
-                self.claims.retain(|_, claim| claim.provenance.is_some() || claim.publication != *gone);
+                let stays = |claim: &Claim| claim.provenance.is_some() || claim.publication != *gone;
+                self.claims.values_mut().for_each(|claims| claims.retain(stays));
                 self.queued.retain(|claim| claim.publication != *gone);
             }
             _ => {}
@@ -121,7 +124,9 @@ impl Said {
         let Some(last) = self.last.take() else { return Ok(()) };
         let claims =
             if last.envelope.action == "publication.commit" { self.statement(&last)? } else { queued };
-        self.claims.extend(claims.into_iter().map(|claim| (claim.path.clone(), claim)));
+        for claim in claims {
+            self.claims.entry(claim.path.clone()).or_default().push(claim);
+        }
         Ok(())
     }
 
@@ -149,16 +154,17 @@ impl Said {
             return Err(bad("is not what was approved"));
         }
         self.number(&said.mission_id, said.task_numbers_below);
+        let provenance = Arc::new(said.provenance);
         let mut claims = Vec::with_capacity(said.items.len());
         for item in said.items {
             let item: Item = serde_json::from_value(item).map_err(|error| bad(&error.to_string()))?;
-            claims.push(claim(item, &said.publication_id, event.seq, Some(said.provenance.clone())));
+            claims.push(claim(item, &said.publication_id, event.seq, Some(provenance.clone())));
         }
         Ok(claims)
     }
 }
 
-fn claim(item: Item, publication: &str, seq: u64, provenance: Option<Value>) -> Claim {
+fn claim(item: Item, publication: &str, seq: u64, provenance: Option<Arc<Value>>) -> Claim {
     Claim {
         path: item.path,
         digest: item.sha256,

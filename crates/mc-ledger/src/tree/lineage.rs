@@ -9,9 +9,16 @@ use super::claims::Claim;
 use crate::chain::{Digest, SealedEvent};
 use crate::export::Report;
 
+/// Characters of the id of an installation.
+const ID_LENGTH: usize = 16;
+/// At least so many of them name one.
+const SHORTEST: usize = 6;
+
 /// An installation that published here.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Installation {
+    /// What it is chosen by: the beginning of the hash of its first event.
+    pub id: String,
     /// The folders of its chains, one for each place that it publishes to.
     pub folders: Vec<String>,
     /// Events of the longest.
@@ -69,6 +76,7 @@ pub(super) fn installations(chains: &BTreeMap<String, Report>, marks: &Marks) ->
         let Some(first) = marks.first.get(folder) else { continue };
         let index = found.iter().position(|(other, _)| other == first).unwrap_or_else(|| {
             let empty = Installation {
+                id: first.to_string()[..ID_LENGTH].to_owned(),
                 folders: Vec::new(),
                 events: 0,
                 last_seq: 0,
@@ -122,7 +130,7 @@ pub fn line_of(all: &[Installation], index: usize) -> Vec<(usize, u64)> {
 /// Of what installations said of a path: what no later one in their line has said anew.
 pub(super) fn counting<'a>(
     all: &[Installation],
-    said: &'a BTreeMap<usize, Claim>,
+    said: &'a BTreeMap<usize, Vec<Claim>>,
 ) -> Vec<(usize, &'a Claim)> {
     let is_superseded = |whose: usize, claim: &Claim| {
         said.keys().any(|other| {
@@ -131,19 +139,60 @@ pub(super) fn counting<'a>(
         })
     };
     said.iter()
-        .filter(|(whose, claim)| !is_superseded(**whose, claim))
-        .map(|(whose, claim)| (*whose, claim))
+        .filter_map(|(whose, claims)| Some((*whose, claims.last()?)))
+        .filter(|(whose, claim)| !is_superseded(*whose, claim))
         .collect()
 }
 
-/// The one installation that a repository is restored as: the only current one.
+/// Why no installation is taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotChosen {
+    /// Nobody published here.
+    #[error("there is no chain in it: no folder ledger with files <from>-<to>.jsonl")]
+    Empty,
+    /// None of them goes on from all others.
+    #[error("{0} installations went on side by side, so one has to be chosen: {1}")]
+    Several(usize, String),
+    /// No installation is called so, or several begin so.
+    #[error("{0:?} names none of the installations that publish here, or several: {1}")]
+    Unknown(String, String),
+}
+
+impl Installation {
+    /// Its id, where it is, and how far it went, for people.
+    pub fn told(&self) -> String {
+        format!("{} ({}, {} events)", self.id, self.folders.join(", "), self.events)
+    }
+}
+
+fn told<'a>(all: impl Iterator<Item = &'a Installation>) -> String {
+    all.map(Installation::told).collect::<Vec<_>>().join("; ")
+}
+
+/// The installation that a repository is restored as: the one that is wanted, by its id, the beginning of it, or a folder
+/// of its chains; else the only current one.
 ///
 /// # Errors
-/// There are several, or none: the folders of each.
-pub fn newest(all: &[Installation]) -> Result<usize, Vec<String>> {
-    let current: Vec<usize> = (0..all.len()).filter(|index| all[*index].is_current).collect();
-    match current.as_slice() {
+/// [`NotChosen`], which names those that were found.
+pub fn choose(all: &[Installation], wanted: Option<&str>) -> Result<usize, NotChosen> {
+    if all.is_empty() {
+        return Err(NotChosen::Empty);
+    }
+    let Some(wanted) = wanted else {
+        let current: Vec<usize> = (0..all.len()).filter(|index| all[*index].is_current).collect();
+        return match current.as_slice() {
+            [only] => Ok(*only),
+            several => Err(NotChosen::Several(several.len(), told(several.iter().map(|index| &all[*index])))),
+        };
+    };
+    let folder = wanted.trim_end_matches('/');
+    let is_it = |one: &Installation| {
+        one.folders.iter().any(|at| at == folder)
+            || (wanted.len() >= SHORTEST && one.id.starts_with(&wanted.to_ascii_lowercase()))
+    };
+    let fitting: Vec<usize> = (0..all.len()).filter(|index| is_it(&all[*index])).collect();
+    match fitting.as_slice() {
         [only] => Ok(*only),
-        several => Err(several.iter().filter_map(|index| all[*index].folders.first().cloned()).collect()),
+        _ => Err(NotChosen::Unknown(wanted.chars().take(80).collect(), told(all.iter()))),
     }
 }
