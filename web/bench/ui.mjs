@@ -8,6 +8,7 @@
 //
 // MC_BENCH_TASKS   tasks of the graph (default 10000); half of them on the board
 // MC_BENCH_ROWS    tasks of the long list (default 100000, or as many as are made in 60 s)
+// MC_BENCH_SHOTS   folder for a picture of the whole graph
 // MC_BENCH_EVENTS  events of the long conversation (default 100000)
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
@@ -202,6 +203,7 @@ try {
       const nodes = Number(await page.locator('canvas').getAttribute('data-nodes'));
       row(`graph of ${nodes} tasks opens`, performance.now() - start, 'ms');
       await page.waitForTimeout(1_500);
+      if (process.env.MC_BENCH_SHOTS) await page.screenshot({ path: join(process.env.MC_BENCH_SHOTS, 'graph-fit.png') });
       const drag = "const at = document.querySelector('canvas'); const box = at.getBoundingClientRect(); const say = (type, x, y) => at.dispatchEvent(new PointerEvent(type, { pointerId: 1, clientX: box.left + x, clientY: box.top + y, bubbles: true })); if (index === 0) { at.setPointerCapture = () => {}; say('pointerdown', 500, 300); } say('pointermove', 500 + Math.sin(index / 20) * 400, 300 + Math.cos(index / 15) * 220);";
       const wheel = "const at = document.querySelector('canvas'); const box = at.getBoundingClientRect(); at.dispatchEvent(new WheelEvent('wheel', { deltaY: Math.sin(index / 25) * 60 - 8, clientX: box.left + 500, clientY: box.top + 300, bubbles: true, cancelable: true }));";
       const pan = await frames(page, drag);
