@@ -6,6 +6,10 @@ import { Conversation, type Item, type Usage } from './reduce';
 
 /** Items of a page. */
 const STEP = 60;
+/** Events that the end of long words is read from. */
+const TAIL = 300;
+/** Of fewer items than this, the page before is read at once. */
+const FEW = 8;
 /** Pages without an item that are gone over in search of one. */
 const EMPTY = 20;
 
@@ -33,6 +37,15 @@ export class Follow {
     return get(api.GET('/api/v1/sessions/{ref}/conversation', { params: { path: { ref: this.id }, query: { limit: STEP, cursor } }, signal: this.#stop.signal }));
   }
 
+  /** What was said last may be longer than an item holds: its end is read from the events. */
+  async #end(page: Schemas['Conversation']): Promise<void> {
+    const last = page.items.findLast((item) => ['message', 'thought', 'stderr'].includes(item.kind));
+    if (!last?.is_cut) return;
+    const from = Math.max(last.seq, last.last_seq - TAIL + 1);
+    const events = await get(api.GET('/api/v1/sessions/{ref}/events', { params: { path: { ref: this.id }, query: { from, limit: TAIL } }, signal: this.#stop.signal }));
+    this.#talk.end(last.seq, events.items.filter((event) => event.seq <= last.last_seq));
+  }
+
   /** Reads the newest page, as often as the server does not answer, and follows from there. */
   async #begin(): Promise<void> {
     for (let failures = 0; !this.#stop.signal.aborted; failures += 1) {
@@ -40,6 +53,7 @@ export class Follow {
         const page = await this.#read();
         this.#talk.begin(page);
         this.cursor = page.next_cursor ?? null;
+        await this.#end(page);
         this.problem = null;
         break;
       } catch (error) {
@@ -59,7 +73,8 @@ export class Follow {
       },
       ended: () => this.ended
     }).start();
-    if (this.#talk.items.length === 0) await this.older();
+    // A page leaves words that began before it to the page before: what is said last may stand there.
+    for (let pages = 0; pages < 2 && this.cursor !== null && this.#talk.items.length < FEW; pages += 1) await this.older();
     this.opened = true;
   }
 

@@ -151,6 +151,15 @@ export class Conversation {
     for (const item of this.items) this.#know(item);
   }
 
+  /** The end of words of which a page holds the beginning only: it is what is read. */
+  end(seq: number, events: readonly SessionEvent[]): void {
+    const item = this.items.find((one) => one.seq === seq);
+    if (!isWords(item)) return;
+    const text = events.filter((event) => event.kind === item.type).map((event) => (item.type === 'stderr' ? `${string(record(event.body).text)}\n` : textOf(record(event.body).content))).join('');
+    item.text = `${item.text}\n\n…\n\n${text}`.slice(-MOST_TEXT);
+    item.rev += 1;
+  }
+
   /** Puts the page before what is held in front of it. What one page has in parts becomes whole. */
   before(page: Page): void {
     const older = page.items.flatMap((folded) => itemOf(folded) ?? []);
