@@ -128,7 +128,7 @@ export async function browse() {
   });
   return {
     close: () => browser.close(),
-    page: async (server, { theme = 'dark', phone = false, token = server.token, size, offline = false, base = server.base, motion = 'reduce' } = {}) => {
+    page: async (server, { theme = 'dark', phone = false, token = server.token, size, offline = false, base = server.base, motion = 'reduce', permissions = [], init = null } = {}) => {
       const context = await browser.newContext({
         viewport: size ?? (phone ? { width: 390, height: 844 } : { width: 1440, height: 900 }),
         isMobile: phone, hasTouch: phone, deviceScaleFactor: phone ? 2 : 1, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: motion,
@@ -136,6 +136,8 @@ export async function browse() {
         serviceWorkers: offline ? 'allow' : 'block'
       });
       await context.addInitScript((choice) => { try { localStorage.setItem('mc.theme', choice); } catch { /* A page without storage. */ } }, theme);
+      if (permissions.length) await context.grantPermissions(permissions, { origin: base });
+      if (init) await context.addInitScript(init);
       const page = await context.newPage();
       const bad = [];
       page.on('request', (request) => { const url = new URL(request.url()); if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== base) bad.push(`request to ${request.url()}`); });
@@ -173,4 +175,4 @@ export async function eventually(what, condition, within = 20_000) {
   }
 }
 
-export { spawn };
+export { BIN, spawn };

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use mc_api::session::{Conversation, ConversationItem, ItemKind, ItemPermission, SessionEvent};
 use mc_api::{Action, Page};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::model::{MAX_PERMISSION, clean};
 use super::{service, store};
@@ -63,6 +63,11 @@ fn fitting(value: &Value) -> (Value, bool) {
     }
 }
 
+/// Whether words of this kind that follow each other are one item.
+const fn says(kind: ItemKind) -> bool {
+    matches!(kind, ItemKind::Message | ItemKind::Thought | ItemKind::Stderr)
+}
+
 #[derive(Default)]
 struct Folding {
     items: Vec<ConversationItem>,
@@ -98,7 +103,6 @@ impl Folding {
 
     /// An item whose beginning is elsewhere stands before words that are being said, so that it does not part them.
     fn place(&mut self, event: &SessionEvent, kind: ItemKind, is_partial: bool) -> usize {
-        let says = |kind| matches!(kind, ItemKind::Message | ItemKind::Thought | ItemKind::Stderr);
         let is_between = is_partial && self.items.last().is_some_and(|last| says(last.kind));
         self.push(event, kind).is_partial = is_partial;
         let last = self.items.len() - 1;
@@ -253,7 +257,8 @@ impl Folding {
                 let (outcome, turn) = (outcome.map(str::to_owned), turn.map(str::to_owned));
                 let item = self.push(event, ItemKind::TurnEnd);
                 (item.outcome, item.turn) = (outcome, turn);
-                item.detail = body.get("detail").map(|detail| fitting(detail).0);
+                let usage = body.pointer("/line/result/usage").map(|usage| json!({ "usage": usage }));
+                item.detail = body.get("detail").cloned().or(usage).map(|detail| fitting(&detail).0);
             }
             "interrupted" => self.mark(event, "interrupted"),
             "gap" => self.mark(event, "gap"),
@@ -273,6 +278,27 @@ fn folded(events: &[SessionEvent]) -> Folding {
         folding.take(event);
     }
     folding
+}
+
+/// Where a page begins that ends with words longer than an item holds: inside them, so that their end is seen. The page
+/// before ends with what was said earlier.
+fn inside(events: &[SessionEvent], folding: &Folding) -> Option<i64> {
+    let last = folding.items.last().filter(|item| item.is_cut && says(item.kind))?;
+    let mut room = MOST_TEXT;
+    let mut from = None;
+    for event in events.iter().rev().take_while(|event| event.seq >= last.seq) {
+        let said = match event.kind.as_str() {
+            "message" | "thought" => words(&event.body["content"]).len(),
+            "stderr" => event.body["text"].as_str().unwrap_or_default().len() + 1,
+            _ => 0,
+        };
+        if said > room && from.is_some() {
+            break;
+        }
+        room = room.saturating_sub(said);
+        from = Some(event.seq);
+    }
+    from.filter(|from| *from > last.seq)
 }
 
 /// A page of a conversation from its end, or before the cursor. Of a session with a hundred thousand events only the
@@ -305,14 +331,28 @@ pub async fn conversation(
         newest = newest.or(found.newest);
         before = found.oldest.unwrap_or(before);
         events.splice(0..0, found.events);
-        if is_whole || folded(&events).items.len() > limit as usize {
+        let folding = folded(&events);
+        if is_whole || folding.items.len() > limit as usize || inside(&events, &folding).is_some() {
             break;
         }
     }
     // An item whose beginning was not read is left to the page before, unless it is all there is.
     let mut folding = folded(&events);
+    let within = inside(&events, &folding);
+    if let Some(within) = within {
+        events.retain(|event| event.seq >= within);
+        folding = folded(&events);
+        (before, is_whole) = (within, false);
+        if let Some(last) = folding.items.last_mut() {
+            last.is_partial = true;
+        }
+    }
     let spare = folding.items.len().saturating_sub(limit as usize);
-    let skipped = if is_whole { spare } else { spare.max(usize::from(folding.items.len() > 1)) };
+    let skipped = match (within, is_whole) {
+        (Some(_), _) => 0,
+        (None, true) => spare,
+        (None, false) => spare.max(usize::from(folding.items.len() > 1)),
+    };
     let from = folding.items[skipped.min(folding.items.len())..].iter().map(|item| item.seq).min();
     if let (true, Some(from)) = (skipped > 0, from) {
         // Once more from there, so that what belongs to earlier items is a part of its own, as the page before says.
@@ -347,7 +387,6 @@ pub async fn conversation(
 #[cfg(test)]
 mod tests {
     use mc_api::Timestamp;
-    use serde_json::json;
 
     use super::*;
 
@@ -411,6 +450,32 @@ mod tests {
         assert_eq!((permission.is_answered, permission.option.as_deref()), (true, Some("y")));
         assert_eq!(item(8).text.as_deref(), Some("a\nb"));
         assert_eq!(folding.usage.unwrap()["used"], 7);
+    }
+
+    #[test]
+    fn a_page_begins_inside_words_that_are_too_long_for_an_item() {
+        let word = "ä".repeat(MOST_TEXT / 8);
+        let all = events(&[
+            ("prompt", json!({"op_id": "t1", "prompt": []})),
+            ("message", text(&word)),
+            ("message", text(&word)),
+            ("message", text(&word)),
+            ("other", json!({"sessionUpdate": "usage_update", "used": 7})),
+            ("message", text(&word)),
+            ("message", text("the end")),
+        ]);
+        let folding = folded(&all);
+        assert!(folding.items[1].is_cut);
+        assert_eq!(inside(&all, &folding), Some(3));
+        let rest = folded(&all[2..]);
+        assert!(rest.items[0].text.as_deref().unwrap().ends_with("the end") && !rest.items[0].is_cut);
+        assert_eq!(inside(&all[2..], &rest), None);
+        // One event that is too long alone is where the page begins.
+        let one = events(&[("message", text("a")), ("message", text(&word.repeat(9)))]);
+        assert_eq!(inside(&one, &folded(&one)), Some(2));
+        // Words that others follow stay cut: the page goes on behind them.
+        let followed = [all, events(&[("prompt", json!({"op_id": "t2", "prompt": []}))])].concat();
+        assert_eq!(inside(&followed, &folded(&followed)), None);
     }
 
     #[test]

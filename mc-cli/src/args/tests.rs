@@ -87,3 +87,47 @@ fn a_credential_is_no_identity() {
         Cli::try_parse_from("mc persistence rotate forge --access-token-file new".split(' ')).unwrap();
     assert_eq!(rotated.global.token_file, None);
 }
+
+/// Words as a shell reads them, as far as the web UI quotes: `'…'` and `\'`.
+fn shell_words(line: &str) -> Vec<String> {
+    let mut words = vec![];
+    let mut word = String::new();
+    let (mut is_quoted, mut has_begun) = (false, false);
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' => (is_quoted, has_begun) = (!is_quoted, true),
+            '\\' if !is_quoted => word.extend(letters.next()),
+            ' ' if !is_quoted => {
+                if has_begun || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                has_begun = false;
+            }
+            '⏎' => word.push('\n'),
+            other => word.push(other),
+        }
+    }
+    assert!(!is_quoted, "{line}");
+    if has_begun || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// Every command that the web UI offers to copy; its own tests write the file (`web/src/lib/commands.test.ts`).
+#[test]
+fn the_commands_that_the_web_ui_shows_are_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/src/lib/commands.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.lines().count() > 90);
+    for line in text.lines() {
+        let is_blank = |word: &String| word.chars().all(|letter| letter.is_ascii_uppercase());
+        let words = shell_words(line);
+        // Words in capitals are to be filled in; a name is in small letters.
+        let filled = words.iter().map(|word| if is_blank(word) { word.to_lowercase() } else { word.clone() });
+        if let Err(error) = Cli::try_parse_from(filled) {
+            panic!("{line}\n{error}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 import { api, get, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas } from '$lib/api/client';
 import type { Known } from '$lib/offline/index.svelte';
 import { Collection, watch, type Stream } from '$lib/live/watch.svelte';
+import { names } from '$lib/names.svelte';
 
 const RANK: Record<Role, number> = { viewer: 1, contributor: 2, admin: 3 };
 
@@ -21,6 +22,7 @@ class App {
   async identify(): Promise<boolean> {
     try {
       this.me = await get(api.GET('/api/v1/auth/whoami'));
+      names.put(this.me.principal.id, this.me.principal.name, this.me.principal.principal_kind);
     } catch (error) {
       this.me = null;
       if ((error as { problem?: { status: number } }).problem?.status !== 401) throw error;
@@ -61,6 +63,7 @@ class App {
 
   leave(): void {
     this.knownAt = null;
+    names.forget();
     this.stream?.stop();
     this.stream = null;
     this.me = null;

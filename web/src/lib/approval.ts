@@ -1,6 +1,5 @@
 // What an approval binds: the exact canonical action and its digest, recomputed here.
-import type { Approval } from '$lib/api/client';
-import { reviewOf } from '$lib/api/next';
+import { api, get, type Approval, type Problem } from '$lib/api/client';
 
 export interface Option {
   id: string;
@@ -37,7 +36,7 @@ const GRAVE = new Set(['delete', 'execute', 'move']);
 /** Whether saying yes may destroy something or leaves this installation. */
 export function isGrave(approval: Approval): boolean {
   const kind = actionOf(approval).tool_call?.kind;
-  return reviewOf(approval)?.risk === 'destructive' || approval.approval_kind === 'publish' || (kind !== undefined && GRAVE.has(kind));
+  return approval.review?.risk === 'destructive' || approval.approval_kind === 'publish' || (kind !== undefined && GRAVE.has(kind));
 }
 
 /** Indented for reading; the canonical text is what the digest is of. */
@@ -46,5 +45,34 @@ export function pretty(text: string): string {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
     return text;
+  }
+}
+
+export interface Decision {
+  approval: Approval;
+  verb: 'approve' | 'reject';
+}
+export interface Decided {
+  approval: Approval;
+  result: Approval | null;
+  problem: Problem | null;
+}
+
+/** Of one call; the server takes no more. */
+const MOST_DECISIONS = 100;
+
+/**
+ * Decides several, each bound to its own digest and each for itself: one may fail and the others stand. `key`: of the
+ * batch; sent again with the same one, what was decided is answered as it was. `seen` is told of each as it is known.
+ */
+export async function decideAll(decisions: readonly Decision[], note: string, key: string, seen: (one: Decided) => void): Promise<void> {
+  for (let from = 0; from < decisions.length; from += MOST_DECISIONS) {
+    const part = decisions.slice(from, from + MOST_DECISIONS);
+    const items = part.map(({ approval, verb }) => ({ approval: approval.id, decision: verb, action_sha256: approval.action_sha256, note: note || null }));
+    const answer = await get(api.POST('/api/v1/approvals/decide', { body: { items }, headers: { 'idempotency-key': `${key}-${from}` } }));
+    answer.items.forEach((one, index) => {
+      const asked = part[index];
+      if (asked) seen({ approval: asked.approval, result: one.result ?? null, problem: one.problem ?? null });
+    });
   }
 }

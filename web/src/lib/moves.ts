@@ -14,8 +14,5 @@ export async function move(task: Task, verb: Move['verb'], note: string): Promis
   }
 }
 
-/** The same on the command line. */
-export const commandOf = (task: Task, verb: Move['verb']): string => `mc task ${verb} ${task.key}`;
-
 /** What takes a move back, where the server has such a move. */
 export const backOf = (verb: Move['verb']): Move['verb'] | null => (verb === 'block' ? 'unblock' : verb === 'unblock' ? 'block' : null);

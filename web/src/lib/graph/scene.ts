@@ -1,5 +1,7 @@
 // Drawing of a graph on a canvas. While the picture is moved, what was drawn is moved and scaled as it is; it is drawn anew
 // when it stands still, or when it no longer covers what is seen. So a frame costs the same for ten and for ten thousand.
+// From far away a task is a bar of its colour and lines of steps are named at their left; arrows of many tasks would be a
+// grey veil there, so only those of the chosen task are drawn.
 import type { Tone } from '$lib/states';
 import { BOX, type Placed } from './layout';
 
@@ -36,14 +38,21 @@ export interface Palette {
 const CELL = 512;
 /** What is drawn beside the view, so that it can be moved a little: a share of the view at each side. */
 const MARGIN = 0.4;
-export const ZOOM = { least: 0.02, most: 2.5 } as const;
+export const ZOOM = { least: 0.008, most: 2.5 } as const;
+/** Left of the lines, in pixels, for their names. */
+export const NAMES = 56;
+/** Farther than this, a graph of more arrows than this shows those of the chosen task only. */
+const FAR = { zoom: 0.2, arrows: 3_000 } as const;
 
 export class Scene {
   dots: readonly Dot[] = [];
   placed: Placed | null = null;
   edges = new Int32Array(0);
   chosen = -1;
+  /** What the chosen one hangs together with; the rest stands back. */
   lit: ReadonlySet<number> = new Set();
+  /** Only tasks of this state stand out. */
+  only: string | null = null;
   palette!: Palette;
   /** Frames that were drawn anew; for measurements. */
   redrawn = 0;
@@ -114,6 +123,11 @@ export class Scene {
     return best;
   }
 
+  /** Whether arrows are left out because it is looked at from far away. */
+  hushed(camera: Camera): boolean {
+    return camera.zoom < FAR.zoom && this.edges.length / 2 > FAR.arrows;
+  }
+
   /** One frame. `moving`: the picture that is there is good enough where it covers the view. */
   frame(camera: Camera, moving: boolean): void {
     const of = this.#of;
@@ -151,10 +165,11 @@ export class Scene {
     const seen = this.#within(camera.x - halfX, camera.y - halfY, camera.x + halfX, camera.y + halfY);
     const px = (x: number) => (x - camera.x + halfX) * zoom;
     const py = (y: number) => (y - camera.y + halfY) * zoom;
-    this.#arrows(context, placed, px, py, zoom, rough);
+    this.#lines(context, placed, px, py, zoom);
+    this.#arrows(context, placed, px, py, zoom, rough, this.hushed(camera));
 
     const [width, height] = [BOX.width * zoom, BOX.height * zoom];
-    const dim = this.lit.size > 0;
+    const back = (node: number) => (this.lit.size > 0 && !this.lit.has(node)) || (this.only !== null && this.dots[node]!.state !== this.only);
     if (width < 34) {
       // Too small for words: a box of its colour.
       const byTone = new Map<Tone, number[]>();
@@ -167,12 +182,12 @@ export class Scene {
       for (const [tone, nodes] of byTone) {
         context.fillStyle = palette.tones[tone];
         for (const node of nodes) {
-          context.globalAlpha = dim && !this.lit.has(node) ? 0.5 : 1;
-          context.fillRect(px(placed.x[node]!), py(placed.y[node]!), Math.max(2, width), Math.max(2, height));
+          context.globalAlpha = back(node) ? 0.16 : 1;
+          context.fillRect(px(placed.x[node]!), py(placed.y[node]!), Math.max(1.5, width), Math.max(1.5, height));
         }
       }
       context.globalAlpha = 1;
-    } else for (const node of seen) this.#box(context, node, px(placed.x[node]!), py(placed.y[node]!), width, height, zoom, dim);
+    } else for (const node of seen) this.#box(context, node, px(placed.x[node]!), py(placed.y[node]!), width, height, zoom, back(node));
     if (this.chosen >= 0 && this.chosen < this.dots.length) {
       context.strokeStyle = palette.accent;
       context.lineWidth = 2 * this.#scale;
@@ -180,51 +195,99 @@ export class Scene {
     }
   }
 
-  #arrows(context: CanvasRenderingContext2D, placed: Placed, px: (x: number) => number, py: (y: number) => number, zoom: number, rough: boolean): void {
+  /** A ground for each line of steps, and its name beside it. */
+  #lines(context: CanvasRenderingContext2D, placed: Placed, px: (x: number) => number, py: (y: number) => number, zoom: number): void {
+    if (placed.bands.length < 2) return;
+    const { palette } = this;
+    const scale = this.#scale;
+    const pad = Math.min(BOX.gap * 0.36 * zoom, 10 * scale);
+    let free = -Infinity;
+    context.textAlign = 'right';
+    context.textBaseline = 'middle';
+    context.font = `500 ${11 * scale}px ${palette.font}`;
+    for (const band of placed.bands) {
+      const [x, y, width, height] = [px(band.x), py(band.y), band.width * zoom, band.height * zoom];
+      if (y > this.#picture.height || y + height < 0) continue;
+      context.fillStyle = palette.panel;
+      context.beginPath();
+      context.roundRect(x - pad, y - pad, width + 2 * pad, height + 2 * pad, Math.min(6 * scale, pad));
+      context.fill();
+      // A name where it has room under the one before.
+      const middle = Math.max(y + height / 2, y + 6 * scale);
+      if (middle - 7 * scale < free) continue;
+      free = middle + 7 * scale;
+      context.fillStyle = palette.faint;
+      context.fillText(band.from < 0 ? 'free' : band.from === band.to ? `${band.from + 1}` : `${band.from + 1}–${band.to + 1}`, x - pad - 6 * scale, middle);
+    }
+    context.textAlign = 'left';
+    context.textBaseline = 'alphabetic';
+  }
+
+  #arrows(context: CanvasRenderingContext2D, placed: Placed, px: (x: number) => number, py: (y: number) => number, zoom: number, rough: boolean, hushed: boolean): void {
     const { edges } = this;
     const [right, bottom] = [this.#picture.width, this.#picture.height];
     const most = rough ? 2_500 : 24_000;
     const fine = zoom > 0.35 * this.#scale;
-    const lines = (lit: boolean) => {
+    const own = (from: number, to: number) => this.chosen >= 0 && (from === this.chosen || to === this.chosen);
+    // Where both hang together with the chosen one.
+    const related = (from: number, to: number) => this.lit.size > 0 && this.lit.has(from) && this.lit.has(to);
+    const head = (x: number, y: number) => {
+      context.moveTo(x - 5 * zoom, y - 3 * zoom);
+      context.lineTo(x, y);
+      context.lineTo(x - 5 * zoom, y + 3 * zoom);
+    };
+    const lines = (wanted: (from: number, to: number) => boolean, whole: boolean) => {
       context.beginPath();
       let drawn = 0;
       for (let at = 0; at + 1 < edges.length && drawn < most; at += 2) {
         const [from, to] = [edges[at]!, edges[at + 1]!];
-        if ((this.chosen >= 0 && (from === this.chosen || to === this.chosen)) !== lit) continue;
+        if (!wanted(from, to)) continue;
         const x1 = px(placed.x[from]! + BOX.width);
         const x2 = px(placed.x[to]!);
-        if ((x1 < 0 && x2 < 0) || (x1 > right && x2 > right)) continue;
         const y1 = py(placed.y[from]! + BOX.height / 2);
         const y2 = py(placed.y[to]! + BOX.height / 2);
-        if ((y1 < 0 && y2 < 0) || (y1 > bottom && y2 > bottom)) continue;
+        const turns = placed.line[from] !== placed.line[to];
+        if (turns && !whole) {
+          // It goes on in another line: a stub says so at each end.
+          if (!fine) continue;
+          const stub = 16 * zoom;
+          if (x1 > -stub && x1 < right && y1 > 0 && y1 < bottom) { context.moveTo(x1, y1); context.lineTo(x1 + stub, y1); context.lineTo(x1 + stub, y1 + stub * 0.6); drawn += 1; }
+          if (x2 > 0 && x2 < right + stub && y2 > 0 && y2 < bottom) { context.moveTo(x2 - stub, y2 - stub * 0.6); context.lineTo(x2 - stub, y2); context.lineTo(x2, y2); head(x2, y2); drawn += 1; }
+          continue;
+        }
+        if ((x1 < 0 && x2 < 0) || (x1 > right && x2 > right) || (y1 < 0 && y2 < 0) || (y1 > bottom && y2 > bottom)) continue;
         context.moveTo(x1, y1);
-        if (fine) {
-          const bend = Math.max(18 * zoom, (x2 - x1) / 2);
+        if (fine || (turns && whole)) {
+          const bend = turns ? Math.max(60 * zoom, Math.min(Math.abs(x2 - x1) / 3, 400 * zoom)) : Math.max(18 * zoom, (x2 - x1) / 2);
           context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
-          context.moveTo(x2 - 5 * zoom, y2 - 3 * zoom);
-          context.lineTo(x2, y2);
-          context.lineTo(x2 - 5 * zoom, y2 + 3 * zoom);
+          if (fine) head(x2, y2);
         } else context.lineTo(x2, y2);
         drawn += 1;
       }
       context.stroke();
     };
-    context.strokeStyle = this.palette.edge;
-    context.globalAlpha = fine ? 1 : 0.55;
     // Hairlines are what a browser without a graphics card draws fastest.
     context.lineWidth = fine ? 1.2 * this.#scale : 1;
-    lines(false);
+    if (!hushed) {
+      context.strokeStyle = this.palette.edge;
+      context.globalAlpha = (fine ? 1 : 0.55) * (this.chosen >= 0 || this.only ? 0.4 : 1);
+      lines((from, to) => !own(from, to), false);
+    }
+    if (this.chosen >= 0) {
+      context.strokeStyle = this.palette.accent;
+      context.globalAlpha = 0.35;
+      lines((from, to) => related(from, to) && !own(from, to), !fine);
+      context.globalAlpha = 1;
+      context.lineWidth = 1.8 * this.#scale;
+      lines(own, true);
+    }
     context.globalAlpha = 1;
-    if (this.chosen < 0) return;
-    context.strokeStyle = this.palette.accent;
-    context.lineWidth = 1.8 * this.#scale;
-    lines(true);
   }
 
-  #box(context: CanvasRenderingContext2D, node: number, x: number, y: number, width: number, height: number, zoom: number, dim: boolean): void {
+  #box(context: CanvasRenderingContext2D, node: number, x: number, y: number, width: number, height: number, zoom: number, back: boolean): void {
     const dot = this.dots[node]!;
     const { palette } = this;
-    context.globalAlpha = dim && !this.lit.has(node) ? 0.5 : 1;
+    context.globalAlpha = back ? 0.4 : 1;
     context.fillStyle = palette.panel;
     context.strokeStyle = palette.line;
     context.lineWidth = this.#scale;

@@ -1,0 +1,232 @@
+// When things go wrong in the middle: wrong answers to every kind of deed, and a server that is killed while it decides or
+// drains. Nothing typed is lost, nothing is done twice, and the way on is said.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { between, browse, eventually, harmless, up } from './harness.mjs';
+
+let server, browser, way;
+before(async () => {
+  server = await up();
+  browser = await browse();
+  way = await between(server.port);
+  await server.api('POST', '/api/v1/missions', { name: 'apollo' });
+  for (const [name, runtime] of [['survey', 'scripted'], ['lander', null]]) await server.api('POST', '/api/v1/klusters', { mission: 'apollo', name, runtime });
+});
+after(async () => {
+  await browser?.close();
+  await way?.close();
+  await server?.down();
+});
+const open = (options = {}) => browser.page(server, { base: way.base, ...options });
+const wrong = (method, ending, status, headers) => (way.how = (request) => (request.method === method && request.path.endsWith(ending) ? (status === 0 ? { lose: true } : { status, headers }) : undefined));
+const well = () => (way.how = () => undefined);
+/** The words of what is seen as gone wrong. */
+const said = (page, status) => page.getByRole('alert').getByText(status === 0 ? 'Server not reachable' : `Answered with ${status}`).first().waitFor();
+
+test('a prompt whose answer is wrong stays typed, and is sent once when it is right again', async () => {
+  const made = await server.api('POST', '/api/v1/sessions', { mission: 'apollo', runtime: 'scripted' });
+  await eventually('it is idle', async () => (await server.api('GET', `/api/v1/sessions/${made.id}`)).state === 'idle');
+  const page = await open();
+  await page.goto(`${way.base}/ui/sessions/${made.id}`);
+  const field = page.getByLabel('Prompt');
+  for (const status of [403, 409, 412, 500]) {
+    await field.fill(`/say after ${status}`);
+    wrong('POST', '/prompt', status);
+    await field.press('Enter');
+    await said(page, status);
+    assert.equal(await field.inputValue(), `/say after ${status}`);
+    well();
+    await field.press('Enter');
+    await page.locator('.of-message', { hasText: `after ${status}` }).waitFor();
+    assert.equal(await field.inputValue(), '');
+  }
+  for (const status of [429, 503, 0]) {
+    await field.fill(`/say after ${status}`);
+    wrong('POST', '/prompt', status, { 'retry-after': '1' });
+    await field.press('Enter');
+    await page.getByText('One write waits to be sent.').waitFor();
+    well();
+    await page.getByText('One write waits to be sent.').waitFor({ state: 'detached', timeout: 30_000 });
+    await page.locator('.of-message', { hasText: `after ${status}` }).waitFor();
+  }
+  const turns = (await server.api('GET', `/api/v1/sessions/${made.id}/turns?limit=50`)).items.map((turn) => turn.prompt).sort();
+  assert.deepEqual(turns, [0, 403, 409, 412, 429, 500, 503].map((status) => `/say after ${status}`).sort());
+  harmless(page);
+  await page.context().close();
+});
+
+test('a decision whose answer is wrong or lost keeps its note, can be made again, and is made once', async () => {
+  await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: 'Draw the map', description: '/ask draw map.svg' });
+  const waiting = await eventually('something waits', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items[0]);
+  const page = await open();
+  await page.goto(`${way.base}/ui/approvals`);
+  const note = page.getByLabel('Note', { exact: true });
+  await note.fill('seen by two');
+  for (const status of [403, 409, 412, 429, 500, 503]) {
+    wrong('POST', '/approve', status, { 'retry-after': '1' });
+    await page.getByRole('button', { name: /^Approve/ }).click();
+    await said(page, status);
+    assert.equal(await note.inputValue(), 'seen by two');
+  }
+  // The server decides and its answer is lost: the stream tells what became of it.
+  wrong('POST', '/approve', 0);
+  await page.getByRole('button', { name: /^Approve/ }).click();
+  await eventually('it is approved', async () => (await server.api('GET', `/api/v1/approvals/${waiting.id}`)).state !== 'open');
+  well();
+  await page.getByText('Nothing waits for a decision').or(page.getByText('seen by two')).first().waitFor();
+  const decided = await server.api('GET', `/api/v1/approvals/${waiting.id}`);
+  assert.equal(decided.note, 'seen by two');
+  assert.equal((await server.api('GET', `/api/v1/ledger/events?subject=${waiting.id}&action=approval.decide`)).items.length, 1);
+  harmless(page);
+  await page.context().close();
+});
+
+test('forms keep their words through wrong answers, also when one has to log in again', async () => {
+  const task = await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'lander', title: 'Polish the window' });
+  const doc = await server.api('POST', '/api/v1/docs', { mission: 'apollo', name: 'rules', title: 'Rules', content: 'One.\n' });
+  const page = await open();
+  // Why a task is blocked.
+  await page.goto(`${way.base}/ui/tasks/${task.key}`);
+  await page.getByRole('button', { name: 'Block', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox').fill('the glass is missing');
+  for (const status of [403, 409, 412, 429, 500, 0]) {
+    wrong('POST', '/block', status === 0 ? 502 : status);
+    await dialog.getByRole('button', { name: 'Block', exact: true }).click();
+    await said(page, status === 0 ? 502 : status);
+    assert.equal(await dialog.getByRole('textbox').inputValue(), 'the glass is missing');
+  }
+  well();
+  await dialog.getByRole('button', { name: 'Block', exact: true }).click();
+  await eventually('it is blocked', async () => (await server.api('GET', `/api/v1/tasks/${task.key}`)).state === 'blocked');
+  // A mission with a description.
+  await page.goto(`${way.base}/ui/missions?new=1`);
+  await page.getByRole('textbox', { name: 'Name' }).fill('mercury');
+  await page.getByRole('textbox', { name: 'Description' }).fill('To the sun');
+  for (const status of [409, 500]) {
+    wrong('POST', '/missions', status);
+    await page.getByRole('button', { name: 'Create mission', exact: true }).click();
+    await said(page, status);
+    assert.equal(await page.getByRole('textbox', { name: 'Description' }).inputValue(), 'To the sun');
+  }
+  well();
+  await page.getByRole('button', { name: 'Create mission', exact: true }).click();
+  await page.waitForURL(/\/missions\/mercury$/);
+  // A doc, whose login ends while it is written.
+  await page.goto(`${way.base}/ui/docs/${doc.id}`);
+  await page.getByRole('tab', { name: 'Edit' }).click();
+  await page.getByLabel('Text').fill('One.\nTwo.\n');
+  wrong('POST', '/versions', 401);
+  await page.getByRole('button', { name: 'Save as version 2' }).click();
+  await page.waitForURL(/\/ui\/login\?next=/);
+  well();
+  await page.getByLabel('Token', { exact: true }).fill(server.token);
+  await page.keyboard.press('Enter');
+  await eventually('it is version 2', async () => (await server.api('GET', `/api/v1/docs/${doc.id}`)).latest_version === 2, 30_000);
+  assert.equal((await server.api('GET', `/api/v1/docs/${doc.id}/versions`)).items.length, 2);
+  harmless(page);
+  await page.context().close();
+});
+
+test('while an answer is slow a deed cannot be done twice', async () => {
+  const page = await open();
+  await page.goto(`${way.base}/ui/missions/apollo`);
+  let asked = 0;
+  way.how = ({ method, path }) => {
+    if (method !== 'PATCH' || !path.includes('/missions/')) return undefined;
+    asked += 1;
+    return { wait: 900 };
+  };
+  const pause = page.getByRole('button', { name: 'Pause', exact: true });
+  await pause.click();
+  assert.ok(await pause.isDisabled());
+  await pause.click({ force: true, timeout: 300 }).catch(() => {});
+  await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
+  assert.equal(asked, 1);
+  well();
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
+  await pause.waitFor();
+  await page.context().close();
+});
+
+test('the server is killed in the middle of a batch of decisions: asked again, each is made once', async () => {
+  const COUNT = 12;
+  const keys = [];
+  for (let index = 0; index < COUNT; index += 1) {
+    const task = await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'lander', title: `Plate ${index} ${((index + 3) * 2654435761).toString(36)}`, acknowledge_overlap: [] });
+    const { attempt } = await server.api('POST', `/api/v1/tasks/${task.key}/claim`, { lease_seconds: 600 });
+    await server.api('POST', `/api/v1/tasks/${task.key}/complete`, { attempt, result: `Plate ${index} is flat.` });
+    await server.api('POST', '/api/v1/publications', { mission: 'apollo', entities: [{ entity_type: 'task', entity_id: task.id }] });
+    keys.push(task.key);
+  }
+  const waiting = (await server.api('GET', '/api/v1/approvals?state=open&limit=200')).items;
+  assert.equal(waiting.length, COUNT);
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/approvals`);
+  await page.getByText('digest recomputed here').waitFor();
+  await page.locator('main').focus();
+  await page.keyboard.press('a');
+  await page.getByText(`${COUNT} chosen`).waitFor();
+  await page.keyboard.press('Y');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('heading', { name: `Approve ${COUNT} at once` }).waitFor();
+  for (const box of await dialog.getByRole('checkbox').all()) await box.check();
+  const pid = await server.pid('controlplane');
+  const left = async () => (await server.api('GET', '/api/v1/approvals?state=open&limit=200')).items.length;
+  await dialog.getByRole('button', { name: `Approve ${COUNT}` }).click();
+  let open = COUNT;
+  while (open === COUNT) open = await left();
+  process.kill(pid, 'SIGKILL');
+  await dialog.getByRole('alert').first().waitFor();
+  await eventually('another one runs', async () => (await server.pid('controlplane').catch(() => pid)) !== pid && (await fetch(`${server.direct}/readyz`).catch(() => null))?.ok, 40_000);
+  const between = await left();
+  console.log(`# killed when ${COUNT - open} of ${COUNT} were decided; ${COUNT - between} were kept`);
+  // What was chosen and read is still there: once more.
+  await dialog.getByRole('button', { name: /^Approve \d+/ }).click();
+  await dialog.waitFor({ state: 'detached', timeout: 30_000 });
+  assert.equal(await left(), 0);
+  const events = (await server.api('GET', '/api/v1/ledger/events?action=approval.decide&subject_kind=approval&order=desc&limit=200')).items.filter((event) => waiting.some((one) => one.id === event.subject_id));
+  assert.equal(events.length, COUNT);
+  assert.equal(new Set(events.map((event) => event.subject_id)).size, COUNT);
+  const published = await eventually('all are published', async () => {
+    const { items } = await server.api('GET', '/api/v1/publications?limit=200');
+    return items.filter((one) => one.state === 'published').length === COUNT && items;
+  }, 60_000);
+  assert.equal(published.length, COUNT);
+  harmless(page);
+  await page.context().close();
+});
+
+test('the server is killed in the middle of a drain: the drain goes on, once, and ends it', async () => {
+  const made = await server.api('POST', '/api/v1/sessions', { mission: 'apollo', runtime: 'scripted' });
+  await eventually('it is idle', async () => (await server.api('GET', `/api/v1/sessions/${made.id}`)).state === 'idle');
+  await server.api('POST', `/api/v1/sessions/${made.id}/prompt`, { text: '/sleep 4000\n/say the turn is over' });
+  await eventually('it works', async () => (await server.api('GET', `/api/v1/sessions/${made.id}`)).state === 'running');
+  const { items: [node] } = await server.api('GET', '/api/v1/nodes');
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/nodes`);
+  await page.getByRole('button', { name: 'Drain…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: `Copy the command: mc node drain ${node.name}` }).waitFor();
+  await dialog.getByRole('button', { name: 'Drain', exact: true }).click();
+  await page.getByText('draining', { exact: true }).waitFor();
+  const pid = await server.pid('controlplane');
+  process.kill(pid, 'SIGKILL');
+  await page.getByText('The server does not answer.').waitFor();
+  await page.locator('.live.live').waitFor({ state: 'attached', timeout: 40_000 });
+  await page.getByText('draining', { exact: true }).waitFor();
+  // What runs goes on to its end; then it is stopped, and the node is drained.
+  await eventually('its turn is over', async () => (await server.api('GET', `/api/v1/sessions/${made.id}`).catch(() => ({}))).state === 'idle', 40_000);
+  for (const session of (await server.api('GET', '/api/v1/sessions?limit=100')).items) if (!['stopped', 'failed'].includes(session.state)) await server.api('POST', `/api/v1/sessions/${session.id}/stop`);
+  await page.getByText('drained', { exact: true }).waitFor({ timeout: 40_000 });
+  // Its turn was not cut off.
+  const events = (await server.api('GET', `/api/v1/sessions/${made.id}/conversation`)).items;
+  assert.ok(events.some((item) => item.kind === 'message' && item.text.includes('the turn is over')));
+  assert.ok(events.some((item) => item.kind === 'turn_end' && item.outcome === 'end_turn'));
+  const count = async (action) => (await server.api('GET', `/api/v1/ledger/events?subject=${node.id}&action=${action}`)).items.length;
+  assert.deepEqual([await count('node.manage'), await count('node.drained')], [1, 1]);
+  await page.getByRole('button', { name: 'Uncordon' }).click();
+  await eventually('it takes work again', async () => { const now = await server.api('GET', `/api/v1/nodes/${node.id}`); return !now.draining && !now.cordoned; });
+  harmless(page);
+  await page.context().close();
+});
