@@ -314,7 +314,7 @@ async fn docs_are_applied_with_their_texts_and_owners(app: TestApp) {
     app.get(app.admin(), "/api/v1/missions/apollo").await.problem(404, "not-found");
     // A bad one at the end: nothing is there, though its text was stored.
     let mut bad = all.to_vec();
-    bad.push(doc("bad", Some("lander"), json!({ "title": "" , "content": "x"})));
+    bad.push(doc("bad", Some("lander"), json!({ "title": "t".repeat(5000), "content": "x" })));
     let refused = apply(&app, Some("ci"), json!({}), &bad).await;
     refused.problem(422, "validation");
     assert_eq!(refused.body["errors"][0]["pointer"], "/documents/4/spec/title", "{}", refused.text);
