@@ -48,8 +48,8 @@ async function fill(kluster, count, { depends = false, within = Infinity } = {})
   await api('POST', '/api/v1/klusters', { mission: 'apollo', name: kluster });
   const end = performance.now() + within;
   let from = 0;
-  for (; from < count && performance.now() < end; from += 500) {
-    const rows = Array.from({ length: Math.min(500, count - from) }, (_, index) => {
+  for (; from < count && performance.now() < end; from += 200) {
+    const rows = Array.from({ length: Math.min(200, count - from) }, (_, index) => {
       const at = from + index;
       const needs = at > 40 ? [...new Set([Math.floor(at / 2), at - 1 - (at % 37)])].filter((other) => other >= 0 && other < at) : [];
       return { line: at + 1, external_id: `${kluster}-${at}`, title: `Plate ${at} of sector ${at % 97}: ${(at * 2654435761 % 4294967296).toString(36)}`, priority: at % 100, depends_on: depends ? needs.map((other) => `${kluster}-${other}`) : [] };
