@@ -16,6 +16,7 @@
 #           Postgres with fsync, when MC_BENCH_SIZES tasks exist (default: 1000 10000; 100000 takes long); search of the queries in
 #           benches/data/search (rare and common words, phrases, words of templates, no match) beside an ILIKE scan of the same rows
 # delay     from the agent's output to a follower of its events, 500 updates at 100 a second
+# streams   an update of an agent until each of MC_BENCH_CLIENTS followers (default: 1000) has it, and what each costs in memory
 #
 #   scripts/bench.sh overlap [--pairs FILE] [--model DIR] [--held-out] [--fit [--worst N]]
 #
@@ -38,7 +39,7 @@ WRITE='' SECTIONS=()
 for argument in "$@"; do
   case $argument in
     --write) WRITE=1 ;;
-    startup | memory | cli | api | ledger | create | detection | delay) SECTIONS+=("$argument") ;;
+    startup | memory | cli | api | ledger | create | detection | delay | streams) SECTIONS+=("$argument") ;;
     -h | --help)
       script_help "${BASH_SOURCE[0]}"
       exit 0
@@ -46,7 +47,7 @@ for argument in "$@"; do
     *) usage_error "unknown argument '$argument'" ;;
   esac
 done
-[ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api ledger create detection delay)
+[ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api ledger create detection delay streams)
 
 require_linux
 BIN=$(bin_dir)
@@ -374,6 +375,17 @@ section_delay() {
   mc-bench delay --url "$(base_url)" --token-file "$DIR/token" --session "$session" --witness "$MC_WITNESS" >"$WORK/delay"
   row 'agent update to follower, p50' "$(awk -v a="$(number p50_ms <"$WORK/delay")" 'BEGIN { printf "%.1f\n", a }')" ms -
   row 'agent update to follower, p99' "$(awk -v a="$(number p99_ms <"$WORK/delay")" 'BEGIN { printf "%.1f\n", a }')" ms '<120'
+}
+
+# The same for many at once.
+section_streams() {
+  local session clients=${MC_BENCH_CLIENTS:-1000}
+  session=$(mc create session -m bench --runtime scripted -o json | sed -n 's/^ *"id": "\(.*\)",\{0,1\}$/\1/p' | head -n 1)
+  mc wait session "$session" --for state=idle --timeout 30s >/dev/null
+  mc-bench delay --url "$(base_url)" --token-file "$DIR/token" --session "$session" --witness "$MC_WITNESS" --clients "$clients" --chunks 50 --rate 2 \
+    --server "$(pid_of controlplane)" >"$WORK/delay"
+  row "agent update to each of $clients followers, p99" "$(awk -v a="$(number p99_ms <"$WORK/delay")" 'BEGIN { printf "%.1f\n", a }')" ms '<120'
+  row "memory of the control plane for each follower" "$(number kilobytes_each <"$WORK/delay")" kB '<100'
 }
 
 up >/dev/null

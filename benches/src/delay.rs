@@ -1,4 +1,4 @@
-//! From the agent's standard output to the line of a follower, by the boot clock of one machine.
+//! From the agent's standard output to the line of each follower, by the boot clock of one machine.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -24,6 +24,12 @@ pub(crate) struct Args {
     /// How many chunks the agent is told to send.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     chunks: u32,
+    /// How many follow the session.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    clients: u32,
+    /// The process of the server: says what each follower costs it in memory.
+    #[arg(long)]
+    server: Option<u32>,
     /// How many in a second.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
@@ -39,61 +45,99 @@ fn chunk(text: &str) -> Option<String> {
     text.starts_with("chunk ").then(|| text.trim().to_owned())
 }
 
-pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let token = std::fs::read_to_string(&args.token_file).context("the token file")?;
-    let token = token.trim();
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let base = format!("{}/api/v1/sessions/{}", args.url, args.session);
-    let follow = client.get(format!("{base}/events?follow=true")).bearer_auth(token).send().await?;
-    if !follow.status().is_success() {
-        bail!("{}: {}", follow.status(), follow.text().await?);
-    }
-    let prompt = json!({ "text": format!("/chunks {} {}", args.chunks, args.rate) });
-    let prompted = client.post(format!("{base}/prompt")).bearer_auth(token).json(&prompt).send().await?;
-    prompted.error_for_status()?;
+/// Kilobytes of memory that a process holds.
+fn resident(process: u32) -> anyhow::Result<i64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
 
+/// When each chunk arrived at one follower.
+async fn arrivals(follow: reqwest::Response, chunks: usize) -> anyhow::Result<HashMap<String, i64>> {
     let mut arrived: HashMap<String, i64> = HashMap::new();
     let (mut stream, mut buffer) = (follow.bytes_stream(), String::new());
-    let most = Duration::from_secs(u64::from(args.chunks / args.rate) + 30);
-    let read = async {
-        while arrived.len() < usize::try_from(args.chunks)? {
-            let bytes = stream.next().await.context("the stream ended early")??;
-            let at = now_ns();
-            buffer.push_str(std::str::from_utf8(&bytes)?);
-            while let Some((block, rest)) = buffer.split_once("\n\n") {
-                let data = block.lines().find_map(|line| line.strip_prefix("data:"));
-                if let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(data).ok())
-                    && let Some(text) = event["body"]["content"]["text"].as_str().and_then(chunk)
-                {
-                    arrived.insert(text, at);
-                }
-                let rest = rest.len();
-                buffer.drain(..buffer.len() - rest);
+    while arrived.len() < chunks {
+        let bytes = stream.next().await.context("the stream ended early")??;
+        let at = now_ns();
+        buffer.push_str(std::str::from_utf8(&bytes)?);
+        while let Some((block, rest)) = buffer.split_once("\n\n") {
+            let data = block.lines().find_map(|line| line.strip_prefix("data:"));
+            if let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(data).ok())
+                && let Some(text) = event["body"]["content"]["text"].as_str().and_then(chunk)
+            {
+                arrived.insert(text, at);
             }
+            let rest = rest.len();
+            buffer.drain(..buffer.len() - rest);
         }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(most, read).await.context("not every chunk arrived in time")??;
+    }
+    Ok(arrived)
+}
 
-    let mut millis = Vec::new();
-    for line in std::fs::read_to_string(&args.witness)?.lines() {
+/// When the agent sent each chunk, as it witnessed itself.
+fn sent(witness: &std::path::Path) -> anyhow::Result<HashMap<String, i64>> {
+    let mut all = HashMap::new();
+    for line in std::fs::read_to_string(witness)?.lines() {
         let record: Value = serde_json::from_str(line)?;
         let sent: Value =
             serde_json::from_str(record["line"].as_str().unwrap_or_default()).unwrap_or_default();
         let text = sent["params"]["update"]["content"]["text"].as_str().and_then(chunk);
         if record["dir"] == "out"
-            && let Some(at) = text.and_then(|text| arrived.get(&text).copied())
+            && let Some(text) = text
         {
-            let sent = record["t_boot_ns"].as_i64().context("the witness has no time")?;
-            #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
-            millis.push((at - sent) as f64 / 1e6);
+            all.insert(text, record["t_boot_ns"].as_i64().context("the witness has no time")?);
         }
     }
+    Ok(all)
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let token = std::fs::read_to_string(&args.token_file).context("the token file")?;
+    let token = token.trim();
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let base = format!("{}/api/v1/sessions/{}", args.url, args.session);
+    let session: Value =
+        client.get(&base).bearer_auth(token).send().await?.error_for_status()?.json().await?;
+    let from = session["last_seq"].as_i64().context("a session has a last_seq")? + 1;
+    let before = args.server.map(resident).transpose()?;
+    let mut following = tokio::task::JoinSet::new();
+    for _ in 0..args.clients {
+        let follow =
+            client.get(format!("{base}/events?follow=true&from={from}")).bearer_auth(token).send().await?;
+        if !follow.status().is_success() {
+            bail!("{}: {}", follow.status(), follow.text().await?);
+        }
+        following.spawn(arrivals(follow, usize::try_from(args.chunks)?));
+    }
+    let prompt = json!({ "text": format!("/chunks {} {}", args.chunks, args.rate) });
+    let prompted = client.post(format!("{base}/prompt")).bearer_auth(token).json(&prompt).send().await?;
+    prompted.error_for_status()?;
+
+    let most = Duration::from_secs(u64::from(args.chunks / args.rate) + 60);
+    let mut arrived = Vec::new();
+    let read = async {
+        while let Some(one) = following.join_next().await {
+            arrived.push(one??);
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(most, read).await.context("not every chunk arrived in time")??;
+    let after = args.server.map(resident).transpose()?;
+
+    let sent = sent(&args.witness)?;
+    let mut millis = Vec::new();
+    for (text, at) in arrived.iter().flatten() {
+        let sent = sent.get(text).context("a chunk that the agent did not send")?;
+        #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
+        millis.push((at - sent) as f64 / 1e6);
+    }
     millis.sort_by(f64::total_cmp);
+    let each = before.zip(after).map(|(before, after)| (after - before) / i64::from(args.clients));
     crate::print(&json!({
         "updates": millis.len(),
         "p50_ms": crate::percentile(&millis, 0.5),
         "p99_ms": crate::percentile(&millis, 0.99),
+        "kilobytes_each": each,
     }));
     Ok(())
 }
