@@ -26,7 +26,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Applies manifests of missions, klusters and tasks: all of them, or none. */
+        /** Applies manifests of missions, klusters, tasks and docs: all of them, or none. */
         post: operations["apply_apply"];
         delete?: never;
         options?: never;
@@ -797,7 +797,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Rebuilds published state from a Git ledger, in an installation without missions: everything or nothing. */
+        /**
+         * Rebuilds published state from a Git ledger, in an installation without missions: everything or nothing. What does not
+         *     fit into one piece comes as a stream: lines of JSON, each with as many bytes of text behind it as it says. Sent again
+         *     after an interruption it goes on where it was.
+         */
         post: operations["ledger_restore"];
         delete?: never;
         options?: never;
@@ -2671,20 +2675,20 @@ export interface components {
             id: string;
             /** @description The key of a task. */
             key?: string | null;
-            /** @description `mission`, `kluster` or `task`. */
+            /** @description `mission`, `kluster`, `task` or `doc`. */
             kind: string;
             /** @description The object's name. */
             name: components["schemas"]["Name"];
-            /** @description Existing work that a created or reworded task overlaps. */
+            /** @description Existing work that a created or reworded task or doc overlaps. */
             overlap_suggestions?: components["schemas"]["OverlapSuggestion"][];
             /** @description What became of it. */
             result: components["schemas"]["ApplyResult"];
         };
         /** @description Applies manifests (`POST /api/v1/apply`): all of them, or none. */
         Apply: {
-            /** @description Keys or ids of overlapping tasks that the caller has seen and takes into account; at most 64. */
+            /** @description Keys, names or ids of overlapping tasks and docs that the caller has seen and takes into account; at most 64. */
             acknowledge_overlap?: string[];
-            /** @description Missions, klusters and tasks; a task after those of the request that it depends on. */
+            /** @description Missions, klusters, tasks and docs; a task after those of the request that it depends on. */
             documents: components["schemas"]["Manifest"][];
             /** @description Do all of it, authorization and detection of overlaps too, and keep nothing. */
             dry_run?: boolean;
@@ -6462,9 +6466,16 @@ export interface components {
             commit: string;
             /**
              * Format: int64
+             * @description Versions of docs and keystones.
+             */
+            doc_versions?: number;
+            /**
+             * Format: int64
              * @description Docs without keystones.
              */
             docs: number;
+            /** @description The installation whose state it is. */
+            installation?: string;
             /**
              * Format: int64
              * @description Keystones.
@@ -6497,12 +6508,19 @@ export interface components {
              */
             verified_seq: number;
         };
-        /** @description Rebuilds published state in an empty installation (`POST /api/v1/ledger/restore`). */
+        /**
+         * @description Rebuilds published state in an empty installation (`POST /api/v1/ledger/restore`). What is larger goes as a stream, see
+         *     [`crate::restore`].
+         */
         RestoreLedger: {
             /** @description Where they come from, for the record: the commit id. */
             commit: string;
+            /** @description What files held in earlier commits: versions of docs. */
+            earlier?: components["schemas"]["LedgerFile"][];
             /** @description All text files of the branch. */
             files: components["schemas"]["LedgerFile"][];
+            /** @description Whose state is rebuilt, when several installations went on side by side: its id, or a folder of its chains. */
+            installation?: string | null;
         };
         /** @description What came of a retry (`POST /api/v1/publications/{ref}/retry`). */
         RetriedPublication: {
@@ -9485,6 +9503,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["RestoreLedger"];
+                "application/vnd.missioncontrol.restore": string;
             };
         };
         responses: {
