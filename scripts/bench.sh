@@ -323,9 +323,7 @@ section_detection() {
     serve "$data" "$url" on
     MC_BASE_URL=$OWN mc --token-file "$data/token" create mission bench >/dev/null
     MC_BASE_URL=$OWN mc --token-file "$data/token" create kluster work -m bench >/dev/null
-    for n in $(seq 50); do
-      MC_BASE_URL=$OWN mc --token-file "$data/token" create task -m bench -k work --title "Task $n" >/dev/null
-    done
+    answer=$(mc-bench load "$OWN/api/v1/tasks" --post "$task" --token-file "$data/token" --connections 1 --requests 50)
     have=50 few=$(listed "$data")
     for size in ${MC_BENCH_SIZES:-1000 10000}; do
       answer=$(mc-bench load "$OWN/api/v1/tasks" --post "$task" --token-file "$data/token" --connections 16 --seconds 600 --requests $((size - have)))
