@@ -316,6 +316,16 @@ pub(super) async fn found(
     Ok(rows.into_iter().map(|row| Found { lexical: share(row.document_no), row }).collect())
 }
 
+/// Of documents those that fit, in their order.
+///
+/// # Errors
+/// Database failures.
+pub(super) async fn fitting(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<i64>, DbError> {
+    let rows = rows(tx, looked, numbers.clone()).await?;
+    let fits: HashSet<i64> = rows.into_iter().map(|row| row.document_no).collect();
+    Ok(numbers.into_iter().filter(|number| fits.contains(number)).collect())
+}
+
 /// Which of the common words are looked up in each mission.
 fn weightiest(named: &Named) -> Vec<usize> {
     let weight = |index: usize| named.words.entries[index].weight;

@@ -227,7 +227,12 @@ async fn first(app: &App, cx: &OpCtx, narrow: &Narrow) -> Result<Ranking, Error>
     let is_enough = near.is_builtin() && named.len() >= enough;
     let numbers = if is_enough { Vec::new() } else { near.numbers(&mut tx, &place, NEAR * times).await? };
     let mut budget = READ_BYTES;
-    let numbers = with_phrases(&mut tx, named.with(numbers), &phrases, (&mut budget, ranked * times)).await?;
+    let mut numbers = named.with(numbers);
+    if looked.is_checked && times > 1 {
+        // Nothing that is left out afterwards uses up what may be read of long texts.
+        numbers = find::fitting(&mut tx, &looked, numbers).await?;
+    }
+    let numbers = with_phrases(&mut tx, numbers, &phrases, (&mut budget, ranked)).await?;
     let found = find::found(&mut tx, &looked, named, numbers).await?;
     let likeness = if near.ranks() {
         Some(near.likeness(&mut tx, found.iter().map(|found| found.row.subject_id).collect()).await?)
