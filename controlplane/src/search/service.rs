@@ -115,7 +115,13 @@ fn flat(text: &str) -> String {
         if !flat.is_empty() {
             flat.push(' ');
         }
-        flat.push_str(&word.to_lowercase());
+        let from = flat.len();
+        if word.is_ascii() {
+            flat.push_str(word);
+            flat[from..].make_ascii_lowercase();
+        } else {
+            flat.push_str(&word.to_lowercase());
+        }
     }
     flat
 }

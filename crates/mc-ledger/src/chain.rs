@@ -155,16 +155,20 @@ impl Envelope {
     /// # Errors
     /// [`NotCanonical`] never happens for an envelope read from text; it is passed on rather than hidden.
     pub fn seal(&self, prev: Digest, seq: u64, body_sha256: Digest) -> Result<Digest, NotCanonical> {
-        let envelope = self.canonical();
-        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-        context.update(&prev.0);
-        context.update(&seq.to_be_bytes());
-        context.update(envelope.as_bytes());
-        context.update(&body_sha256.0);
-        let mut out = [0; 32];
-        out.copy_from_slice(context.finish().as_ref());
-        Ok(Digest(out))
+        Ok(chained(prev, seq, self.canonical().as_bytes(), body_sha256))
     }
+}
+
+/// The hash of an envelope, by its canonical text, at a place in the chain.
+pub(crate) fn chained(prev: Digest, seq: u64, envelope: &[u8], body_sha256: Digest) -> Digest {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    context.update(&prev.0);
+    context.update(&seq.to_be_bytes());
+    context.update(envelope);
+    context.update(&body_sha256.0);
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    Digest(out)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::num::NonZero;
 use serde::Serialize;
 
 use crate::chain::{Digest, SealedEvent, sha256};
+use crate::line;
 
 /// So many bytes of an export are read and checked at once, at least.
 const BLOCK: u64 = 4 << 20;
@@ -62,7 +63,8 @@ impl Verifier {
 
     /// Checks the next line. After the first fault the rest is not looked at.
     pub fn line(&mut self, text: &str) {
-        let examined = if self.report.fault.is_none() { examine_line(text) } else { None };
+        let none = self.report.fault.is_none();
+        let examined = if none { examine_line(text.as_bytes(), &mut Vec::new()) } else { None };
         self.link(examined);
     }
 
@@ -75,17 +77,14 @@ impl Verifier {
     /// Checks the lines of a block, the last one with or without its end. All that a line says of itself is checked on
     /// every processor; that it follows the one before, afterwards.
     pub fn block(&mut self, block: &[u8]) {
-        let lines: Vec<&[u8]> =
-            block.strip_suffix(b"\n").unwrap_or(block).split(|byte| *byte == b'\n').collect();
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let share = lines.len().div_ceil(threads).max(1);
-        // Bytes that are no UTF-8 are no event either.
-        let one = |line: &&[u8]| examine_line(&String::from_utf8_lossy(line));
+        let parts = shares(block.strip_suffix(b"\n").unwrap_or(block), threads);
+        let all = |part: &[u8]| -> Vec<Option<Result<Examined, Unreadable>>> {
+            let mut scratch = Vec::new();
+            lines_of(part).map(|line| examine_line(line, &mut scratch)).collect()
+        };
         let examined: Vec<Option<Result<Examined, Unreadable>>> = std::thread::scope(|scope| {
-            let parts: Vec<_> = lines
-                .chunks(share)
-                .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>()))
-                .collect();
+            let parts: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || all(part))).collect();
             parts
                 .into_iter()
                 .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -151,7 +150,40 @@ struct Unreadable {
     message: String,
 }
 
-fn examine_line(text: &str) -> Option<Result<Examined, Unreadable>> {
+/// The lines of a text without their ends.
+fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
+    let mut from = 0;
+    ends.map(move |end| &text[std::mem::replace(&mut from, end + 1)..end])
+}
+
+/// Parts a text between its lines into so many parts of about the same length, or fewer.
+fn shares(text: &[u8], count: usize) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    for left in (2..=count).rev() {
+        let middle = rest.len() / left;
+        let Some(end) = memchr::memchr(b'\n', &rest[middle..]).map(|at| middle + at) else { break };
+        parts.push(&rest[..end]);
+        rest = &rest[end + 1..];
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Looks at a line, in its common form without reading it into an event. `scratch` is written to meanwhile.
+fn examine_line(line: &[u8], scratch: &mut Vec<u8>) -> Option<Result<Examined, Unreadable>> {
+    match line::read(line, scratch) {
+        Some(line) if line.has_its_body && line.made == line.hash => {
+            Some(Ok(Examined { seq: line.seq, prev: line.prev, hash: line.hash, fault: None }))
+        }
+        // Bytes that are no UTF-8 are no event either.
+        _ => examine_text(&String::from_utf8_lossy(line)),
+    }
+}
+
+/// Looks at any line, and says what is wrong with it.
+fn examine_text(text: &str) -> Option<Result<Examined, Unreadable>> {
     if text.trim().is_empty() {
         return None;
     }
@@ -268,6 +300,94 @@ mod tests {
         assert_eq!(find(&[0, 1, 1, 2]), Some(3));
         assert_eq!(find(&[1, 0, 2]), Some(1));
         assert_eq!(find(&[0, 1, 2]), None);
+    }
+
+    /// What is read in the common form alone says nothing that the reader of all of JSON does not say.
+    fn agrees(line: &[u8]) {
+        let found = |of: Option<Result<Examined, Unreadable>>| {
+            of.map(|of| {
+                of.map(|of| (of.seq, of.prev, of.hash, of.fault)).map_err(|wrong| (wrong.seq, wrong.message))
+            })
+        };
+        let whole = found(examine_text(&String::from_utf8_lossy(line)));
+        assert_eq!(found(examine_line(line, &mut vec![7])), whole, "{}", String::from_utf8_lossy(line));
+    }
+
+    fn event(texts: [String; 9], body: Option<String>, seq: u64) -> SealedEvent {
+        let [id, organization_id, mission_id, action, subject_kind, subject_id, principal_id, request_id, at] =
+            texts;
+        let envelope = Envelope {
+            id,
+            organization_id,
+            mission_id: (seq % 3 > 0).then_some(mission_id),
+            action,
+            subject_kind,
+            subject_id,
+            principal_id,
+            request_id,
+            occurred_at: at,
+        };
+        let body_sha256 = sha256(body.as_deref().unwrap_or_default().as_bytes());
+        let prev = sha256(b"before");
+        let hash = envelope.seal(prev, seq, body_sha256).unwrap();
+        SealedEvent { seq, prev, hash, envelope, body_sha256, body }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        #[test]
+        fn a_line_in_its_common_form_says_what_it_says_as_json(
+            texts in prop::array::uniform9("[a-z_]{1,9}|\\PC{0,9}|[\\x00-\\x7f]{0,5}"),
+            body in prop::option::of("(\\PC|[\\x00-\\x7f]|\"){0,40}"), seq in prop::num::u64::ANY,
+            at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>(),
+        ) {
+            let line = serde_json::to_string(&event(texts, body, seq)).unwrap().into_bytes();
+            agrees(&line);
+            prop_assert!(examine_text(std::str::from_utf8(&line).unwrap()).unwrap().is_ok());
+            agrees(&line[..cut.index(line.len())]);
+            let mut touched = line.clone();
+            touched[at.index(line.len())] = byte;
+            agrees(&touched);
+            touched = line;
+            touched.insert(at.index(touched.len()), byte);
+            agrees(&touched);
+        }
+    }
+
+    #[test]
+    fn a_text_is_parted_between_its_lines() {
+        for text in [
+            "",
+            "\n",
+            "\n\n\n",
+            "a",
+            "a\nb",
+            "aaaaaaaaaaaaa\nb\nc",
+            "a\nb\n\ncccccccccccccc\n",
+            "a\nb\nc\nd\ne\nf",
+        ] {
+            let whole: Vec<&[u8]> = text.as_bytes().split(|byte| *byte == b'\n').collect();
+            for count in 1..6 {
+                let parts = shares(text.as_bytes(), count);
+                let parted: Vec<&[u8]> = parts.iter().flat_map(|part| lines_of(part)).collect();
+                assert!(parted == whole && parts.len() <= count, "{text:?} in {count}: {parts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_common_form_is_read_without_json() {
+        let texts = std::array::from_fn(|n| format!("text {n} ö"));
+        for body in [None, Some("{\"a\":\"b\\\\n\n\t\r\"}".to_owned())] {
+            let line = serde_json::to_string(&event(texts.clone(), body, 7)).unwrap();
+            let read = line::read(line.as_bytes(), &mut Vec::new()).unwrap();
+            assert!(read.has_its_body && read.made == read.hash && read.seq == 7);
+            for (from, to) in
+                [("\"seq\":7", "\"seq\":07"), ("{\"seq", "{ \"seq"), ("text 3", "text\\u0020 3")]
+            {
+                assert!(line::read(line.replacen(from, to, 1).as_bytes(), &mut Vec::new()).is_none(), "{to}");
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 pub mod canonical;
 pub mod chain;
 pub mod export;
+mod line;
 pub mod published;
 pub mod tree;
 
