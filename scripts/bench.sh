@@ -304,8 +304,8 @@ settled() {
     esac
   done
 }
-# listed DATA KLUSTER: lists of 50 tasks of a kluster per second.
-listed() { mc-bench load "$OWN/api/v1/tasks?mission=bench&kluster=$2&limit=50" --token-file "$1/token" --seconds 2 | number per_second; }
+# listed DATA MISSION: lists of 50 tasks of a mission per second.
+listed() { mc-bench load "$OWN/api/v1/tasks?mission=$2&limit=50" --token-file "$1/token" --seconds 2 | number per_second; }
 
 section_detection() {
   local few=() many=() name url data pg=${MC_PG_BIN:-/usr/lib/postgresql/15/bin} base size have task answer with without scan found searches goal
@@ -323,10 +323,11 @@ section_detection() {
     serve "$data" "$url" on
     MC_BASE_URL=$OWN mc --token-file "$data/token" create mission bench >/dev/null
     MC_BASE_URL=$OWN mc --token-file "$data/token" create kluster work -m bench >/dev/null
-    # A kluster with no more than a page, beside the one that grows.
-    MC_BASE_URL=$OWN mc --token-file "$data/token" create kluster few -m bench >/dev/null
-    have=50
-    answer=$(mc-bench load "$OWN/api/v1/tasks" --post "${task/work/few}" --token-file "$data/token" --connections 1 --requests 50)
+    # A mission with no more than a page, beside the one that grows: what is searched is more than one mission too.
+    MC_BASE_URL=$OWN mc --token-file "$data/token" create mission few >/dev/null
+    MC_BASE_URL=$OWN mc --token-file "$data/token" create kluster work -m few >/dev/null
+    have=0
+    answer=$(mc-bench load "$OWN/api/v1/tasks" --post "${task/bench/few}" --token-file "$data/token" --connections 1 --requests 50)
     for size in ${MC_BENCH_SIZES:-1000 10000}; do
       answer=$(mc-bench load "$OWN/api/v1/tasks" --post "$task" --token-file "$data/token" --connections 16 --seconds 600 --requests $((size - have)))
       have=$size
@@ -339,7 +340,7 @@ section_detection() {
       few=() many=()
       for _ in 1 2 3; do
         few+=("$(listed "$data" few)")
-        many+=("$(listed "$data" work)")
+        many+=("$(listed "$data" bench)")
       done
       row "$name, $size tasks: list of 50, share of a list of 50 of 50" "$(awk -v a="$(printf '%s\n' "${many[@]}" | median)" -v b="$(printf '%s\n' "${few[@]}" | median)" 'BEGIN { printf "%.1f", 100 * a / b }')" % '>90'
       found=$(mc-bench load "$OWN/api/v1/search?limit=20" --queries "$MC_REPO/benches/data/search/queries.txt" --token-file "$data/token" --seconds 3)

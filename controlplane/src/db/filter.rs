@@ -21,6 +21,13 @@ impl Filter {
         Self { backend: tx.backend(), sql: select.to_owned(), binds: Vec::new(), conditions: 0 }
     }
 
+    /// Adds text before the conditions.
+    #[must_use]
+    pub fn text(mut self, text: &'static str) -> Self {
+        self.sql.push_str(text);
+        self
+    }
+
     fn join(&mut self) {
         self.sql.push_str(if self.conditions == 0 { " WHERE " } else { " AND " });
         self.conditions += 1;
@@ -128,6 +135,25 @@ impl Filter {
             }
         }
         self
+    }
+
+    /// As [`Filter::finish`], with what all rows have in their column `entry` as the text of one row, with `between` between
+    /// them. SQLite only.
+    pub fn finish_as_one<'t>(
+        mut self,
+        tx: &'t mut Tx,
+        between: &'static str,
+        order: &'static str,
+        limit: i64,
+    ) -> Query<'t> {
+        let between = self.placeholder(between);
+        let limit = self.placeholder(limit);
+        let text = format!(
+            "SELECT COALESCE(group_concat(entry, {between}), '') FROM ({} ORDER BY {order} LIMIT {limit})",
+            self.sql
+        );
+        let query = tx.query(Sql::Built(text));
+        self.binds.into_iter().fold(query, |query, bind| bind(query))
     }
 
     /// Ends with order and limit and gives the statement.

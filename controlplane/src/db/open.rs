@@ -80,7 +80,8 @@ impl Db {
             let writer = SqlitePoolOptions::new()
                 .max_connections(1)
                 .acquire_timeout(ACQUIRE)
-                .connect_with(options.clone())
+                // The only one that writes keeps more: each new text has entries on as many pages as it has words.
+                .connect_with(options.clone().pragma("cache_size", "-32768"))
                 .await?;
             let readers = SqlitePoolOptions::new()
                 .max_connections(4)

@@ -14,6 +14,7 @@ use super::store::{indexed, numbers, text};
 use crate::db::{Backend, DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 use crate::search::index::{self, Candidate};
+use crate::search::packed::unhex;
 
 /// Where fewer vectors than this may be read, all of them are looked at. SQLite only: Postgres plans by itself.
 const FEW: i64 = 2048;
@@ -162,11 +163,6 @@ async fn sketches(
             Ok((document.parse().map_err(|_| wrong())?, unhex(hex).ok_or_else(wrong)?))
         })
         .collect()
-}
-
-fn unhex(hex: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    hex.as_bytes().chunks(2).map(|two| Some(digit(two[0])? << 4 | digit(*two.get(1)?)?)).collect()
 }
 
 /// What the sketches of a few missions say is nearest.

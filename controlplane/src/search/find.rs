@@ -3,7 +3,7 @@
 //! A word's entries are read newest first and up to a cap. In a search over several missions a word that has more entries
 //! than the cap is looked up again in each mission that has it, so that no mission is read before another one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mc_api::Timestamp;
 use mc_api::id::{KlusterId, MissionId, OrganizationId};
@@ -12,6 +12,7 @@ use mc_overlap::Prepared;
 use uuid::Uuid;
 
 use super::index::{EVERY_WORD, low_bits, pairs, salted};
+use super::packed;
 use crate::db::{Backend, DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 
@@ -321,8 +322,11 @@ pub(super) async fn found(
 /// # Errors
 /// Database failures.
 pub(super) async fn fitting(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<i64>, DbError> {
-    let rows = rows(tx, looked, numbers.clone()).await?;
-    let fits: HashSet<i64> = rows.into_iter().map(|row| row.document_no).collect();
+    let rows: Vec<(i64,)> = narrowed(tx, looked, "SELECT d.document_no", &numbers)
+        .finish(tx, "d.document_no", i64::MAX)
+        .fetch_all()
+        .await?;
+    let fits: HashSet<i64> = rows.into_iter().map(|(number,)| number).collect();
     Ok(numbers.into_iter().filter(|number| fits.contains(number)).collect())
 }
 
@@ -418,19 +422,28 @@ impl Statement {
                  FROM m WHERE m.mission IS NOT NULL)"
             }
         };
-        let joined = match backend {
-            Backend::Postgres => "string_agg(CAST(document_no AS TEXT) || ':' || CAST(nth AS TEXT), ' ')",
-            Backend::Sqlite => "group_concat(document_no || ':' || nth, ' ')",
-        };
-        format!(
-            "WITH RECURSIVE {held}, b AS (SELECT mission, COALESCE((SELECT s.document_no FROM search_posting s
-                 WHERE s.term = $1 AND s.mission = held.mission
-                 ORDER BY s.document_no DESC LIMIT 1 OFFSET CAST($2 AS BIGINT) - 1), 0) AS least
-               FROM (SELECT mission FROM m WHERE mission IS NOT NULL LIMIT $4) AS held),
-             e AS (SELECT s.document_no, ROW_NUMBER() OVER (PARTITION BY s.mission ORDER BY s.document_no DESC) AS nth
-                 FROM b JOIN search_posting s ON s.term = $1 AND s.mission = b.mission AND s.document_no >= b.least)
-             SELECT {joined} FROM e WHERE CAST($3 AS TEXT) IS NOT NULL"
-        )
+        let in_order = format!(
+            "WITH RECURSIVE {held}, held AS (SELECT mission FROM m WHERE mission IS NOT NULL LIMIT $4)"
+        );
+        match backend {
+            Backend::Postgres => format!(
+                "{in_order} SELECT string_agg(CAST(e.document_no AS TEXT) || ':' || CAST(e.nth AS TEXT), ' ')
+                 FROM held CROSS JOIN LATERAL (
+                     SELECT s.document_no, ROW_NUMBER() OVER (ORDER BY s.document_no DESC) AS nth
+                     FROM (SELECT document_no FROM search_posting WHERE term = $1 AND mission = held.mission
+                         ORDER BY document_no DESC LIMIT $2) AS s) AS e
+                 WHERE CAST($3 AS TEXT) IS NOT NULL"
+            ),
+            // Missions first, whatever is believed of the sizes: a common word has entries without end.
+            Backend::Sqlite => format!(
+                "{in_order}, b AS (SELECT mission, COALESCE((SELECT s.document_no FROM search_posting s
+                     WHERE s.term = $1 AND s.mission = held.mission
+                     ORDER BY s.document_no DESC LIMIT 1 OFFSET CAST($2 AS BIGINT) - 1), 0) AS least FROM held),
+                 e AS (SELECT s.document_no, ROW_NUMBER() OVER (PARTITION BY s.mission ORDER BY s.document_no DESC) AS nth
+                     FROM b CROSS JOIN search_posting s ON s.term = $1 AND s.mission = b.mission AND s.document_no >= b.least)
+                 SELECT group_concat(document_no || ':' || nth, ' ') FROM e WHERE $3 IS NOT NULL"
+            ),
+        }
     }
 }
 
@@ -438,32 +451,25 @@ fn wide(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-/// What is known of documents, of those that fit. All of them are ranked: the newest are not the best.
-async fn rows(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<Row>, DbError> {
-    if numbers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-    // Texts are read of what is shown, and of what was entered before there were sketches.
-    let plain = "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.sketch,
-             CASE WHEN d.sketch IS NULL THEN d.title ELSE '' END AS title,
-             CASE WHEN d.sketch IS NULL THEN d.body ELSE '' END AS body FROM search_document d";
-    let joined = "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.sketch,
-             CASE WHEN d.sketch IS NULL THEN d.title ELSE '' END AS title,
-             CASE WHEN d.sketch IS NULL THEN d.body ELSE '' END AS body
-         FROM search_document d LEFT JOIN task t ON t.task_id = d.subject_id
-         LEFT JOIN doc c ON c.doc_id = d.subject_id LEFT JOIN artifact a ON a.artifact_id = d.subject_id
-         LEFT JOIN kluster k ON k.kluster_id = d.subject_id";
+/// Documents that fit, with some columns.
+fn narrowed(tx: &Tx, looked: &Looked, columns: &'static str, numbers: &[i64]) -> Filter {
     let asks_more = looked.states.is_some()
         || !looked.labels.is_empty()
         || looked.since.is_some()
         || looked.until.is_some();
-    let filter = Filter::new(tx, if asks_more { joined } else { plain });
+    let mut filter = Filter::new(tx, columns).text(" FROM search_document d");
+    if asks_more {
+        filter = filter.text(
+            " LEFT JOIN task t ON t.task_id = d.subject_id
+             LEFT JOIN doc c ON c.doc_id = d.subject_id LEFT JOIN artifact a ON a.artifact_id = d.subject_id
+             LEFT JOIN kluster k ON k.kluster_id = d.subject_id",
+        );
+    }
     let mut filter = looked
         .scope
         .clone()
         .apply(filter, "d.organization_id = ?", "d.mission_id")
-        .among("d.document_no", &numbers)
+        .among("d.document_no", numbers)
         .and_some("d.mission_id = ?", looked.mission)
         .and_some("d.kluster_id = ?", looked.kluster)
         .and_some(
@@ -483,7 +489,37 @@ async fn rows(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<Row
     if asks_more {
         filter = filter.labels("COALESCE(t.labels, c.labels, a.labels, k.labels)", looked.labels.clone());
     }
-    filter.finish(tx, "d.document_no DESC", limit).fetch_all().await
+    filter
+}
+
+/// What is known of documents, of those that fit. All of them are ranked: the newest are not the best.
+async fn rows(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<Row>, DbError> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (order, limit) = ("d.document_no DESC", i64::try_from(numbers.len()).unwrap_or(i64::MAX));
+    // Texts are read of what is shown, and of what was entered before there were sketches.
+    match tx.backend() {
+        Backend::Postgres => {
+            let columns = "SELECT d.document_no, d.mission_id, d.subject_kind, d.subject_id, d.sketch,
+                 CASE WHEN d.sketch IS NULL THEN d.title ELSE '' END AS title,
+                 CASE WHEN d.sketch IS NULL THEN d.body ELSE '' END AS body";
+            narrowed(tx, looked, columns, &numbers).finish(tx, order, limit).fetch_all().await
+        }
+        Backend::Sqlite => {
+            let filter = narrowed(tx, looked, packed::ROW, &numbers);
+            let (all,): (String,) = filter.finish_as_one(tx, " ", order, limit).fetch_one().await?;
+            let mut rows = packed::rows(&all)?;
+            let bare = rows.iter().filter(|row| row.sketch.is_none()).map(|row| row.document_no);
+            let mut texts = texts(tx, &bare.collect::<Vec<_>>()).await?;
+            for row in &mut rows {
+                if let Some(text) = texts.remove(&row.document_no) {
+                    (row.title, row.body) = (text.title, text.body);
+                }
+            }
+            Ok(rows)
+        }
+    }
 }
 
 /// A text, to check phrases.
@@ -500,14 +536,24 @@ pub(super) struct Whole {
 /// # Errors
 /// Database failures.
 pub(super) async fn texts(tx: &mut Tx, numbers: &[i64]) -> Result<HashMap<i64, Whole>, DbError> {
+    if numbers.is_empty() {
+        return Ok(HashMap::new());
+    }
     let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-    let rows: Vec<Whole> =
-        Filter::new(tx, "SELECT d.document_no, d.subject_kind, d.title, d.body FROM search_document d")
-            .among("d.document_no", numbers)
-            .finish(tx, "d.document_no", limit)
-            .fetch_all()
-            .await?;
-    Ok(rows.into_iter().map(|text| (text.document_no, text)).collect())
+    match tx.backend() {
+        Backend::Postgres => {
+            let columns = "SELECT d.document_no, d.subject_kind, d.title, d.body FROM search_document d";
+            let filter = Filter::new(tx, columns).among("d.document_no", numbers);
+            let rows: Vec<Whole> = filter.finish(tx, "d.document_no", limit).fetch_all().await?;
+            Ok(rows.into_iter().map(|text| (text.document_no, text)).collect())
+        }
+        Backend::Sqlite => {
+            let filter = Filter::new(tx, packed::TEXT).text(" FROM search_document d");
+            let filter = filter.among("d.document_no", numbers);
+            let (all,): (String,) = filter.finish_as_one(tx, "", "d.document_no", limit).fetch_one().await?;
+            packed::texts(&all)
+        }
+    }
 }
 
 /// A document as it is shown.
@@ -555,26 +601,32 @@ pub(super) async fn shown(tx: &mut Tx, scope: &Scope, numbers: Vec<i64>) -> Resu
 async fn complete(tx: &mut Tx, named: &mut Named, rows: &[Row]) -> Result<(), DbError> {
     let common: Vec<Entry> =
         named.common.iter().map(|index| named.words.entries[*index]).filter(|entry| !entry.is_pair).collect();
-    let mut asked = Vec::new();
-    for row in rows {
+    let is_open = |row: &&Row| {
         let has = named.has.get(&row.document_no).map_or(0, |has| has.words);
-        for entry in common.iter().filter(|entry| has & entry.words == 0) {
-            let mission = low_bits(row.mission_id.as_uuid());
-            asked.push(serde_json::json!({ "t": entry.term, "m": mission, "n": row.document_no }));
-        }
+        common.iter().any(|entry| has & entry.words == 0)
+    };
+    let mut asked: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for row in rows.iter().filter(is_open) {
+        asked.entry(low_bits(row.mission_id.as_uuid())).or_default().push(row.document_no);
     }
     if asked.is_empty() {
         return Ok(());
     }
+    let asked: serde_json::Map<String, serde_json::Value> =
+        asked.into_iter().map(|(mission, numbers)| (mission.to_string(), numbers.into())).collect();
+    let terms: Vec<serde_json::Value> = common.iter().map(|entry| entry.term.into()).collect();
     let found: Vec<(i64, i64)> = tx
         .query(Sql::Each {
-            postgres: "SELECT p.document_no, p.term FROM json_to_recordset($1::json) AS x (t bigint, m bigint, n bigint)
-                 JOIN search_posting p ON p.term = x.t AND p.mission = x.m AND p.document_no = x.n",
-            sqlite: "SELECT p.document_no, p.term FROM json_each($1) AS x
-                 CROSS JOIN search_posting p ON p.term = json_extract(x.value, '$.t') AND p.mission = json_extract(x.value, '$.m')
-                     AND p.document_no = json_extract(x.value, '$.n')",
+            postgres: "SELECT p.document_no, p.term FROM json_each($1::json) AS g
+                 CROSS JOIN LATERAL json_array_elements_text(g.value) AS n
+                 CROSS JOIN json_array_elements_text($2::json) AS t
+                 JOIN search_posting p ON p.term = t::bigint AND p.mission = g.key::bigint AND p.document_no = n::bigint",
+            sqlite: "SELECT p.document_no, p.term FROM json_each($1) AS g CROSS JOIN json_each($2) AS t
+                 CROSS JOIN json_each(g.value) AS n
+                 CROSS JOIN search_posting p ON p.term = t.value AND p.mission = CAST(g.key AS INTEGER) AND p.document_no = n.value",
         })
         .bind(serde_json::Value::from(asked).to_string())
+        .bind(serde_json::Value::from(terms).to_string())
         .fetch_all()
         .await?;
     let words: HashMap<i64, u64> = common.iter().map(|entry| (entry.term, entry.words)).collect();
@@ -605,6 +657,28 @@ mod tests {
                 let mixed = (both[0] ^ both[1]).wrapping_mul(0x2545_F491_4F6C_DD1D) & i64::MAX;
                 assert_eq!((both.len(), mixed), (2, pair), "{title}");
             }
+        }
+    }
+
+    /// SQLite plans by what indexes look like: a common word must never be read to its end.
+    #[tokio::test]
+    async fn entries_are_read_by_their_whole_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("plans.db").display());
+        let mut tx = crate::db::Db::open(&url).await.unwrap().begin_read().await.unwrap();
+        for (missions, looks) in [(None, 4), (Some(vec![1, 2]), 2), (Some(vec![1]), 2)] {
+            let text = Statement { missions: missions.clone(), cap: 9 }.each_text(Backend::Sqlite);
+            let plan: Vec<(i64, i64, i64, String)> =
+                tx.query(Sql::Built(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all().await.unwrap();
+            let steps: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
+            let read: Vec<&&str> = steps.iter().filter(|step| step.starts_with("SEARCH ")).collect();
+            assert_eq!(read.len(), looks, "{missions:?}: {steps:?}");
+            let whole = "SEARCH s USING PRIMARY KEY (term=? AND mission=? AND document_no>?)";
+            assert!(read.contains(&&whole), "{missions:?}: {steps:?}");
+            assert!(
+                !steps.iter().any(|step| step.contains("AUTOMATIC") || step.contains("SCAN s")),
+                "{steps:?}"
+            );
         }
     }
 

@@ -680,7 +680,7 @@ async fn on_postgres(tx: &mut Tx, reach: Reach, wanted: &[Wanted]) -> Result<Vec
               WHERE term = t.term AND mission = m::bigint AND document_no > $3 ORDER BY document_no DESC LIMIT $4) o
              WHERE t.wide LIMIT $4)";
     // One row each by its key, whatever the planner believes about tables that grew since it looked.
-    const JOINED: &str = ") h GROUP BY h.document_no ORDER BY weight DESC, h.document_no DESC LIMIT 8 * $5) f
+    const JOINED: &str = ") h GROUP BY h.document_no ORDER BY weight DESC, h.document_no DESC LIMIT 4 * $5) f
         CROSS JOIN LATERAL (SELECT * FROM search_document WHERE document_no = f.document_no LIMIT 1) d WHERE ";
     const END: &str = " AND d.organization_id = $6 AND CAST($7 AS TEXT) IS NOT NULL
         ORDER BY (d.mission_id = $8 AND NOT d.done) DESC, f.weight DESC, f.document_no DESC LIMIT $5";
@@ -730,7 +730,7 @@ fn sqlite_text(family: Family, others: Option<&str>, wanted: &[Wanted]) -> Strin
     }
     // One row each by its key, whatever the planner believes about tables that it knows nothing of.
     text.push_str(
-        ") GROUP BY document_no ORDER BY weight DESC, document_no DESC LIMIT 8 * $4) f
+        ") GROUP BY document_no ORDER BY weight DESC, document_no DESC LIMIT 4 * $4) f
          CROSS JOIN search_document d ON d.document_no = f.document_no WHERE ",
     );
     text.push_str(family.condition());

@@ -15,6 +15,7 @@ mod events;
 mod find;
 mod highlight;
 pub(crate) mod index;
+pub(crate) mod packed;
 mod pages;
 pub mod routes;
 pub mod service;

@@ -11,7 +11,7 @@ use mc_api::{Name, Timestamp};
 use super::model::Loaded;
 use super::rules::Room;
 use super::service::Holder;
-use crate::db::{self, DbError, Filter, Sql, Tx};
+use crate::db::{self, Backend, DbError, Filter, Sql, Tx};
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
@@ -126,7 +126,12 @@ pub(crate) struct Wanted {
 
 pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Vec<Loaded>, DbError> {
     let mut filter = Filter::new(tx, SELECT).always("t.deleted_at IS NULL");
-    filter = scope.apply(filter, "t.organization_id = ?", "t.mission_id");
+    // SQLite would rather read and sort all of the organization by its keys than go along the ids.
+    let organization = match (tx.backend(), &wanted.key) {
+        (Backend::Sqlite, None) => "+t.organization_id = ?",
+        _ => "t.organization_id = ?",
+    };
+    filter = scope.apply(filter, organization, "t.mission_id");
     if let Some(ids) = wanted.ids {
         filter = filter.one_of("t.task_id", ids);
     }

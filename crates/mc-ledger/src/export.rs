@@ -319,7 +319,7 @@ mod tests {
         let envelope = Envelope {
             id,
             organization_id,
-            mission_id: (seq % 3 > 0).then_some(mission_id),
+            mission_id: (!seq.is_multiple_of(3)).then_some(mission_id),
             action,
             subject_kind,
             subject_id,
