@@ -80,8 +80,7 @@ impl Db {
             let writer = SqlitePoolOptions::new()
                 .max_connections(1)
                 .acquire_timeout(ACQUIRE)
-                // The only one that writes keeps more: each new text has entries on as many pages as it has words.
-                .connect_with(options.clone().pragma("cache_size", "-32768"))
+                .connect_with(options.clone())
                 .await?;
             let readers = SqlitePoolOptions::new()
                 .max_connections(4)
