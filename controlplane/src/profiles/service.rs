@@ -327,6 +327,8 @@ async fn choose(
 pub async fn activate(app: &App, cx: &OpCtx, reference: &str) -> Result<Profile, Error> {
     write_tx!(app, cx, |tx| {
         cx.authorize_own(Action::ActivateProfile)?;
+        // One who finds his choice made already writes nothing, and must not see it taken back meanwhile.
+        store::lock_all(tx, cx.caller.id).await?;
         let profile = resolve(tx, cx, reference).await?;
         cx.check_version(profile.version)?;
         let wanted = store::Wanted { activated: true, limit: 1, ..store::Wanted::default() };

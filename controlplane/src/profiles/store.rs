@@ -5,7 +5,7 @@ use mc_api::id::{MissionId, OrganizationId, PrincipalId, ProfileId};
 use mc_api::profile::{Profile, ProfileVersion};
 use mc_api::{Name, Timestamp};
 
-use crate::db::{self, DbError, Filter, Tx};
+use crate::db::{self, Backend, DbError, Filter, Tx};
 use crate::skills::store::{document, text_of};
 
 #[derive(sqlx::FromRow)]
@@ -79,6 +79,17 @@ pub(crate) async fn list(tx: &mut Tx, owner: PrincipalId, wanted: Wanted) -> Res
         .fetch_all()
         .await?;
     rows.into_iter().map(Profile::try_from).collect()
+}
+
+/// Locks an owner's living profiles, so that of those who choose among them at once one goes after the other. SQLite has
+/// one writer anyway.
+pub(crate) async fn lock_all(tx: &mut Tx, owner: PrincipalId) -> Result<(), DbError> {
+    if tx.backend() == Backend::Sqlite {
+        return Ok(());
+    }
+    let text = "SELECT profile_id FROM profile WHERE owner_id = $1 AND deleted_at IS NULL ORDER BY profile_id FOR UPDATE";
+    let _locked: Vec<(ProfileId,)> = tx.query(text).bind(owner).fetch_all().await?;
+    Ok(())
 }
 
 pub(crate) async fn insert(
