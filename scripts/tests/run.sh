@@ -449,8 +449,11 @@ the_chart_is_tested_with_known_arguments_only() {
   expect 2 "$MC_SCRIPTS/kube-apiserver.sh" --rebuild
 }
 
+# shellcheck source=scripts/tests/packaging.sh
+. "$MC_SCRIPTS/tests/packaging.sh"
+
 # Helpers have short names; a test's name states a fact in at least three words.
-mapfile -t TESTS < <(sed -n 's/^\([a-z]*_[a-z]*_[a-z_]*\)() {$/\1/p' "${BASH_SOURCE[0]}")
+mapfile -t TESTS < <(sed -n 's/^\([a-z]*_[a-z]*_[a-z_]*\)() {$/\1/p' "${BASH_SOURCE[0]}" "$MC_SCRIPTS/tests/packaging.sh")
 for name in "${TESTS[@]}"; do it "$name"; done
 
 say "script tests: $PASSED passed, ${#BROKEN[@]} failed"
