@@ -78,6 +78,15 @@ check_chart() {
   fi
 }
 
+# Dockerfile, compose/, PowerShell, workflows: read by linters only.
+check_packaging() {
+  if [ "$(uname -sm)" = 'Linux x86_64' ]; then
+    "$MC_SCRIPTS/lint-packaging.sh"
+  else
+    skip "Dockerfile and compose/: the linters are for Linux on x86_64"
+  fi
+}
+
 prerequisites() {
   need_cmd git
   need_cc
@@ -208,6 +217,7 @@ else
   phase scripts check_scripts
 fi
 [ -n "$QUICK" ] || phase chart check_chart
+[ -n "$QUICK" ] || phase packaging check_packaging
 phase format cargo fmt --all --check
 if [ -n "$WITH_POSTGRES" ]; then
   phase postgres start_postgres
