@@ -378,7 +378,8 @@ stop() {
 
 remove() {
   stop "$@"
-  [ -z "$PG_HOME" ] || rm -rf -- "$PG_HOME"
+  # Also what a removal that was cut short has left.
+  rm -rf -- "${PG_HOME:-$FALLBACK_HOME}" "$FALLBACK_HOME" "$DEV_DIR/run"
   rm -f -- "$DEV_DIR/home" "$DEV_DIR/lock"
 }
 
