@@ -23,7 +23,7 @@ case ${1:-} in
 esac
 
 LIMIT=${MC_DEMO_TIMEOUT:-60}
-DIR=$(mc_data_dir)
+DIR=$(mc_data_dir quickstart)
 BIN=$(bin_dir)
 [ -x "$BIN/mc" ] || die "there is no program $BIN/mc" "build it: scripts/dev-up.sh --no-demo"
 [ -r "$DIR/token" ] || die "there is no installation in $DIR" "start one: scripts/dev-up.sh --no-demo"

@@ -286,12 +286,22 @@ port_holder() {
 
 # ---- the local installation (dev-up, dev-down) ----------------------------------------------------------------------
 
-# mc_data_dir: absolute path of the data folder.
+# mc_profile [NAME]: the profile that was asked for, by argument or MC_STACK_PROFILE.
+mc_profile() {
+  local profile=${1:-${MC_STACK_PROFILE:-quickstart}}
+  case $profile in
+    quickstart | full) printf '%s\n' "$profile" ;;
+    *) die "'$profile' is not a profile" "use quickstart or full (--profile, MC_STACK_PROFILE)" ;;
+  esac
+}
+
+# mc_data_dir [PROFILE]: absolute path of the data folder. The two profiles have one each, unless MC_DATA_DIR is set.
 mc_data_dir() {
   local dir=${MC_DATA_DIR:-}
   if [ -z "$dir" ]; then
     [ -n "${HOME:-}" ] || die "neither MC_DATA_DIR nor HOME is set" "export MC_DATA_DIR=/some/folder"
     dir=$HOME/.local/share/missioncontrol
+    [ "${1:-}" != full ] || dir=$dir-full
   fi
   case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
   printf '%s\n' "${dir%/}"

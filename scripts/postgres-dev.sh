@@ -5,6 +5,7 @@
 #   scripts/postgres-dev.sh stop                     stop it; touches no other server
 #   scripts/postgres-dev.sh url                      print postgres://... of the running server
 #   scripts/postgres-dev.sh status                   exit 0 when it runs, 3 when it does not
+#   scripts/postgres-dev.sh remove                   stop it and delete its data
 #
 # It listens on 127.0.0.1 only, on a free port that is remembered, with a generated password. fsync is off unless asked
 # for: fast, and lost at a power cut. A running server keeps its setting until --fsync is given.
@@ -14,7 +15,7 @@
 # MC_PG_BIN    folder with initdb, pg_ctl, postgres and pg_config (default: those of Debian's postgresql-15)
 #
 # The server refuses to run as root, so root hands the data to MC_PG_USER. Where that account cannot enter the checkout,
-# the data goes to a folder under TMPDIR (or /tmp) named after the caller's uid and the checkout's path.
+# the data goes to a folder under MC_PG_FALLBACK (default: TMPDIR, or /tmp) named after the caller's uid and MC_DEV_DIR.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -54,7 +55,7 @@ choose_user() {
 # the server it started.
 locate_home() {
   local pointed
-  FALLBACK_HOME=${TMPDIR:-/tmp}
+  FALLBACK_HOME=${MC_PG_FALLBACK:-${TMPDIR:-/tmp}}
   FALLBACK_HOME=${FALLBACK_HOME%/}/mc-postgres-$(id -u)-$(printf '%s' "$DEV_DIR" | sha256sum | cut -c 1-12)
   PG_HOME=
   if [ -r "$DEV_DIR/home" ]; then
@@ -375,6 +376,13 @@ stop() {
   say "PostgreSQL stopped"
 }
 
+remove() {
+  stop "$@"
+  # Also what a removal that was cut short has left.
+  rm -rf -- "${PG_HOME:-$FALLBACK_HOME}" "$FALLBACK_HOME" "$DEV_DIR/run"
+  rm -f -- "$DEV_DIR/home" "$DEV_DIR/lock"
+}
+
 running_or_fail() {
   [ $# -eq 0 ] || usage_error "unknown argument '$1'"
   choose_user
@@ -385,6 +393,7 @@ running_or_fail() {
 case ${1:-} in
   start) shift && start "$@" ;;
   stop) shift && stop "$@" ;;
+  remove) shift && remove "$@" ;;
   url)
     shift
     running_or_fail "$@" || die "PostgreSQL is not running" "scripts/postgres-dev.sh start"
@@ -400,5 +409,5 @@ case ${1:-} in
     fi
     ;;
   -h | --help | help) script_help "${BASH_SOURCE[0]}" ;;
-  *) usage_error "expected start, stop, url or status" ;;
+  *) usage_error "expected start, stop, url, status or remove" ;;
 esac

@@ -76,7 +76,7 @@ seed '"create_task"' "curl -fsS -H 'Authorization: Bearer TopSecret' http://$MC_
 seed '"ok":true' "curl -fsS -X POST http://$MC_HTTP/mcp/call -H 'Authorization: Bearer TopSecret' -H 'Content-Type: application/json' -d '{\"tool\":\"list_tasks\",\"args\":{\"limit\":5}}'"
 later 'search' "mcp/call search_tasks"
 later 'kluster workspace' "mcp/call load_kluster_workspace"
-later 'the profile full' 'bash scripts/smoke.sh --profile full'
+seed ' 0 failed' 'bash scripts/smoke.sh --profile full'
 apart 9 'cd integrations/mc-controlplane && cargo build --release'
 seed 'stopped' 'bash scripts/dev-down.sh'
 

