@@ -393,6 +393,7 @@ section_streams() {
   mc-bench delay --url "$(base_url)" --token-file "$DIR/token" --session "$session" --witness "$MC_WITNESS" --clients "$clients" --chunks 50 --rate 2 \
     --server "$(pid_of controlplane)" >"$WORK/delay"
   row "agent update to each of $clients followers, p99" "$(awk -v a="$(number p99_ms <"$WORK/delay")" 'BEGIN { printf "%.1f\n", a }')" ms '<120'
+  row "processor time of the control plane for each update and follower" "$(number processor_us_each <"$WORK/delay")" us -
   row "memory of the control plane for each follower" "$(number kilobytes_each <"$WORK/delay")" kB '<100'
 }
 

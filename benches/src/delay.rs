@@ -40,9 +40,12 @@ fn now_ns() -> i64 {
     now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
-/// The text of a chunk that `/chunks` makes.
-fn chunk(text: &str) -> Option<String> {
-    text.starts_with("chunk ").then(|| text.trim().to_owned())
+/// The number of a chunk that `/chunks` makes, out of the JSON of its event: reading all of it would cost the machine that
+/// serves more than serving does.
+fn chunk(event: &str) -> Option<u32> {
+    let (_, rest) = event.split_once("\"chunk ")?;
+    let end = rest.find(|letter: char| !letter.is_ascii_digit())?;
+    rest[..end].parse().ok()
 }
 
 /// Kilobytes of memory that a process holds.
@@ -52,9 +55,20 @@ fn resident(process: u32) -> anyhow::Result<i64> {
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }
 
+/// Nanoseconds that the threads of a process have run.
+fn processor_ns(process: u32) -> anyhow::Result<i64> {
+    let mut sum = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread that ended meanwhile is not counted.
+        let Ok(told) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        sum += told.split(' ').next().context("schedstat is empty")?.parse::<i64>()?;
+    }
+    Ok(sum)
+}
+
 /// When each chunk arrived at one follower.
-async fn arrivals(follow: reqwest::Response, chunks: usize) -> anyhow::Result<HashMap<String, i64>> {
-    let mut arrived: HashMap<String, i64> = HashMap::new();
+async fn arrivals(follow: reqwest::Response, chunks: usize) -> anyhow::Result<HashMap<u32, i64>> {
+    let mut arrived: HashMap<u32, i64> = HashMap::new();
     let (mut stream, mut buffer) = (follow.bytes_stream(), String::new());
     while arrived.len() < chunks {
         let bytes = stream.next().await.context("the stream ended early")??;
@@ -62,10 +76,8 @@ async fn arrivals(follow: reqwest::Response, chunks: usize) -> anyhow::Result<Ha
         buffer.push_str(std::str::from_utf8(&bytes)?);
         while let Some((block, rest)) = buffer.split_once("\n\n") {
             let data = block.lines().find_map(|line| line.strip_prefix("data:"));
-            if let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(data).ok())
-                && let Some(text) = event["body"]["content"]["text"].as_str().and_then(chunk)
-            {
-                arrived.insert(text, at);
+            if let Some(number) = data.and_then(chunk) {
+                arrived.insert(number, at);
             }
             let rest = rest.len();
             buffer.drain(..buffer.len() - rest);
@@ -75,17 +87,14 @@ async fn arrivals(follow: reqwest::Response, chunks: usize) -> anyhow::Result<Ha
 }
 
 /// When the agent sent each chunk, as it witnessed itself.
-fn sent(witness: &std::path::Path) -> anyhow::Result<HashMap<String, i64>> {
+fn sent(witness: &std::path::Path) -> anyhow::Result<HashMap<u32, i64>> {
     let mut all = HashMap::new();
     for line in std::fs::read_to_string(witness)?.lines() {
         let record: Value = serde_json::from_str(line)?;
-        let sent: Value =
-            serde_json::from_str(record["line"].as_str().unwrap_or_default()).unwrap_or_default();
-        let text = sent["params"]["update"]["content"]["text"].as_str().and_then(chunk);
         if record["dir"] == "out"
-            && let Some(text) = text
+            && let Some(number) = record["line"].as_str().and_then(chunk)
         {
-            all.insert(text, record["t_boot_ns"].as_i64().context("the witness has no time")?);
+            all.insert(number, record["t_boot_ns"].as_i64().context("the witness has no time")?);
         }
     }
     Ok(all)
@@ -109,6 +118,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         }
         following.spawn(arrivals(follow, usize::try_from(args.chunks)?));
     }
+    let worked = args.server.map(processor_ns).transpose()?;
     let prompt = json!({ "text": format!("/chunks {} {}", args.chunks, args.rate) });
     let prompted = client.post(format!("{base}/prompt")).bearer_auth(token).json(&prompt).send().await?;
     prompted.error_for_status()?;
@@ -123,11 +133,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     };
     tokio::time::timeout(most, read).await.context("not every chunk arrived in time")??;
     let after = args.server.map(resident).transpose()?;
+    let worked = worked.zip(args.server.map(processor_ns).transpose()?).map(|(before, after)| after - before);
 
     let sent = sent(&args.witness)?;
     let mut millis = Vec::new();
-    for (text, at) in arrived.iter().flatten() {
-        let sent = sent.get(text).context("a chunk that the agent did not send")?;
+    for (number, at) in arrived.iter().flatten() {
+        let sent = sent.get(number).context("a chunk that the agent did not send")?;
         #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
         millis.push((at - sent) as f64 / 1e6);
     }
@@ -138,6 +149,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         "p50_ms": crate::percentile(&millis, 0.5),
         "p99_ms": crate::percentile(&millis, 0.99),
         "kilobytes_each": each,
+        // Of the server's processors, for one update and one follower.
+        "processor_us_each": worked.map(|ns| ns / 1000 / i64::try_from(millis.len().max(1)).unwrap_or(i64::MAX)),
     }));
     Ok(())
 }

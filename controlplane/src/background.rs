@@ -159,6 +159,7 @@ impl<'a> Patient<'a> {
 /// Starts all background work.
 pub fn start(app: &SharedApp, lifetime: &Lifetime) {
     lifetime.spawn("sequencer", OnExit::Shutdown, app.sequencer.clone().run(app.db.clone(), lifetime.stop()));
+    lifetime.spawn("followers", OnExit::Shutdown, crate::sessions::feed::run(app.clone()));
     for reconciler in Reconciler::ALL {
         lifetime.spawn(reconciler.name(), OnExit::Shutdown, run(reconciler, app.clone(), lifetime.stop()));
     }

@@ -6,7 +6,7 @@ mod work;
 
 use mc_api::Name;
 use mc_api::task::{Task, TaskState};
-use mc_api::why::{Cause, Hinders, TaskWhy, WhyCode, WhyObject};
+use mc_api::why::{Cause, Hinders, TaskWhy, WhyCode, WhyObject, fix};
 
 use crate::app::App;
 use crate::db::Tx;
@@ -102,7 +102,7 @@ async fn explain(tx: &mut Tx, cx: &OpCtx, task: &Task, obstacle: Obstacle) -> Re
                 format!("mission {} is paused; none of its tasks is claimed", task.mission),
             )
             .of("mission", &task.mission)
-            .fixed_by(format!("mc resume mission {}", task.mission)),
+            .fixed_by(fix::resume_mission(&task.mission)),
         ],
         Obstacle::Full(room) => vec![full(task, room)],
     })
@@ -112,17 +112,14 @@ fn full(task: &Task, room: Room) -> Cause {
     let most = room.max_running.unwrap_or_default();
     let sentence =
         format!("kluster {} runs {} of at most {most} tasks; one of them must end", task.kluster, room.busy);
-    cause(WhyCode::KlusterFull, Hinders::Claim, sentence).of("kluster", &task.kluster).fixed_by(format!(
-        "mc set capacity -m {} -k {} {}",
-        task.mission,
-        task.kluster,
-        room.busy + 1
-    ))
+    cause(WhyCode::KlusterFull, Hinders::Claim, sentence)
+        .of("kluster", &task.kluster)
+        .fixed_by(fix::raise_capacity(&task.mission, &task.kluster, &(room.busy + 1)))
 }
 
 fn held(task: &Task) -> Cause {
     let one = |sentence: String| {
-        cause(WhyCode::Claimed, Hinders::Claim, sentence).fixed_by(format!("mc task release {}", task.key))
+        cause(WhyCode::Claimed, Hinders::Claim, sentence).fixed_by(fix::release_task(&task.key))
     };
     match &task.claim {
         Some(claim) => one(format!(
@@ -146,17 +143,15 @@ async fn of_state(tx: &mut Tx, cx: &OpCtx, task: &Task, state: TaskState) -> Res
                 WhyCode::AttemptsExhausted,
                 format!("all {} attempts ran out without a result", task.max_attempts),
             )
-            .fixed_by(format!("mc task retry {key}")),
+            .fixed_by(fix::retry_task(key)),
         ],
         TaskState::Failed => {
             let reason = task.reason.as_deref().unwrap_or("no reason was given");
-            vec![
-                one(WhyCode::Failed, format!("it failed: {reason}")).fixed_by(format!("mc task retry {key}")),
-            ]
+            vec![one(WhyCode::Failed, format!("it failed: {reason}")).fixed_by(fix::retry_task(key))]
         }
         TaskState::InReview => {
             let sentence = format!("its work is complete and needs {} review(s)", task.review_gates);
-            vec![one(WhyCode::InReview, sentence).fixed_by(format!("mc task accept {key}"))]
+            vec![one(WhyCode::InReview, sentence).fixed_by(fix::accept_task(key))]
         }
         TaskState::Done => vec![one(WhyCode::Done, "it is done".into())],
         TaskState::Cancelled => vec![one(WhyCode::Cancelled, "it was called off".into())],
@@ -174,19 +169,15 @@ fn explain_node(task: &Task, obstacle: NodeObstacle) -> Option<Cause> {
                 format!("neither the task nor kluster {} names a runtime; no node takes it", task.kluster),
             )
             .of("kluster", &task.kluster)
-            .fixed_by(format!("mc set runtime -m {} -k {} NAME", task.mission, task.kluster)),
+            .fixed_by(fix::set_runtime(&task.mission, &task.kluster)),
         ),
-        NodeObstacle::NeedsCapability => {
-            let words: Vec<String> =
-                task.capabilities.iter().map(|word| format!("--capability {word}")).collect();
-            Some(
-                one(
-                    WhyCode::NeedsCapability,
-                    format!("it needs {}; nodes have no capabilities", task.capabilities.join(", ")),
-                )
-                .fixed_by(format!("mc task claim {}", words.join(" "))),
+        NodeObstacle::NeedsCapability => Some(
+            one(
+                WhyCode::NeedsCapability,
+                format!("it needs {}; nodes have no capabilities", task.capabilities.join(", ")),
             )
-        }
+            .fixed_by(fix::claim_task(&task.key)),
+        ),
         NodeObstacle::AttemptsUsed => Some(
             one(
                 WhyCode::AttemptsUsed,
@@ -195,7 +186,7 @@ fn explain_node(task: &Task, obstacle: NodeObstacle) -> Option<Cause> {
                     task.attempt, task.max_attempts
                 ),
             )
-            .fixed_by(format!("mc task claim {}", task.key)),
+            .fixed_by(fix::claim_task(&task.key)),
         ),
         // A state that hinders every claim is told already; a lease that just ran out is not.
         NodeObstacle::NotReady => matches!(task.state, TaskState::Claimed | TaskState::Running)

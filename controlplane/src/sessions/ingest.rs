@@ -167,7 +167,7 @@ pub async fn batch(app: &App, node: NodeId, batch: &Batch) -> Result<Received, E
     };
     match received {
         Received::Acked(ack) if !ack.rewind => {
-            app.sessions.stored(session, ack.acked_seq);
+            app.sessions.stored(session);
             app.sessions.nudge();
         }
         Received::Acked(_) => {}
@@ -537,7 +537,7 @@ pub async fn status(app: &App, node: NodeId, session: SessionId, observed: &Obse
         if after == before { Ok(()) } else { save(tx, app, &before, after).await }
     })?;
     app.sessions.nudge();
-    app.sessions.stored(session, 0);
+    app.sessions.stored(session);
     Ok(())
 }
 

@@ -12,6 +12,7 @@
 //! task, approval or session, node; whoever needs both approval and session holds the mission.
 
 pub mod conversation;
+pub(crate) mod feed;
 pub(crate) mod fit;
 mod follow;
 mod hub;

@@ -224,6 +224,6 @@ async fn give_up(app: &App, id: SessionId) -> Result<(), Error> {
         record.session.updated_at = now.max(record.session.updated_at);
         if store::put(tx, before, &record).await? { Ok(()) } else { Err(changed_meanwhile()) }
     })?;
-    app.sessions.stored(id, 0);
+    app.sessions.stored(id);
     Ok(())
 }

@@ -470,6 +470,48 @@ async fn followers_resume_without_gap_or_double(app: TestApp) {
     assert_eq!(small["next_cursor"], (small["items"][1]["seq"].as_i64().unwrap() + 1).to_string());
 }
 
+/// All at different places, one that does not read while more is stored than is kept for them, one that waits for what
+/// is far away: what one of them does, the others do not notice.
+async fn many_followers_each_see_everything_once(app: TestApp) {
+    app.mission("demo").await;
+    let node = node(&app, "one", 4).await;
+    let session = session(&app, "one", json!({})).await;
+    let turn = prompt(&app, &session, "go").await;
+    let mut journal = Journal::of(&session);
+    journal.begin();
+    journal.sent(turn["id"].as_str().unwrap());
+    let path = format!("/api/v1/sessions/{}/events", session["id"].as_str().unwrap());
+    let far = app.watch(app.admin(), &format!("{path}?follow=true&from=300")).await;
+    let mut slow = app.watch(app.admin(), &format!("{path}?follow=true")).await;
+    let mut followers = Vec::new();
+    let text = "x".repeat(6_000);
+    for round in 0..30 {
+        for word in 0..20 {
+            journal.say(&format!("{round}.{word} {text}"));
+        }
+        journal.send(&app, node).await;
+        if round % 6 == 0 {
+            let from = round * 10;
+            followers.push((from, app.watch(app.admin(), &format!("{path}?follow=true&from={from}")).await));
+        }
+    }
+    journal.state("stopped");
+    journal.send(&app, node).await;
+    let mut all: Vec<i64> = Vec::new();
+    for change in slow.until(|change| change.event == "end").await {
+        all.extend((change.event != "end").then_some(change.id));
+    }
+    assert!(all.len() > 600 && all.is_sorted_by(|a, b| a < b), "{}", all.len());
+    followers.push((300, far));
+    for (from, mut follower) in followers {
+        let seen = follower.until(|change| change.event == "end").await;
+        let seen: Vec<i64> = seen.iter().filter(|one| one.event != "end").map(|one| one.id).collect();
+        let wanted: Vec<i64> = all.iter().copied().filter(|seq| *seq >= from).collect();
+        assert_eq!(seen, wanted, "from {from}");
+        assert!(follower.next().await.is_none());
+    }
+}
+
 async fn a_watch_sees_what_nodes_report(app: TestApp) {
     app.mission("demo").await;
     let node = node(&app, "one", 4).await;
@@ -745,6 +787,7 @@ both!(
     a_node_claims_a_task_that_names_its_runtime_and_keeps_it,
     a_session_waits_for_a_node_with_room,
     followers_resume_without_gap_or_double,
+    many_followers_each_see_everything_once,
     a_watch_sees_what_nodes_report,
     hostile_records_change_nothing_else,
     an_observation_counts_when_the_journal_is_stored,

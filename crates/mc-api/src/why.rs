@@ -1,5 +1,7 @@
 //! Why a task is not running: `GET /api/v1/tasks/{ref}/why`.
 
+pub mod fix;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

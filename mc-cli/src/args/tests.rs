@@ -115,6 +115,32 @@ fn shell_words(line: &str) -> Vec<String> {
     words
 }
 
+/// Every command that `mc why` and the page of a task offer.
+#[test]
+fn the_commands_that_take_causes_away_are_read() {
+    for template in mc_api::why::fix::TEMPLATES {
+        let mut line = (*template).to_owned();
+        for (part, value) in [
+            ("{task}", "apollo-1"),
+            ("{mission}", "apollo"),
+            ("{kluster}", "survey"),
+            ("{most}", "2"),
+            ("{priority}", "51"),
+            ("{node}", "builder"),
+            ("{approval}", "apr_1"),
+            ("{repository}", "'https://h.example/x y'"),
+            ("{reservation}", "rsv_1"),
+            ("NAME", "scripted"),
+        ] {
+            line = line.replace(part, value);
+        }
+        assert!(!line.contains('{'), "{line}");
+        if let Err(error) = Cli::try_parse_from(shell_words(&line)) {
+            panic!("{line}\n{error}");
+        }
+    }
+}
+
 /// Every command that the web UI offers to copy; its own tests write the file (`web/src/lib/commands.test.ts`).
 #[test]
 fn the_commands_that_the_web_ui_shows_are_read() {

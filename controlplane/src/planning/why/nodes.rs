@@ -1,7 +1,7 @@
 //! Which nodes could take a task, and what comes before it.
 
 use mc_api::task::Task;
-use mc_api::why::{Cause, Hinders, WhyCode};
+use mc_api::why::{Cause, Hinders, WhyCode, fix as fixes};
 use mc_api::{Action, Name};
 
 use super::{With as _, cause};
@@ -47,7 +47,7 @@ fn none_fits(cx: &OpCtx, runtime: &Name, unfit: &[(NodeRow, Unfit)]) -> Vec<Caus
     if unfit.is_empty() {
         let sentence = format!("no node has the runtime {runtime}");
         let one = cause(WhyCode::NoNode, Hinders::Node, sentence);
-        return vec![if may_name { one.fixed_by("mc node token create") } else { one }];
+        return vec![if may_name { one.fixed_by(fixes::create_join_token()) } else { one }];
     }
     let named = |(node, why): &(NodeRow, Unfit)| {
         let name = if may_name { format!("node {}", node.name) } else { "a node".to_owned() };
@@ -58,7 +58,7 @@ fn none_fits(cx: &OpCtx, runtime: &Name, unfit: &[(NodeRow, Unfit)]) -> Vec<Caus
                     "{name} has the runtime {runtime} and is {}",
                     if node.draining { "drained" } else { "cordoned" }
                 ),
-                format!("mc node uncordon {}", node.name),
+                fixes::uncordon_node(&node.name),
             ),
             Unfit::Unreachable => (
                 WhyCode::NodeUnreachable,
@@ -66,12 +66,12 @@ fn none_fits(cx: &OpCtx, runtime: &Name, unfit: &[(NodeRow, Unfit)]) -> Vec<Caus
                     "{name} has the runtime {runtime} and was not heard of since its lease ended at {}",
                     node.lease_until
                 ),
-                format!("mc describe node {}", node.name),
+                fixes::describe_node(&node.name),
             ),
             Unfit::Full { slots } => (
                 WhyCode::NodeFull,
                 format!("{name} has the runtime {runtime} and all of its {slots} slots are taken"),
-                format!("mc get sessions --node {}", node.name),
+                fixes::get_sessions_on(&node.name),
             ),
             Unfit::NoRuntime => return None,
         };
@@ -113,7 +113,7 @@ async fn line(tx: &mut Tx, cx: &OpCtx, task: &Task, fitting: &[NodeRow]) -> Resu
                 other.key, other.priority, task.priority
             ))
             .of("task", &other.key)
-            .fixed_by(format!("mc set priority {} {}", task.key, (other.priority + 1).min(100)))
+            .fixed_by(fixes::set_priority(&task.key, &(other.priority + 1).min(100)))
         }
         None => one("a task of another mission is taken first".into()),
     }])

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use mc_api::id::TaskId;
 use mc_api::task::{Dependency, Task, TaskState};
-use mc_api::why::{Cause, Hinders, WhyCode, WhyObject};
+use mc_api::why::{Cause, Hinders, WhyCode, WhyObject, fix as fixes};
 
 use super::{With as _, cause, object};
 use crate::db::Tx;
@@ -36,12 +36,12 @@ pub(super) async fn dependencies(tx: &mut Tx, cx: &OpCtx, task: &Task) -> Result
 async fn dependency(tx: &mut Tx, cx: &OpCtx, on: &Dependency) -> Result<Cause, Error> {
     let root = root(tx, cx, on.id).await?;
     let (code, fix) = match on.state {
-        TaskState::Failed => (WhyCode::DependencyFailed, format!("mc task retry {}", on.key)),
-        TaskState::Cancelled => (WhyCode::DependencyFailed, format!("mc describe task {}", on.key)),
-        TaskState::InReview => (WhyCode::DependencyUnfinished, format!("mc task accept {}", on.key)),
-        TaskState::Blocked => (WhyCode::DependencyUnfinished, format!("mc task unblock {}", on.key)),
+        TaskState::Failed => (WhyCode::DependencyFailed, fixes::retry_task(&on.key)),
+        TaskState::Cancelled => (WhyCode::DependencyFailed, fixes::describe_task(&on.key)),
+        TaskState::InReview => (WhyCode::DependencyUnfinished, fixes::accept_task(&on.key)),
+        TaskState::Blocked => (WhyCode::DependencyUnfinished, fixes::unblock_task(&on.key)),
         TaskState::Pending | TaskState::Ready | TaskState::Claimed | TaskState::Running | TaskState::Done => {
-            (WhyCode::DependencyUnfinished, format!("mc why task {}", on.key))
+            (WhyCode::DependencyUnfinished, fixes::why_task(&on.key))
         }
     };
     let mut sentence = format!("it waits for {}, which is {}", on.key, on.state);
@@ -49,7 +49,7 @@ async fn dependency(tx: &mut Tx, cx: &OpCtx, on: &Dependency) -> Result<Cause, E
     if let Some((key, state)) = root {
         sentence = format!("{sentence}; the chain begins at {key}, which is {state}");
         found.root = Some(object("task", &key));
-        found.fix = Some(format!("mc why task {key}"));
+        found.fix = Some(fixes::why_task(&key));
     }
     found.sentence = sentence;
     Ok(found)
@@ -95,7 +95,7 @@ pub(super) async fn blocked(tx: &mut Tx, cx: &OpCtx, task: &Task) -> Result<Vec<
                 let mut one = dependency(tx, cx, on).await?;
                 one.sentence = format!("it is blocked because {} is {}", on.key, on.state);
                 if on.state == TaskState::Cancelled {
-                    one.fix = Some(format!("mc task unblock {}", task.key));
+                    one.fix = Some(fixes::unblock_task(&task.key));
                 }
                 found.push(one);
             }
@@ -110,5 +110,5 @@ pub(super) async fn blocked(tx: &mut Tx, cx: &OpCtx, task: &Task) -> Result<Vec<
     let why = task.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
     let mut one = cause(WhyCode::Blocked, Hinders::Claim, format!("{who} holds it back{when}{why}"));
     one.object = by.map(|(name, _)| WhyObject { kind: "principal".into(), name });
-    Ok(vec![one.fixed_by(format!("mc task unblock {}", task.key))])
+    Ok(vec![one.fixed_by(fixes::unblock_task(&task.key))])
 }

@@ -3,7 +3,7 @@
 use mc_api::approval::ApprovalState;
 use mc_api::reservation::ReservationState;
 use mc_api::task::{Task, TaskState};
-use mc_api::why::{Cause, Hinders, WhyCode};
+use mc_api::why::{Cause, Hinders, WhyCode, fix};
 use mc_api::{Action, Timestamp};
 
 use super::{With as _, cause};
@@ -50,7 +50,7 @@ async fn sessions_of(tx: &mut Tx, cx: &OpCtx, task: &Task, now: Timestamp) -> Re
             let why = session.reason.as_deref().unwrap_or("it was just created");
             found.push(
                 one(WhyCode::SessionWaits, format!("its agent session waits for a node: {why}"))
-                    .fixed_by("mc get nodes"),
+                    .fixed_by(fix::get_nodes()),
             );
         } else if !session.is_node_reachable {
             let node = session.node.as_deref().unwrap_or("its node");
@@ -59,7 +59,7 @@ async fn sessions_of(tx: &mut Tx, cx: &OpCtx, task: &Task, now: Timestamp) -> Re
                     WhyCode::SessionUnreachable,
                     format!("node {node}, which runs its agent, is not heard of"),
                 )
-                .fixed_by(format!("mc describe node {node}")),
+                .fixed_by(fix::describe_node(&node)),
             );
         }
         for approval in sessions::live_permissions(tx, session.id).await? {
@@ -72,7 +72,7 @@ async fn sessions_of(tx: &mut Tx, cx: &OpCtx, task: &Task, now: Timestamp) -> Re
                         format!("its agent asks for a permission: {}", asked.approval.title),
                     )
                     .of("approval", &approval)
-                    .fixed_by(format!("mc approve {approval}")),
+                    .fixed_by(fix::approve(&approval)),
                 );
             }
         }
@@ -95,7 +95,7 @@ async fn reserved(app: &App, cx: &OpCtx, task: &Task) -> Result<Vec<Cause>, Erro
         found.push(
             cause(WhyCode::ReservationWaits, Hinders::Work, sentence)
                 .of("reservation", &reservation.id)
-                .fixed_by(format!("mc get reservations --repo {}", reservation.repository)),
+                .fixed_by(fix::get_reservations(&reservation.repository)),
         );
     }
     if task.paths.is_empty() {
@@ -119,7 +119,7 @@ async fn reserved(app: &App, cx: &OpCtx, task: &Task) -> Result<Vec<Cause>, Erro
         found.push(
             cause(WhyCode::PathsReserved, Hinders::Work, sentence)
                 .of("reservation", &reservation.id)
-                .fixed_by(format!("mc describe reservation {}", reservation.id)),
+                .fixed_by(fix::describe_reservation(&reservation.id)),
         );
     }
     Ok(found)

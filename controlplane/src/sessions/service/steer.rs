@@ -259,7 +259,7 @@ pub async fn stop(app: &App, cx: &OpCtx, reference: &str) -> Result<AgentSession
         stop_in(tx, app, cx, proof, record).await
     })?;
     app.sessions.nudge();
-    app.sessions.stored(session.id, 0);
+    app.sessions.stored(session.id);
     Ok(session)
 }
 
