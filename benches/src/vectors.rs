@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::Parser as _;
 use controlplane::app::SharedApp;
 use controlplane::config::Config;
 use controlplane::db::{Backend, Sql};
@@ -159,7 +158,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if let Some(url) = &args.database {
         words.extend(["--database".into(), url.into()]);
     }
-    let server = Server::start(&Config::parse_from(words), install_metrics()?).await?;
+    let server = Server::start(&Config::of_words(words)?, install_metrics()?).await?;
     let app = server.app.clone();
     let mut out = std::io::stdout();
     writeln!(

@@ -193,7 +193,7 @@ def long_name(cluster: Cluster):
     space = Namespace(cluster, "chart-long")
     release = "r" * 53
     with Controllers(cluster, space.name):
-        space.helm.install(release, helm.merged(static.sets()["production"], {"fullnameOverride": "", "migration": {"enabled": True, "args": ["migrate"]}}))
+        space.helm.install(release, helm.merged(static.sets()["production"], {"fullnameOverride": "", "migration": {"enabled": True}}))
     objects, hooks, _ = space.rendered(1, release)
     checks.every(objects, hooks, space.name, release)
     space.is_applied(objects)

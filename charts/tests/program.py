@@ -146,7 +146,11 @@ def two_replicas(cluster, bin_dir: Path, folder: Path, url: str):
     try:
         own = url.rsplit("/", 1)[0] + f"/{name}"
         values = helm.merged(static.sets()["autoscaling"], {"objectStorage": {"bucket": ""}, "autoscaling": {"enabled": False}})
-        variables = configuration(rendered(cluster, "two", values)) | {"MC_DATABASE_URL": own}
+        secret = folder / "database-url"
+        secret.write_text(own + "\n")
+        variables = configuration(rendered(cluster, "two", values)) | {"MC_DATABASE_URL_FILE": str(secret)}
+        migrated = subprocess.run([bin_dir / "mc-controlplane", "migrate", "--data-dir", folder / "migration"], env={"MC_DATABASE_URL_FILE": str(secret)}, capture_output=True, text=True, check=False)
+        assert migrated.returncode == 0 and "the schema went from version 0 to " in migrated.stdout, migrated.stderr
         key = os.urandom(32)
         one, two = (Server(folder / f"replica-{n}", variables, key) for n in (1, 2))
         with started([bin_dir / "mc-controlplane"], one.variables, one.folder) as (first, log), serving(bin_dir, two):

@@ -197,7 +197,7 @@ def dashboard_is_whole():
 
 def variables_exist():
     """Every variable and flag that the chart sets is read by the program that gets it."""
-    server = "\n".join((REPO / p).read_text() for p in ("controlplane/src/config.rs", "controlplane/src/config/object_storage.rs", "controlplane/src/config/embeddings.rs", "controlplane/src/main.rs"))
+    server = "\n".join((REPO / p).read_text() for p in ("controlplane/src/config.rs", "controlplane/src/config/key.rs", "controlplane/src/config/object_storage.rs", "controlplane/src/config/embeddings.rs"))
     mesh = (REPO / "mesh/src/cli/args.rs").read_text()
     templates = CHART / "templates"
     wanted = set(re.findall(r"\bMC_[A-Z_]+\b", (templates / "_controlplane.tpl").read_text()))
@@ -208,8 +208,11 @@ def variables_exist():
     assert not missing, f"mc-mesh reads no {missing}"
     for flag in re.findall(r"- --([a-z-]+)=", text):
         assert re.search(rf"\b{flag.replace('-', '_')}:", mesh), f"mc-mesh has no --{flag}"
-    # No argument of the control plane stands in a template: what the migration runs is the user's word.
-    assert not re.search(r"args:\n +- ", (templates / "deployment.yaml").read_text())
+    # The only argument of the control plane is the command of the migration.
+    assert "args" not in (templates / "deployment.yaml").read_text()
+    commands = (REPO / "controlplane/src/config/args.rs").read_text()
+    for argument in re.findall(r"args: \[([a-z-]+)\]", (templates / "migration.yaml").read_text()):
+        assert re.search(rf"^    {argument.capitalize()},$", commands, re.MULTILINE), f"the control plane has no command {argument}"
 
 
 def words_are_those_of_the_program():

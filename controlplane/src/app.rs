@@ -50,6 +50,8 @@ pub struct App {
     pub publishing: tokio::sync::Mutex<()>,
     /// The bare repository of the Git ledger.
     pub git_ledger: PathBuf,
+    /// The folder of everything else that is kept in files.
+    pub data_dir: PathBuf,
     /// Names that `/mcp` is reached by, beside loopback.
     pub allowed_hosts: Vec<String>,
     /// How many agent sessions that have not ended one principal may have created; 0: any number.
@@ -64,6 +66,8 @@ pub struct App {
     pub embeddings: Arc<crate::embeddings::Embeddings>,
     /// Whether the bootstrap token could be guessed.
     pub has_weak_token: bool,
+    /// Digest of the token that reads metrics and nothing else.
+    pub metrics_token: Option<mc_ledger::Digest>,
     /// Acts for the system itself.
     pub system_principal: PrincipalId,
     /// Cancelled when the process stops; streams end then.
@@ -92,12 +96,22 @@ impl App {
         let clock = Clock::anchored();
         let ids = Arc::new(IdSource::default());
         let root = crate::keyring::root_key(config, &ids).map_err(Error::internal)?;
-        let keyring = Keyring::open(&db, &root, &ids, clock.now()).await?;
+        let before = crate::keyring::previous_root_key(config).map_err(Error::internal)?;
         let installed = authn::bootstrap::install(&db, config, &ids, clock.now()).await?;
+        if let Some(before) = before {
+            let at = (installed.organization, installed.system, &*ids, clock.now());
+            let keys = crate::keyring::rotate(&db, &root, &before, at).await?;
+            tracing::info!(keys, "{keys} keys were sealed anew; the root key before is not needed any more");
+        }
+        let keyring = Keyring::open(&db, &root, &ids, clock.now()).await?;
         let objects = Objects::open(&config.object_storage, &config.data_dir.join("objects")).await.map_err(
-            |error| Error {
-                source: Some(Box::new(error)),
-                ..Error::unavailable("the object store is not there")
+            |error| {
+                let refused = if error.may_heal() {
+                    Error::unavailable("the object store is not there")
+                } else {
+                    Error::new(mc_api::ProblemKind::Internal, "the object store cannot be used")
+                };
+                Error { source: Some(Box::new(error)), ..refused }
             },
         )?;
         let embeddings =
@@ -108,7 +122,6 @@ impl App {
             clock,
             ids,
             sequencer: Sequencer::default(),
-            endpoints,
             bus: std::sync::OnceLock::new(),
             keyring,
             objects,
@@ -117,14 +130,20 @@ impl App {
             publisher: Arc::new(tokio::sync::Notify::new()),
             sessions: crate::sessions::Hub::default(),
             publishing: tokio::sync::Mutex::new(()),
-            git_ledger: config.data_dir.join("ledger.git"),
-            allowed_hosts: config.allowed_hosts.clone(),
+            git_ledger: config.git_ledger(),
+            data_dir: config.data_dir.clone(),
+            allowed_hosts: config.allowed_hosts.iter().cloned().chain(endpoints.public_host()).collect(),
+            endpoints,
             sessions_per_principal: config.sessions_per_principal,
             governance: config.governance,
             organization: installed.organization,
             detects_overlap: config.overlap_detection == crate::config::Switch::On,
             embeddings: Arc::new(embeddings),
             has_weak_token: installed.has_weak_token,
+            metrics_token: config
+                .metrics_token
+                .as_ref()
+                .map(|token| mc_ledger::sha256(token.expose().as_bytes())),
             system_principal: installed.system,
             stop,
             asked: std::sync::atomic::AtomicU64::new(0),

@@ -1,23 +1,43 @@
-//! Configuration: flags first, then `MC_*` environment, then defaults. Read once, here.
+//! Configuration: options first, then `MC_*` environment, then the configuration file, then defaults. Read once, here.
+//!
+//! What is wrong is collected ([`Problems`]) and told at once; nothing is started with a part of it. No problem shows the
+//! value of a secret.
 
+mod args;
 pub mod embeddings;
+mod key;
 pub mod object_storage;
+mod problem;
+mod reader;
+mod report;
+mod source;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use mc_api::auth::GovernanceProfile;
 
+pub use args::{Args, Command, Options, Output};
 pub use embeddings::Embeddings;
+pub use key::Key;
 pub use object_storage::ObjectStorage;
+pub use problem::{Problem, Problems};
+pub use reader::{Reader, Secret};
+pub use report::Report;
+pub use source::Sources;
 
 /// Where the HTTP API listens when nothing else is said.
 const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8008);
 /// Where gRPC listens beside it.
 const DEFAULT_GRPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8009);
-
 /// Where the MQTT gate listens beside them.
 const DEFAULT_MQTT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8883);
+/// What is logged when nothing else is said.
+const DEFAULT_LOG: &str = "info,sqlx=warn,rumqttd=off";
+/// What an address looks like.
+const ADDRESS: &str = "an address as IP:PORT, such as 127.0.0.1:8008 or [::]:8008";
 
 /// Where the MQTT gate listens, if it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +56,7 @@ impl std::str::FromStr for MqttListen {
 }
 
 /// Whether something is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
     /// It is.
     On,
@@ -44,66 +64,149 @@ pub enum Switch {
     Off,
 }
 
-/// Options of `mc-controlplane`.
-#[derive(Debug, Clone, clap::Parser)]
-#[command(name = "mc-controlplane", version = mc_api::BUILD_ID, about = "The API server of MissionControl",
-    after_help = "Object storage on S3 is set by MC_OBJECT_STORAGE_*: see docs/guides/object-storage.md.\n\
-        The vectors of texts are set by MC_EMBEDDINGS_*: see docs/guides/embeddings.md.")]
+/// How lines of the log look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object for each line.
+    Json,
+}
+
+/// The settings of `mc-controlplane`.
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Folder for everything the installation keeps: database, keys, objects, Git ledger.
-    #[arg(long, env = "MC_DATA_DIR", value_name = "DIR")]
     pub data_dir: PathBuf,
-    /// Address of the HTTP API; loopback unless --behind-proxy is given.
-    #[arg(long, env = "MC_HTTP", value_name = "ADDR", default_value_t = DEFAULT_HTTP)]
+    /// Address of the HTTP API.
     pub http: SocketAddr,
-    /// Address of gRPC, where nodes join; always TLS. Default: 127.0.0.1:8009, or a free port when --http is another one.
-    #[arg(long, env = "MC_GRPC", value_name = "ADDR")]
+    /// Address of gRPC, if one was given.
     pub grpc: Option<SocketAddr>,
-    /// Address of MQTT for nodes, always TLS; `none`: gRPC only. Default: 127.0.0.1:8883, or a free port when --http is another one.
-    #[arg(long, env = "MC_MQTT", value_name = "ADDR")]
+    /// Address of MQTT, if one was given.
     pub mqtt: Option<MqttListen>,
-    /// Name or address under which nodes reach this machine; several: joined by commas. The first goes into join commands.
-    #[arg(long, env = "MC_ADVERTISE", value_name = "HOST", value_delimiter = ',')]
+    /// Names and addresses under which nodes reach this machine.
     pub advertise: Vec<String>,
-    /// `postgres://…` or `sqlite:PATH`; default: `DIR/missioncontrol.db`.
-    #[arg(long, env = "MC_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    /// URL under which others reach the HTTP API, without a slash at its end.
+    pub public_url: Option<String>,
+    /// `postgres://…` or `sqlite:PATH`, if one was given.
     pub database: Option<String>,
-    /// `off`: tasks are neither compared with existing work nor indexed; what is missing is indexed after the next start
-    /// with `on`.
-    #[arg(long, env = "MC_OVERLAP_DETECTION", value_name = "ON|OFF", default_value = "on")]
+    /// Whether tasks are compared with existing work and indexed.
     pub overlap_detection: Switch,
     /// How strict governance is.
-    #[arg(long, env = "MC_GOV_PROFILE", value_name = "PROFILE", default_value = "development")]
     pub governance: GovernanceProfile,
-    /// File with the root key (32 bytes); default: `DIR/secrets/root.key`, made when absent.
-    #[arg(long, env = "MC_ROOT_KEY_FILE", value_name = "FILE")]
+    /// File with the root key, if one was given.
     pub root_key_file: Option<PathBuf>,
-    /// Listen beyond loopback in clear: TLS ends at a proxy in front.
-    #[arg(long, env = "MC_BEHIND_PROXY")]
+    /// File with the root key before, while it is replaced.
+    pub root_key_previous_file: Option<PathBuf>,
+    /// Folder of the Git ledger, if one was given.
+    pub git_ledger_dir: Option<PathBuf>,
+    /// Listen beyond loopback in clear.
     pub behind_proxy: bool,
-    /// Names by which agents reach `/mcp` beyond loopback, such as mc.example.org; others are refused there.
-    #[arg(long = "allowed-host", env = "MC_ALLOWED_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    /// Names by which agents reach `/mcp` beyond loopback.
     pub allowed_hosts: Vec<String>,
     /// How many agent sessions that have not ended one principal may have created; 0: any number.
-    #[arg(long, env = "MC_SESSIONS_PER_PRINCIPAL", value_name = "COUNT", default_value_t = 64)]
     pub sessions_per_principal: u32,
-    /// The bootstrap token; default: read from `DIR/token`, made when absent.
-    #[arg(skip)]
+    /// The bootstrap token, if one was given.
     pub bootstrap_token: Option<String>,
-    /// Where bytes are kept; from `MC_OBJECT_STORAGE_*`.
-    #[arg(skip)]
+    /// The token that reads `/metrics` and nothing else, if one was given.
+    pub metrics_token: Option<Secret>,
+    /// Filter of the log.
+    pub log: String,
+    /// How lines of the log look.
+    pub log_format: LogFormat,
+    /// Where bytes are kept.
     pub object_storage: ObjectStorage,
-    /// Where the vectors of texts come from; from `MC_EMBEDDINGS_*`.
-    #[arg(skip)]
+    /// Where the vectors of texts come from.
     pub embeddings: Embeddings,
 }
 
 impl Config {
+    /// Reads all settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(sources: &Sources) -> Result<Self, Problems> {
+        let reader = Reader::new(sources);
+        let config = Self::of(&reader);
+        config.check(|name, problem, expected| reader.refuse(name, problem, expected));
+        reader.finish(config)
+    }
+
+    /// Reads the words of a command line alone, for programs that serve in their own process.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    ///
+    /// # Panics
+    /// With words that are no options.
+    pub fn of_words<W: Into<std::ffi::OsString> + Clone>(
+        words: impl IntoIterator<Item = W>,
+    ) -> Result<Self, Problems> {
+        let args = <Args as clap::Parser>::try_parse_from(words).expect("options of mc-controlplane");
+        Self::read(&args.options.into_sources())
+    }
+
+    fn of(reader: &Reader<'_>) -> Self {
+        let address = |name| reader.parsed::<SocketAddr>(name, ADDRESS);
+        let data_dir = reader.needed("MC_DATA_DIR", "for everything that is kept", "a folder");
+        let words = [
+            ("development", GovernanceProfile::Development),
+            ("standard", GovernanceProfile::Standard),
+            ("production", GovernanceProfile::Production),
+        ];
+        Self {
+            data_dir: data_dir.unwrap_or_default().into(),
+            http: address("MC_HTTP").unwrap_or(DEFAULT_HTTP),
+            grpc: address("MC_GRPC"),
+            mqtt: reader.parsed("MC_MQTT", "an address as IP:PORT, or none"),
+            advertise: reader.list("MC_ADVERTISE"),
+            public_url: public_url(reader),
+            database: reader.secret("MC_DATABASE_URL").map(|url| url.expose().to_owned()),
+            overlap_detection: reader.word(
+                "MC_OVERLAP_DETECTION",
+                &[("on", Switch::On), ("off", Switch::Off)],
+                Switch::On,
+            ),
+            governance: reader.word("MC_GOV_PROFILE", &words, GovernanceProfile::Development),
+            root_key_file: reader.text("MC_ROOT_KEY_FILE").map(Into::into),
+            root_key_previous_file: reader.text("MC_ROOT_KEY_PREVIOUS_FILE").map(Into::into),
+            git_ledger_dir: reader.text("MC_GIT_LEDGER_DIR").map(Into::into),
+            behind_proxy: reader.flag("MC_BEHIND_PROXY").unwrap_or(false),
+            allowed_hosts: reader.list("MC_ALLOWED_HOSTS"),
+            sessions_per_principal: u32::try_from(reader.number(
+                "MC_SESSIONS_PER_PRINCIPAL",
+                64,
+                0..=u32::MAX.into(),
+            ))
+            .unwrap_or(u32::MAX),
+            bootstrap_token: token(reader),
+            metrics_token: metrics_token(reader),
+            log: log(reader),
+            log_format: reader.word(
+                "MC_LOG_FORMAT",
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+                LogFormat::Text,
+            ),
+            object_storage: ObjectStorage::of(reader),
+            embeddings: Embeddings::of(reader),
+        }
+    }
+
     /// Where the database is.
     pub fn database_url(&self) -> String {
         self.database
             .clone()
             .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("missioncontrol.db").display()))
+    }
+
+    /// Whether the database is Postgres.
+    pub fn is_postgres(&self) -> bool {
+        !self.database_url().starts_with("sqlite:")
+    }
+
+    /// The folder of the Git ledger.
+    pub fn git_ledger(&self) -> PathBuf {
+        self.git_ledger_dir.clone().unwrap_or_else(|| self.data_dir.join("ledger.git"))
     }
 
     /// Where gRPC listens: as told, else beside the default HTTP address, else on a free port of loopback.
@@ -126,54 +229,119 @@ impl Config {
         }
     }
 
-    /// Takes `MC_TOKEN` as the bootstrap token, unless it is a login or join token.
-    #[must_use]
-    pub fn with_environment_token(mut self) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the home of environment reading")]
-        let token = std::env::var("MC_TOKEN").ok();
-        self.bootstrap_token = token
-            .filter(|token| !token.is_empty() && !token.starts_with("mcs_") && !token.starts_with("mcg_"));
-        self
-    }
-
-    /// Takes `MC_OBJECT_STORAGE_*`.
-    ///
-    /// # Errors
-    /// What is wrong, naming the variable.
-    pub fn with_object_storage(mut self) -> Result<Self, String> {
-        #[expect(clippy::disallowed_methods, reason = "this is the home of environment reading")]
-        let read = ObjectStorage::read(|name| std::env::var(name).ok());
-        self.object_storage = read?;
-        Ok(self)
-    }
-
-    /// Takes `MC_EMBEDDINGS_*`.
-    ///
-    /// # Errors
-    /// What is wrong, naming the variable.
-    pub fn with_embeddings(mut self) -> Result<Self, String> {
-        #[expect(clippy::disallowed_methods, reason = "this is the home of environment reading")]
-        let read = Embeddings::read(|name| std::env::var(name).ok());
-        self.embeddings = read?;
-        Ok(self)
-    }
-
-    /// Refuses addresses that would send tokens in clear, and names that no certificate can hold.
-    pub fn check(&self) -> Result<(), String> {
+    /// What does not go together or cannot be: addresses that would send tokens in clear, names that no certificate can
+    /// hold. Gives the setting, what is wrong and what is expected.
+    fn check(&self, mut refuse: impl FnMut(&str, String, &str)) {
         let is_host = |host: &&String| {
             host.parse::<IpAddr>().is_ok()
                 || (1..=253).contains(&host.len())
                     && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
         };
         if let Some(host) = self.advertise.iter().find(|host| !is_host(host)) {
-            return Err(format!("--advertise {host:?} is neither a host name nor an address; give no port"));
+            let problem = format!("{host:?} is neither a host name nor an address");
+            refuse("MC_ADVERTISE", problem, "host names or addresses, without port");
         }
-        if self.http.ip().is_loopback() || self.behind_proxy {
-            return Ok(());
+        if !self.http.ip().is_loopback() && !self.behind_proxy {
+            let problem = format!("{} is not loopback and HTTP is in clear", self.http);
+            refuse("MC_HTTP", problem, "127.0.0.1, or --behind-proxy when TLS ends at a proxy");
         }
-        Err(format!(
-            "--http {} is not loopback and HTTP is in clear: listen on 127.0.0.1, or give --behind-proxy when TLS ends at a proxy",
-            self.http
-        ))
+        for (name, address) in [("MC_GRPC", Some(self.grpc_address())), ("MC_MQTT", self.mqtt_address())] {
+            if address.is_some_and(|address| address.port() != 0 && address == self.http) {
+                refuse(name, format!("{} is the address of HTTP", self.http), "an address of its own");
+            }
+        }
+        if self.mqtt_address() == Some(self.grpc_address()) && self.grpc_address().port() != 0 {
+            refuse(
+                "MC_MQTT",
+                format!("{} is the address of gRPC", self.grpc_address()),
+                "an address of its own",
+            );
+        }
+        if self.data_dir.exists() && !self.data_dir.is_dir() {
+            refuse("MC_DATA_DIR", format!("{} is no folder", self.data_dir.display()), "a folder");
+        }
+        if let Err(why) = crate::db::check_address(&self.database_url()) {
+            refuse("MC_DATABASE_URL", why, "postgres://USER:PASSWORD@HOST:5432/DATABASE or sqlite:PATH");
+        }
+        let root_keys = [
+            ("MC_ROOT_KEY_FILE", &self.root_key_file),
+            ("MC_ROOT_KEY_PREVIOUS_FILE", &self.root_key_previous_file),
+        ];
+        for (name, path) in root_keys {
+            let Some(path) = path else { continue };
+            let problem = match std::fs::metadata(path) {
+                Ok(about) if about.len() == 32 => continue,
+                Ok(about) => {
+                    format!("the root key file {} has {} bytes, expected 32", path.display(), about.len())
+                }
+                Err(error) => format!("the root key file {} cannot be read: {error}", path.display()),
+            };
+            refuse(name, problem, "a file of exactly 32 bytes that is never made by the program");
+        }
     }
+
+    /// The same, of settings that were made in code.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn checked(&self) -> Result<(), Problems> {
+        let mut problems = Vec::new();
+        self.check(|name, problem, expected| problems.push(Problem::of(name, problem, expected)));
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+}
+
+impl Args {
+    /// All sources of settings: these options, the environment, the configuration file.
+    pub fn into_sources(self) -> Sources {
+        let file = self.options.config.clone();
+        let sources = self.options.into_sources().with_environment();
+        match file {
+            Some(path) => sources.with_file(&path),
+            None => sources,
+        }
+    }
+}
+
+fn public_url(reader: &Reader<'_>) -> Option<String> {
+    let given = reader.text("MC_PUBLIC_URL")?;
+    let read = object_storage::base_url(&given);
+    if let Err(expected) = read {
+        let shown = if given.contains('@') { "it".to_owned() } else { format!("{given:?}") };
+        reader.refuse("MC_PUBLIC_URL", format!("{shown} cannot be used"), expected);
+    }
+    read.ok()
+}
+
+/// The bootstrap token. A login or an agent's grant in the environment is for clients and means nothing here.
+fn token(reader: &Reader<'_>) -> Option<String> {
+    const NAME: &str = "MC_TOKEN";
+    let is_of_a_client = |text: &str| text.starts_with("mcs_") || text.starts_with("mcg_");
+    if reader.text("MC_TOKEN_FILE").is_none() && reader.text(NAME).is_some_and(|text| is_of_a_client(&text)) {
+        return None;
+    }
+    let token = reader.secret(NAME)?.expose().to_owned();
+    if is_of_a_client(&token) || token.chars().count() < 8 || token.contains(char::is_whitespace) {
+        let problem = "its value is no bootstrap token";
+        reader.refuse(NAME, problem, "8 characters or more (24 are better), not beginning with mcs_ or mcg_");
+    }
+    Some(token)
+}
+
+fn metrics_token(reader: &Reader<'_>) -> Option<Secret> {
+    let token = reader.secret("MC_METRICS_TOKEN")?;
+    let is_another = ["mcs_", "mcg_", "mcb_", "mcj_"].iter().any(|prefix| token.expose().starts_with(prefix));
+    if is_another || token.expose().chars().count() < 16 || token.expose().contains(char::is_whitespace) {
+        let expected = "16 characters or more without spaces, not beginning with mcs_, mcg_, mcb_ or mcj_";
+        reader.refuse("MC_METRICS_TOKEN", "its value is no token for metrics", expected);
+    }
+    Some(token)
+}
+
+fn log(reader: &Reader<'_>) -> String {
+    let filter = reader.text("MC_LOG").unwrap_or_else(|| DEFAULT_LOG.to_owned());
+    if tracing_subscriber::EnvFilter::try_new(&filter).is_err() {
+        reader.refuse_value("MC_LOG", "a filter such as info,sqlx=warn");
+    }
+    filter
 }

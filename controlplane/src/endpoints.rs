@@ -17,6 +17,8 @@ pub struct Endpoints {
     pub mqtt: Option<SocketAddr>,
     /// Names and addresses under which others reach this machine; empty: this machine only.
     pub advertised: Vec<String>,
+    /// URL under which others reach the HTTP API, when one was given.
+    pub public_url: Option<String>,
 }
 
 /// `DIR/run/endpoints.json`.
@@ -32,8 +34,11 @@ struct File {
 }
 
 impl Endpoints {
-    /// Base URL of the HTTP API.
+    /// Base URL of the HTTP API, as others reach it.
     pub fn http_url(&self) -> String {
+        if let Some(url) = &self.public_url {
+            return url.clone();
+        }
         // HTTP is in clear, so beyond loopback it listens only behind a proxy.
         match self.advertised.first() {
             Some(host) if !self.http.ip().is_loopback() => {
@@ -41,6 +46,12 @@ impl Endpoints {
             }
             _ => format!("http://{}", reachable(self.http)),
         }
+    }
+
+    /// The host of the public URL, without port.
+    pub fn public_host(&self) -> Option<String> {
+        let uri: http::Uri = self.public_url.as_ref()?.parse().ok()?;
+        uri.host().map(str::to_owned)
     }
 
     /// URL of the gRPC endpoint, the one that nodes join at.
@@ -129,7 +140,13 @@ mod tests {
     fn endpoints(http: &str, grpc: &str, advertised: &[&str]) -> Endpoints {
         let advertised = advertised.iter().map(|host| (*host).to_owned()).collect();
         let mqtt = Some("0.0.0.0:8883".parse().unwrap());
-        Endpoints { http: http.parse().unwrap(), grpc: grpc.parse().unwrap(), mqtt, advertised }
+        Endpoints {
+            http: http.parse().unwrap(),
+            grpc: grpc.parse().unwrap(),
+            mqtt,
+            advertised,
+            public_url: None,
+        }
     }
 
     #[test]
@@ -151,6 +168,14 @@ mod tests {
         );
         let proxied = endpoints("0.0.0.0:8008", "0.0.0.0:8009", &["2001:db8::1"]);
         assert_eq!(proxied.http_url(), "http://[2001:db8::1]:8008");
+        let public = Endpoints { public_url: Some("https://mc.example:8443".into()), ..proxied };
+        assert_eq!(public.http_url(), "https://mc.example:8443");
+        assert_eq!(public.public_host().unwrap(), "mc.example");
+        assert_eq!(
+            public.grpc_url(),
+            "https://[2001:db8::1]:8009",
+            "nodes reach gRPC by the advertised name"
+        );
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl From<DbError> for Error {
             DbError::Unique(_)
             | DbError::Inconsistent { .. }
             | DbError::Migrate(_)
+            | DbError::Newer { .. }
             | DbError::Statement(_)
             | DbError::Address(_) => Self::internal(error),
         }

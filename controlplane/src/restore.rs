@@ -63,8 +63,7 @@ pub async fn restore(app: &App, mut cx: OpCtx, sent: Sent) -> Result<(OpCtx, Res
     if rows::is_used(&mut app.db.begin_read().await?).await? && cx.idempotency.is_none() {
         return Err(not_empty());
     }
-    let folder = app.git_ledger.parent().map_or_else(std::env::temp_dir, std::path::Path::to_owned);
-    let file = tempfile::tempfile_in(folder).map_err(Error::internal)?;
+    let file = tempfile::tempfile_in(&app.data_dir).map_err(Error::internal)?;
     let now = cx.now();
     let spool = match sent {
         Sent::Stream(content) => Spool::receive(file, content).await?,

@@ -6,14 +6,15 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
-use crate::app::{App, SharedApp};
+use crate::app::SharedApp;
 use crate::background;
-use crate::config::Config;
+use crate::config::{Config, Problems};
 use crate::endpoints::Endpoints;
 use crate::grpc;
 use crate::http::router;
 use crate::lifetime::{Lifetime, OnExit};
 use crate::mqtt;
+use crate::opening;
 
 /// Buckets of every duration histogram, in seconds.
 const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -31,8 +32,8 @@ pub enum StartError {
     #[error("cannot listen on {0}; another program may hold the port, choose another with {1}")]
     Listen(SocketAddr, &'static str, #[source] std::io::Error),
     /// The configuration cannot be used.
-    #[error("{0}")]
-    Config(String),
+    #[error(transparent)]
+    Config(#[from] Problems),
     /// Database, keys or folders cannot be used.
     #[error("the installation cannot be opened")]
     Open(#[source] crate::error::Error),
@@ -59,14 +60,17 @@ pub struct Server {
 /// # Errors
 /// [`StartError::Metrics`] when another recorder is installed.
 pub fn install_metrics() -> Result<PrometheusHandle, StartError> {
-    PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets(&BUCKETS)
         .map_err(StartError::Metrics)?
         .install_recorder()
-        .map_err(StartError::Metrics)
+        .map_err(StartError::Metrics)?;
+    crate::counters::show();
+    Ok(handle)
 }
 
-fn lock(config: &Config) -> Result<std::fs::File, StartError> {
+/// Holds the data folder for this process.
+pub(crate) fn lock(config: &Config) -> Result<std::fs::File, StartError> {
     use std::os::unix::fs::DirBuilderExt as _;
     let shown = config.data_dir.display().to_string();
     let failed = |error| StartError::DataDir(shown.clone(), error);
@@ -89,17 +93,26 @@ async fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener,
     Ok((listener, bound))
 }
 
+/// Two handles of one listening socket.
+fn twice(listener: TcpListener) -> std::io::Result<(TcpListener, TcpListener)> {
+    let one = listener.into_std()?;
+    let other = one.try_clone()?;
+    Ok((TcpListener::from_std(one)?, TcpListener::from_std(other)?))
+}
+
 impl Server {
-    /// Opens the installation, listens, and starts all work. Requests are served when this returns.
+    /// Listens, opens the installation, and starts all work. Requests are served when this returns; while it waits for
+    /// a database or a bucket, `/healthz` and `/readyz` answer.
     ///
     /// # Errors
     /// [`StartError`], each with what to do.
     pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
-        config.check().map_err(StartError::Config)?;
+        config.checked()?;
         let lock = lock(config)?;
         let lifetime = Lifetime::default();
-        // Connections wait until the installation is open.
         let (listener, address) = listen(config.http, "--http").await?;
+        let (listener, early) =
+            twice(listener).map_err(|error| StartError::Listen(address, "--http", error))?;
         let (grpc_listener, grpc) = listen(config.grpc_address(), "--grpc").await?;
         let (mqtt_listener, mqtt) = match config.mqtt_address() {
             Some(address) => {
@@ -108,13 +121,16 @@ impl Server {
             }
             None => (None, None),
         };
-        let endpoints = Endpoints { http: address, grpc, mqtt, advertised: config.advertise.clone() };
-        let open = Box::pin(App::open(config, endpoints, metrics, lifetime.stop()));
+        let endpoints = Endpoints {
+            http: address,
+            grpc,
+            mqtt,
+            advertised: config.advertise.clone(),
+            public_url: config.public_url.clone(),
+        };
+        let stop = lifetime.stop();
+        let open = Box::pin(opening::open(config, endpoints, &metrics, &stop, early));
         let app = open.await.map_err(StartError::Open)?;
-        crate::tasks::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
-        crate::nodes::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
-        crate::reservations::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
-        crate::workspaces::reconcile::extend_after_restart(&app).await.map_err(StartError::Open)?;
         let tls = grpc::tls(&app).map_err(StartError::Open)?;
         background::start(&app, &lifetime);
         if let Some(listener) = mqtt_listener {

@@ -13,6 +13,17 @@
 {{- $hosts | uniq | join "," -}}
 {{- end -}}
 
+{{/* The URL by which people and agents reach HTTP; empty: it is made of the first advertised name. */}}
+{{- define "missioncontrol.publicUrl" -}}
+{{- if .Values.config.publicUrl -}}
+{{- .Values.config.publicUrl -}}
+{{- else if and .Values.ingress.enabled .Values.ingress.host -}}
+https://{{ .Values.ingress.host }}
+{{- else if and .Values.gateway.enabled .Values.gateway.hostnames -}}
+https://{{ first .Values.gateway.hostnames }}
+{{- end -}}
+{{- end -}}
+
 {{/* Every variable without a secret, as YAML mapping. */}}
 {{- define "missioncontrol.environment" -}}
 {{- $host := include "missioncontrol.serviceHost" . -}}
@@ -20,6 +31,9 @@
 {{- if contains ":" $listen }}{{ $listen = printf "[%s]" $listen }}{{ end -}}
 MC_DATA_DIR: /var/lib/missioncontrol
 MC_ROOT_KEY_FILE: /etc/missioncontrol/auth/root.key
+{{- if .Values.auth.rootKeyPreviousKey }}
+MC_ROOT_KEY_PREVIOUS_FILE: /etc/missioncontrol/auth/root.key.before
+{{- end }}
 MC_HTTP: {{ printf "%s:8008" $listen | quote }}
 MC_GRPC: {{ printf "%s:8009" $listen | quote }}
 MC_MQTT: {{ ternary (printf "%s:8883" $listen) "none" .Values.config.mqtt | quote }}
@@ -30,6 +44,16 @@ MC_GOV_PROFILE: {{ .Values.config.governanceProfile | quote }}
 MC_OVERLAP_DETECTION: {{ .Values.config.overlapDetection | quote }}
 MC_SESSIONS_PER_PRINCIPAL: {{ .Values.config.sessionsPerPrincipal | int64 | quote }}
 MC_LOG: {{ .Values.config.log | quote }}
+MC_LOG_FORMAT: {{ .Values.config.logFormat | quote }}
+{{- with include "missioncontrol.publicUrl" . }}
+MC_PUBLIC_URL: {{ . | quote }}
+{{- end }}
+{{- if not .Values.database.embedded }}
+MC_DATABASE_URL_FILE: /etc/missioncontrol/database/url
+{{- end }}
+{{- if .Values.metrics.existingSecret }}
+MC_METRICS_TOKEN_FILE: /etc/missioncontrol/metrics/token
+{{- end }}
 {{- with .Values.objectStorage }}
 {{- if .bucket }}
 MC_OBJECT_STORAGE_PROVIDER: s3
@@ -56,7 +80,9 @@ MC_OBJECT_STORAGE_SSE: {{ .sse | quote }}
 {{- with .sseKmsKeyId }}
 MC_OBJECT_STORAGE_SSE_KMS_KEY_ID: {{ . | quote }}
 {{- end }}
+{{- if not (kindIs "invalid" .startTimeoutSeconds) }}
 MC_OBJECT_STORAGE_START_TIMEOUT_SECONDS: {{ .startTimeoutSeconds | int64 | quote }}
+{{- end }}
 {{- else }}
 MC_OBJECT_STORAGE_PROVIDER: folder
 {{- end }}
@@ -85,17 +111,6 @@ MC_EMBEDDINGS_TOKENS_PER_DAY: {{ . | int64 | quote }}
 {{- end }}
 {{- end -}}
 
-{{/* The variable that holds a secret: there is no file for it. */}}
-{{- define "missioncontrol.databaseVariable" -}}
-{{- if not .Values.database.embedded }}
-- name: MC_DATABASE_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ .Values.database.existingSecret }}
-      key: {{ .Values.database.urlKey }}
-{{- end }}
-{{- end -}}
-
 {{/* Mounts of what comes from Secrets. The token is a file of the data folder, so that a new one is taken at the next start. */}}
 {{- define "missioncontrol.secretMounts" -}}
 - name: auth
@@ -106,9 +121,25 @@ MC_EMBEDDINGS_TOKENS_PER_DAY: {{ . | int64 | quote }}
   mountPath: /etc/missioncontrol/auth/root.key
   subPath: root.key
   readOnly: true
+{{- if .Values.auth.rootKeyPreviousKey }}
+- name: auth
+  mountPath: /etc/missioncontrol/auth/root.key.before
+  subPath: root.key.before
+  readOnly: true
+{{- end }}
+{{- if not .Values.database.embedded }}
+- name: database
+  mountPath: /etc/missioncontrol/database
+  readOnly: true
+{{- end }}
 {{- if .Values.database.caSecret }}
 - name: database-ca
   mountPath: /etc/missioncontrol/database-ca
+  readOnly: true
+{{- end }}
+{{- if .Values.metrics.existingSecret }}
+- name: metrics
+  mountPath: /etc/missioncontrol/metrics
   readOnly: true
 {{- end }}
 {{- if .Values.objectStorage.bucket }}
@@ -136,6 +167,25 @@ MC_EMBEDDINGS_TOKENS_PER_DAY: {{ . | int64 | quote }}
     items:
       - { key: {{ .Values.auth.tokenKey }}, path: token }
       - { key: {{ .Values.auth.rootKeyKey }}, path: root.key }
+      {{- with .Values.auth.rootKeyPreviousKey }}
+      - { key: {{ . }}, path: root.key.before }
+      {{- end }}
+{{- if not .Values.database.embedded }}
+- name: database
+  secret:
+    secretName: {{ .Values.database.existingSecret }}
+    defaultMode: 0440
+    items:
+      - { key: {{ .Values.database.urlKey }}, path: url }
+{{- end }}
+{{- if .Values.metrics.existingSecret }}
+- name: metrics
+  secret:
+    secretName: {{ .Values.metrics.existingSecret }}
+    defaultMode: 0440
+    items:
+      - { key: {{ .Values.metrics.tokenKey }}, path: token }
+{{- end }}
 {{- if .Values.database.caSecret }}
 - name: database-ca
   secret:

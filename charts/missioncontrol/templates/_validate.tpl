@@ -20,9 +20,6 @@
 {{- fail "embeddings.model is not set: embeddings.provider openai needs it" -}}
 {{- end -}}
 {{- include "missioncontrol.validateReplicas" . -}}
-{{- if and $v.migration.enabled (not $v.migration.args) -}}
-{{- fail "migration.args is empty: give the arguments by which mc-controlplane of your image migrates the database and ends" -}}
-{{- end -}}
 {{- if and $v.migration.enabled $v.database.embedded -}}
 {{- fail "migration.enabled needs database.existingSecret: SQLite is in the volume of the pod, which migrates it when it starts" -}}
 {{- end -}}

@@ -1,13 +1,15 @@
 //! The first start: organization, bootstrap principal and token.
 
-use mc_api::Timestamp;
 use mc_api::id::{OrganizationId, PrincipalId, TokenId};
+use mc_api::{Action, Timestamp};
 
 use crate::clock::IdSource;
 use crate::config::Config;
 use crate::db::{Db, Tx};
 use crate::error::Error;
 use crate::keyring::write_secret;
+use crate::ledger::{self, Event};
+use crate::op::organization_proof;
 use crate::write::hex_digest;
 
 /// What an installation always has.
@@ -89,9 +91,49 @@ pub async fn install(db: &Db, config: &Config, ids: &IdSource, now: Timestamp) -
     .bind(now)
     .execute()
     .await?;
+    let replaced = replace(&mut tx, bootstrap, &hex_digest(token.as_bytes()), now).await?;
+    if replaced > 0 {
+        let body = serde_json::json!({ "replaced": replaced });
+        let event = Event {
+            subject_kind: "principal",
+            subject_id: bootstrap.to_string(),
+            body: &body,
+            before_sha256: None,
+        };
+        let proof = organization_proof(Action::ManagePrincipal);
+        ledger::record_at_start(&mut tx, (organization, system, ids, now), proof, "token.replace", event)
+            .await?;
+    }
     db.commit(tx).await?;
+    if replaced > 0 {
+        tracing::info!("the bootstrap token was replaced; the old one is not valid any more");
+    }
     let has_weak_token = token.len() < STRONG_CHARACTERS;
     Ok(Installed { organization, system, has_weak_token })
+}
+
+/// Ends every other bootstrap token, and makes this one valid, also when it had been replaced once. Returns how many were
+/// ended. Replicas need the same token: the one that started last decides.
+async fn replace(tx: &mut Tx, bootstrap: PrincipalId, sha256: &str, now: Timestamp) -> Result<u64, Error> {
+    tx.query(
+        "UPDATE token SET revoked_at = NULL
+         WHERE principal_id = $1 AND kind = 'bootstrap' AND token_sha256 = $2 AND revoked_at IS NOT NULL",
+    )
+    .bind(bootstrap)
+    .bind(sha256.to_owned())
+    .execute()
+    .await?;
+    let ended = tx
+        .query(
+            "UPDATE token SET revoked_at = $3
+             WHERE principal_id = $1 AND kind = 'bootstrap' AND token_sha256 <> $2 AND revoked_at IS NULL",
+        )
+        .bind(bootstrap)
+        .bind(sha256.to_owned())
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(ended)
 }
 
 async fn principal(

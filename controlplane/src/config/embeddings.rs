@@ -1,28 +1,42 @@
-//! Where the vectors of texts come from: `MC_EMBEDDINGS_*`. By environment only, because a command line shows secrets.
+//! Where the vectors of texts come from: `MC_EMBEDDINGS_*`. No options, because a command line shows secrets.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use mc_api::system::EmbeddingProvider;
 
-use super::object_storage::{Reader, Secret};
+use super::key::Key;
+use super::problem::Problems;
+use super::reader::{Reader, Secret};
 
-/// Every variable that is read here, with what it is for.
-pub const VARIABLES: &[(&str, &str)] = &[
-    (PROVIDER, "builtin, local or openai; default builtin"),
-    (MODEL_DIR, "local: folder with config.json, tokenizer.json and model.safetensors"),
-    (BASE_URL, "openai: URL to which /embeddings is appended, such as https://api.openai.com/v1"),
-    (MODEL, "openai: name of the model"),
-    (API_KEY, "openai: the key; default: none is sent"),
-    (API_KEY_FILE, "openai: file with the key"),
-    (DIMENSIONS, "openai: length of vectors to ask for, 1 to 4000; default: the model's"),
-    (BATCH, "openai: most texts in one request, 1 to 512; default 32"),
-    (MAX_CHARS, "openai: most characters of a text, 256 to 32768; default 6000"),
-    (TIMEOUT_SECONDS, "openai: how long one request may take, 1 to 300; default 30"),
-    (QUERY_TIMEOUT_MS, "how long a search waits for the vector of its words, 50 to 10000; default 1500"),
-    (TOKENS_PER_HOUR, "openai: tokens that may be used in an hour; default: any number"),
-    (TOKENS_PER_DAY, "openai: tokens that may be used in a day (UTC); default: any number"),
-    (UNRELATED_PERCENT, "openai: cosine of unrelated texts in hundredths, 0 to 95; default 0"),
+/// Every setting that is read here.
+pub const KEYS: &[Key] = &[
+    Key::new(PROVIDER, "builtin, local or openai; default builtin", "builtin"),
+    Key::new(
+        MODEL_DIR,
+        "local: folder with config.json, tokenizer.json and model.safetensors",
+        "/var/lib/models/minilm",
+    ),
+    Key::new(BASE_URL, "openai: URL to which /embeddings is appended", "https://api.openai.com/v1"),
+    Key::new(MODEL, "openai: name of the model", "text-embedding-3-small"),
+    Key::new(API_KEY, "openai: the key; default: none is sent", "…").secret(),
+    Key::new(API_KEY_FILE, "openai: file with the key", "/run/secrets/api-key"),
+    Key::new(DIMENSIONS, "openai: length of vectors to ask for, 1 to 4000; default: the model's", "512"),
+    Key::new(BATCH, "openai: most texts in one request, 1 to 512; default 32", "32"),
+    Key::new(MAX_CHARS, "openai: most characters of a text, 256 to 32768; default 6000", "6000"),
+    Key::new(TIMEOUT_SECONDS, "openai: how long one request may take, 1 to 300; default 30", "30"),
+    Key::new(
+        QUERY_TIMEOUT_MS,
+        "how long a search waits for the vector of its words, 50 to 10000; default 1500",
+        "1500",
+    ),
+    Key::new(TOKENS_PER_HOUR, "openai: tokens that may be used in an hour; default: any number", "1000000"),
+    Key::new(
+        TOKENS_PER_DAY,
+        "openai: tokens that may be used in a day (UTC); default: any number",
+        "5000000",
+    ),
+    Key::new(UNRELATED_PERCENT, "openai: cosine of unrelated texts in hundredths, 0 to 95; default 0", "0"),
 ];
 
 const PROVIDER: &str = "MC_EMBEDDINGS_PROVIDER";
@@ -105,125 +119,104 @@ pub struct OpenAi {
     pub unrelated: f32,
 }
 
-impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    /// A whole number in a range.
-    fn number(&self, name: &str, usual: u64, range: std::ops::RangeInclusive<u64>) -> Result<u64, String> {
-        let expected = format!("{} to {}", range.start(), range.end());
-        let number = self.parsed(name, &expected)?.unwrap_or(usual);
-        if !range.contains(&number) {
-            return Err(format!("{name}={number}: expected {expected}"));
-        }
-        Ok(number)
+fn tokens(reader: &Reader<'_>, name: &str) -> Option<i64> {
+    let expected = "a whole number of tokens, 0 for none at all";
+    let tokens: i64 = reader.parsed(name, expected)?;
+    if tokens < 0 {
+        reader.refuse_value(name, expected);
     }
+    Some(tokens)
+}
 
-    fn tokens(&self, name: &str) -> Result<Option<i64>, String> {
-        let expected = "a whole number of tokens, 0 for none at all";
-        let tokens: Option<i64> = self.parsed(name, expected)?;
-        match tokens {
-            Some(tokens) if tokens < 0 => Err(format!("{name}={tokens}: expected {expected}")),
-            tokens => Ok(tokens),
+fn base_url(reader: &Reader<'_>) -> String {
+    let expected = "a URL without query, such as https://api.openai.com/v1";
+    let Some(given) = reader.needed(BASE_URL, "for the provider openai", expected) else {
+        return String::new();
+    };
+    let url = given.trim_end_matches('/').to_owned();
+    match url.parse::<http::Uri>() {
+        Ok(uri) if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
+            // What stands before the @ may be a secret.
+            reader.refuse(BASE_URL, "it holds a user name", format!("the key as {API_KEY}"));
         }
+        Ok(uri)
+            if matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+                && uri.query().is_none() => {}
+        _ => reader.refuse(BASE_URL, "it cannot be used", expected),
     }
+    url
+}
 
-    fn key(&self) -> Result<Option<Secret>, String> {
-        match (self.text(API_KEY), self.text(API_KEY_FILE)) {
-            (Some(_), Some(_)) => Err(format!("{API_KEY} and {API_KEY_FILE} are both set; keep one")),
-            (Some(key), None) => Ok(Some(Secret::new(key))),
-            (None, Some(path)) => {
-                let key = std::fs::read_to_string(&path)
-                    .map_err(|error| format!("{API_KEY_FILE}={path:?} cannot be read: {error}"))?;
-                if key.trim().is_empty() {
-                    return Err(format!("{API_KEY_FILE}={path:?} is empty"));
-                }
-                Ok(Some(Secret::new(key.trim())))
-            }
-            (None, None) => Ok(None),
-        }
+fn local(reader: &Reader<'_>) -> Provider {
+    let folder = reader.needed(MODEL_DIR, "for the provider local", "a folder").unwrap_or_default();
+    if !folder.is_empty() && !PathBuf::from(&folder).is_dir() {
+        reader.refuse(MODEL_DIR, format!("{folder:?} is no folder"), "a folder");
     }
-
-    fn base_url(&self) -> Result<String, String> {
-        let given =
-            self.text(BASE_URL).ok_or_else(|| format!("{BASE_URL} is needed for the provider openai"))?;
-        let url = given.trim_end_matches('/').to_owned();
-        match url.parse::<http::Uri>() {
-            Ok(uri) if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
-                // What stands before the @ may be a secret.
-                Err(format!("{BASE_URL}: expected no user name in the URL; give the key as {API_KEY}"))
-            }
-            Ok(uri)
-                if matches!(uri.scheme_str(), Some("http" | "https"))
-                    && uri.host().is_some_and(|host| !host.is_empty())
-                    && uri.query().is_none() =>
-            {
-                Ok(url)
-            }
-            _ => Err(format!("{BASE_URL}: expected a URL without query, such as https://api.openai.com/v1")),
-        }
+    if !cfg!(feature = "local-embeddings") {
+        let build = "a build with --features mc-controlplane/local-embeddings";
+        reader.refuse(PROVIDER, "this build cannot do local", build);
     }
+    Provider::Local(folder.into())
 }
 
 impl Embeddings {
-    /// Reads the settings from variables.
+    /// Reads the settings from variables alone.
     ///
     /// # Errors
-    /// What is wrong, naming the variable and never showing a secret.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let reader = Reader(variable);
-        let query_timeout = Duration::from_millis(reader.number(QUERY_TIMEOUT_MS, 1500, 50..=10_000)?);
+    /// Everything that is wrong, never showing a secret.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Problems> {
+        let reader = Reader::of_variables(variable);
+        let read = Self::of(&reader);
+        reader.finish(read)
+    }
+
+    /// Reads the settings; what is wrong is kept by the reader.
+    pub(super) fn of(reader: &Reader<'_>) -> Self {
+        let query_timeout = Duration::from_millis(reader.number(QUERY_TIMEOUT_MS, 1500, 50..=10_000));
         let provider = match reader.text(PROVIDER).as_deref() {
             None | Some("builtin") => {
                 // A folder or an endpoint alone is a mistake that would silently be ignored.
                 for (name, provider) in [(MODEL_DIR, "local"), (BASE_URL, "openai")] {
                     if reader.text(name).is_some() {
-                        return Err(format!("{name} is set, but {PROVIDER} is not {provider}"));
+                        let problem = format!("it is set, but {PROVIDER} is not {provider}");
+                        reader.refuse(name, problem, format!("{PROVIDER}={provider}"));
                     }
                 }
                 Provider::Builtin
             }
-            Some("local") => {
-                let folder = reader
-                    .text(MODEL_DIR)
-                    .ok_or_else(|| format!("{MODEL_DIR} is needed for the provider local"))?;
-                if !PathBuf::from(&folder).is_dir() {
-                    return Err(format!("{MODEL_DIR}={folder:?} is no folder"));
-                }
-                if !cfg!(feature = "local-embeddings") {
-                    return Err(format!(
-                        "{PROVIDER}=local: this build cannot; build it with --features mc-controlplane/local-embeddings"
-                    ));
-                }
-                Provider::Local(folder.into())
-            }
-            Some("openai") => Provider::OpenAi(Box::new(open_ai(&reader)?)),
-            Some(other) => {
-                return Err(format!("{PROVIDER}={other:?}: expected builtin, local or openai"));
+            Some("local") => local(reader),
+            Some("openai") => Provider::OpenAi(Box::new(open_ai(reader))),
+            Some(_) => {
+                reader.refuse_value(PROVIDER, "builtin, local or openai");
+                Provider::Builtin
             }
         };
-        Ok(Self { provider, query_timeout })
+        Self { provider, query_timeout }
     }
 }
 
-fn open_ai(reader: &Reader<impl Fn(&str) -> Option<String>>) -> Result<OpenAi, String> {
-    let dimensions: Option<i32> = reader.parsed(DIMENSIONS, "1 to 4000")?;
-    if let Some(wrong) = dimensions.filter(|wanted| !(1..=MAX_DIMENSIONS).contains(wanted)) {
-        return Err(format!("{DIMENSIONS}={wrong}: expected 1 to {MAX_DIMENSIONS}"));
+fn open_ai(reader: &Reader<'_>) -> OpenAi {
+    let expected = "a whole number, 1 to 4000";
+    let dimensions: Option<i32> = reader.parsed(DIMENSIONS, expected);
+    if dimensions.is_some_and(|wanted| !(1..=MAX_DIMENSIONS).contains(&wanted)) {
+        reader.refuse_value(DIMENSIONS, expected);
     }
-    let small = |name, usual, range| {
-        reader.number(name, usual, range).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
-    };
-    let unrelated = u8::try_from(reader.number(UNRELATED_PERCENT, 0, 0..=95)?).unwrap_or(0);
-    Ok(OpenAi {
-        base_url: reader.base_url()?,
-        model: reader.text(MODEL).ok_or_else(|| format!("{MODEL} is needed for the provider openai"))?,
-        api_key: reader.key()?,
+    let small = |name, usual, range| usize::try_from(reader.number(name, usual, range)).unwrap_or(usize::MAX);
+    let unrelated = u8::try_from(reader.number(UNRELATED_PERCENT, 0, 0..=95)).unwrap_or(0);
+    let model = reader.needed(MODEL, "for the provider openai", "the name of a model");
+    OpenAi {
+        base_url: base_url(reader),
+        model: model.unwrap_or_default(),
+        api_key: reader.secret(API_KEY),
         dimensions,
-        batch: small(BATCH, 32, 1..=512)?,
-        max_chars: small(MAX_CHARS, 6000, 256..=32_768)?,
-        timeout: reader.seconds(TIMEOUT_SECONDS, 30, 1..=300)?,
-        tokens_per_hour: reader.tokens(TOKENS_PER_HOUR)?,
-        tokens_per_day: reader.tokens(TOKENS_PER_DAY)?,
+        batch: small(BATCH, 32, 1..=512),
+        max_chars: small(MAX_CHARS, 6000, 256..=32_768),
+        timeout: reader.seconds(TIMEOUT_SECONDS, 30, 1..=300),
+        tokens_per_hour: tokens(reader, TOKENS_PER_HOUR),
+        tokens_per_day: tokens(reader, TOKENS_PER_DAY),
         unrelated: f32::from(unrelated) / 100.0,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -238,9 +231,10 @@ mod tests {
     fn read(base: &[(&str, &str)], more: &[(&str, &str)]) -> Result<Embeddings, String> {
         let set: HashMap<&str, &str> = base.iter().chain(more).copied().collect();
         Embeddings::read(|name| {
-            assert!(VARIABLES.iter().any(|(known, _)| *known == name), "{name} is not in the table");
+            assert!(KEYS.iter().any(|key| key.name == name), "{name} is not in the table");
             set.get(name).map(|text| (*text).to_owned())
         })
+        .map_err(|problems| problems.to_string())
     }
 
     #[test]
@@ -296,7 +290,7 @@ mod tests {
     #[test]
     fn the_example_environment_lists_every_variable() {
         let example = include_str!("../../../.env.example");
-        for (name, _) in VARIABLES {
+        for name in KEYS.iter().map(|key| key.name) {
             assert!(example.contains(&format!("#{name}=")), "{name} is not in .env.example");
         }
     }

@@ -1,30 +1,52 @@
-//! Where bytes are kept: `MC_OBJECT_STORAGE_*`. By environment only, because a command line shows secrets.
+//! Where bytes are kept: `MC_OBJECT_STORAGE_*`. No options, because a command line shows secrets.
 
-use std::path::Path;
 use std::time::Duration;
 
-/// Every variable that is read here, with what it is for.
-pub const VARIABLES: &[(&str, &str)] = &[
-    (PROVIDER, "folder or s3; default: s3 when a bucket is named, else folder"),
-    (ENDPOINT, "URL or HOST:PORT of the server; default: Amazon S3 of the region"),
-    (
+use super::key::Key;
+use super::problem::Problems;
+use super::reader::Reader;
+
+pub use super::reader::Secret;
+
+/// Every setting that is read here.
+pub const KEYS: &[Key] = &[
+    Key::new(PROVIDER, "folder or s3; default: s3 when a bucket is named, else folder", "s3"),
+    Key::new(
+        ENDPOINT,
+        "URL or HOST:PORT of the server; default: Amazon S3 of the region",
+        "https://s3.example.org",
+    ),
+    Key::new(
         PUBLIC_ENDPOINT,
         "URL under which others reach the same server, for download URLs; default: the endpoint",
+        "https://s3.example.org",
     ),
-    (SECURE, "false: http for an endpoint without scheme; default true"),
-    (REGION, "default us-east-1"),
-    (BUCKET, "the bucket; it must exist"),
-    (PREFIX, "put before every key; default empty"),
-    (ACCESS_KEY, "access key id"),
-    (ACCESS_KEY_FILE, "file with the access key id"),
-    (ACCESS_SECRET, "secret access key"),
-    (ACCESS_SECRET_FILE, "file with the secret access key"),
-    (PATH_STYLE, "true: BUCKET in the path; false: in the host name; default: true with an endpoint"),
-    (CA_FILE, "PEM file with the only authorities to trust; default: those of the system"),
-    (SSE, "server-side encryption: none, AES256 or aws:kms; default none"),
-    (SSE_KMS_KEY_ID, "key for aws:kms; default: the bucket's"),
-    (PRESIGN_MAX_SECONDS, "longest life of a download URL, 1 to 604800; default 3600"),
-    (START_TIMEOUT_SECONDS, "how long a start waits for the bucket, 0 to 600; default 30"),
+    Key::new(SECURE, "false: http for an endpoint without scheme; default true", "true"),
+    Key::new(REGION, "region that requests are signed for; default us-east-1", "us-east-1"),
+    Key::new(BUCKET, "the bucket; it must exist", "missioncontrol"),
+    Key::new(PREFIX, "put before every key; default empty", "mc/one"),
+    Key::new(ACCESS_KEY, "access key id", "AKIA…").secret(),
+    Key::new(ACCESS_KEY_FILE, "file with the access key id", "/run/secrets/access-key"),
+    Key::new(ACCESS_SECRET, "secret access key", "…").secret(),
+    Key::new(ACCESS_SECRET_FILE, "file with the secret access key", "/run/secrets/access-secret"),
+    Key::new(
+        PATH_STYLE,
+        "true: BUCKET in the path; false: in the host name; default: true with an endpoint",
+        "true",
+    ),
+    Key::new(
+        CA_FILE,
+        "PEM file with the only authorities to trust; default: those of the system",
+        "/etc/missioncontrol/s3-ca.pem",
+    ),
+    Key::new(SSE, "server-side encryption: none, AES256 or aws:kms; default none", "AES256"),
+    Key::new(SSE_KMS_KEY_ID, "key for aws:kms; default: the bucket's", "alias/missioncontrol"),
+    Key::new(PRESIGN_MAX_SECONDS, "longest life of a download URL, 1 to 604800; default 3600", "3600"),
+    Key::new(
+        START_TIMEOUT_SECONDS,
+        "after how long a start without the bucket ends, 0 to 86400; default: it waits as long as it takes",
+        "300",
+    ),
 ];
 
 const PROVIDER: &str = "MC_OBJECT_STORAGE_PROVIDER";
@@ -92,8 +114,8 @@ pub struct S3 {
     pub ca: Option<Vec<u8>>,
     /// Server-side encryption.
     pub encryption: Encryption,
-    /// How long a start waits for the bucket.
-    pub start_timeout: Duration,
+    /// After how long a start without the bucket ends; `None`: it waits as long as it takes.
+    pub start_timeout: Option<Duration>,
 }
 
 /// Server-side encryption that is asked for with every object.
@@ -107,169 +129,149 @@ pub enum Encryption {
     Kms(Option<String>),
 }
 
-/// A text that `Debug` does not show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
+/// A URL without path, query and user.
+pub(super) fn base_url(text: &str) -> Result<String, &'static str> {
+    let url = text.trim_end_matches('/').to_owned();
+    match url.parse::<http::Uri>() {
+        Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) => Err("http:// or https://"),
+        Ok(uri) if uri.path() != "/" || uri.query().is_some() => Err("no path after the host"),
+        Ok(uri) if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
+            Err("no user name in the URL")
+        }
+        Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => Ok(url),
+        _ => Err("a URL"),
     }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
+/// An endpoint; without a scheme it is https, or http when it is not to be secure.
+fn endpoint(reader: &Reader<'_>, name: &str, secure: Option<bool>) -> Option<String> {
+    let given = reader.text(name)?;
+    let clash = match given.split_once("://") {
+        Some(("https", _)) if secure == Some(false) => Some(format!("it is https, but {SECURE} is false")),
+        Some(("http", _)) if secure == Some(true) => Some(format!("it is http, but {SECURE} is true")),
+        _ => None,
+    };
+    if let Some(clash) = clash {
+        reader.refuse(name, clash, "both to say the same");
+        return None;
     }
-}
-
-/// Reads variables; empty ones count as absent.
-pub(super) struct Reader<F>(pub(super) F);
-
-impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        (self.0)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-    }
-
-    pub(super) fn parsed<T: std::str::FromStr>(
-        &self,
-        name: &str,
-        expected: &str,
-    ) -> Result<Option<T>, String> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| format!("{name}={text:?}: expected {expected}"))
-    }
-
-    pub(super) fn seconds(
-        &self,
-        name: &str,
-        usual: u64,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Result<Duration, String> {
-        let expected = format!("{} to {} seconds", range.start(), range.end());
-        let seconds = self.parsed(name, &expected)?.unwrap_or(usual);
-        if !range.contains(&seconds) {
-            return Err(format!("{name}={seconds}: expected {expected}"));
-        }
-        Ok(Duration::from_secs(seconds))
-    }
-
-    /// The value of a variable, or the content of the file that its twin names. A value is never repeated in an error.
-    fn secret(&self, name: &str, file: &str) -> Result<String, String> {
-        match (self.text(name), self.text(file)) {
-            (Some(_), Some(_)) => Err(format!("{name} and {file} are both set; keep one")),
-            (Some(value), None) => Ok(value),
-            (None, Some(path)) => {
-                let content = std::fs::read_to_string(Path::new(&path))
-                    .map_err(|error| format!("{file}={path:?} cannot be read: {error}"))?;
-                let content = content.trim();
-                if content.is_empty() {
-                    return Err(format!("{file}={path:?} is empty"));
-                }
-                Ok(content.to_owned())
-            }
-            (None, None) => Err(format!("{name} or {file} is needed for the bucket")),
-        }
-    }
-
-    fn endpoint(&self, name: &str, secure: Option<bool>) -> Result<Option<String>, String> {
-        let Some(given) = self.text(name) else { return Ok(None) };
-        let bad = |why: &str| Err(format!("{name}={given:?}: {why}"));
-        let url = match given.split_once("://") {
-            Some(("https", _)) if secure == Some(false) => return bad(&format!("https, but {SECURE}=false")),
-            Some(("http", _)) if secure == Some(true) => return bad(&format!("http, but {SECURE}=true")),
-            Some(("http" | "https", _)) => given.clone(),
-            Some(_) => return bad("expected http:// or https://"),
-            None if secure == Some(false) => format!("http://{given}"),
-            None => format!("https://{given}"),
-        };
-        let url = url.trim_end_matches('/').to_owned();
-        match url.parse::<http::Uri>() {
-            Ok(uri) if uri.path() != "/" || uri.query().is_some() => bad("expected no path after the host"),
-            Ok(uri) if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
-                // What stands before the @ may be a secret.
-                Err(format!("{name}: expected no user name in the URL"))
-            }
-            Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => Ok(Some(url)),
-            _ => bad("expected a URL such as https://s3.example.org"),
+    let scheme = if secure == Some(false) { "http" } else { "https" };
+    let url = if given.contains("://") { given } else { format!("{scheme}://{given}") };
+    match base_url(&url) {
+        Ok(url) => Some(url),
+        Err(expected) => {
+            // What stands before an @ may be a secret.
+            let shown = if url.contains('@') { "it".to_owned() } else { format!("{url:?}") };
+            reader.refuse(name, format!("{shown} cannot be used"), expected);
+            None
         }
     }
 }
 
 impl ObjectStorage {
-    /// Reads the settings from variables.
+    /// Reads the settings from variables alone.
     ///
     /// # Errors
-    /// What is wrong, naming the variable and never showing a secret.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let reader = Reader(variable);
-        let presign_max = reader.seconds(PRESIGN_MAX_SECONDS, 3600, 1..=604_800)?;
+    /// Everything that is wrong, never showing a secret.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Problems> {
+        let reader = Reader::of_variables(variable);
+        let read = Self::of(&reader);
+        reader.finish(read)
+    }
+
+    /// Reads the settings; what is wrong is kept by the reader.
+    pub(super) fn of(reader: &Reader<'_>) -> Self {
+        let presign_max = reader.seconds(PRESIGN_MAX_SECONDS, 3600, 1..=604_800);
         let provider = match reader.text(PROVIDER).as_deref() {
-            Some("s3") => Provider::S3(Box::new(s3(&reader)?)),
-            None if reader.text(BUCKET).is_some() => Provider::S3(Box::new(s3(&reader)?)),
+            Some("s3") => Provider::S3(Box::new(s3(reader))),
+            None if reader.text(BUCKET).is_some() => Provider::S3(Box::new(s3(reader))),
             // An endpoint alone is a mistake that would silently keep bytes elsewhere than wanted.
             None if reader.text(ENDPOINT).is_some() => {
-                return Err(format!("{ENDPOINT} is set, but {BUCKET} is not"));
+                reader.refuse(BUCKET, format!("it is not set, but {ENDPOINT} is"), "the name of a bucket");
+                Provider::Folder
             }
             None | Some("folder") => Provider::Folder,
-            Some(other) => return Err(format!("{PROVIDER}={other:?}: expected folder or s3")),
+            Some(_) => {
+                reader.refuse_value(PROVIDER, "folder or s3");
+                Provider::Folder
+            }
         };
-        Ok(Self { provider, presign_max })
+        Self { provider, presign_max }
     }
 }
 
-fn s3(reader: &Reader<impl Fn(&str) -> Option<String>>) -> Result<S3, String> {
-    let bucket = reader.text(BUCKET).ok_or_else(|| format!("{BUCKET} is needed for the provider s3"))?;
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
-    if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(allowed) {
-        return Err(format!("{BUCKET}={bucket:?}: expected 3 to 63 of a-z, 0-9, - and ."));
-    }
-    let secure = reader.parsed(SECURE, "true or false")?;
-    let endpoint = reader.endpoint(ENDPOINT, secure)?;
+fn prefix(reader: &Reader<'_>) -> String {
     let prefix = reader.text(PREFIX).unwrap_or_default();
     let prefix = prefix.trim_matches('/');
     let safe = |part: &str| {
         !matches!(part, "" | "." | "..")
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     };
-    if !prefix.is_empty() && (prefix.len() > 256 || !prefix.split('/').all(safe)) {
-        return Err(format!("{PREFIX}={prefix:?}: expected names of A-Z, a-z, 0-9, -, _ and . between /"));
+    if prefix.is_empty() {
+        return String::new();
     }
-    let key = reader.text(SSE_KMS_KEY_ID);
-    let encryption = match (reader.text(SSE).as_deref(), key) {
-        (Some("aws:kms"), key) => Encryption::Kms(key),
-        (_, Some(_)) => return Err(format!("{SSE_KMS_KEY_ID} is set, but {SSE} is not aws:kms")),
-        (None | Some("none"), None) => Encryption::Bucket,
-        (Some("AES256"), None) => Encryption::Aes256,
-        (Some(other), None) => return Err(format!("{SSE}={other:?}: expected none, AES256 or aws:kms")),
-    };
-    let ca = match reader.text(CA_FILE) {
-        None => None,
-        Some(path) => {
-            let pem = std::fs::read(&path)
-                .map_err(|error| format!("{CA_FILE}={path:?} cannot be read: {error}"))?;
-            check_pem(&pem).map_err(|why| format!("{CA_FILE}={path:?}: {why}"))?;
-            Some(pem)
+    if prefix.len() > 256 || !prefix.split('/').all(safe) {
+        reader.refuse_value(PREFIX, "names of A-Z, a-z, 0-9, -, _ and . between /, 256 characters in all");
+    }
+    format!("{prefix}/")
+}
+
+fn encryption(reader: &Reader<'_>) -> Encryption {
+    let (word, key) = (reader.text(SSE), reader.text(SSE_KMS_KEY_ID));
+    if key.is_some() && word.as_deref() != Some("aws:kms") {
+        reader.refuse(
+            SSE_KMS_KEY_ID,
+            format!("it is set, but {SSE} is not aws:kms"),
+            format!("{SSE}=aws:kms"),
+        );
+    }
+    match word.as_deref() {
+        Some("aws:kms") => Encryption::Kms(key),
+        None | Some("none") => Encryption::Bucket,
+        Some("AES256") => Encryption::Aes256,
+        Some(_) => {
+            reader.refuse_value(SSE, "none, AES256 or aws:kms");
+            Encryption::Bucket
         }
-    };
-    Ok(S3 {
-        path_style: reader.parsed(PATH_STYLE, "true or false")?.unwrap_or(endpoint.is_some()),
-        public_endpoint: reader.endpoint(PUBLIC_ENDPOINT, None)?,
-        endpoint,
+    }
+}
+
+fn authorities(reader: &Reader<'_>) -> Option<Vec<u8>> {
+    let path = reader.text(CA_FILE)?;
+    let pem = std::fs::read(&path).map_err(|error| format!("{path:?} cannot be read: {error}"));
+    let checked = pem.and_then(|pem| match check_pem(&pem) {
+        Ok(()) => Ok(pem),
+        Err(why) => Err(format!("{path:?}: {why}")),
+    });
+    checked.map_err(|why| reader.refuse(CA_FILE, why, "a file with certificates in PEM")).ok()
+}
+
+fn s3(reader: &Reader<'_>) -> S3 {
+    const FOR: &str = "for the provider s3";
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+    let expected = "3 to 63 of a-z, 0-9, - and .";
+    let bucket = reader.needed(BUCKET, FOR, expected).unwrap_or_default();
+    if !bucket.is_empty() && (!(3..=63).contains(&bucket.len()) || !bucket.bytes().all(allowed)) {
+        reader.refuse_value(BUCKET, expected);
+    }
+    let secure = reader.flag(SECURE);
+    let access_key = reader.needed_secret(ACCESS_KEY, FOR);
+    let endpoint_given = endpoint(reader, ENDPOINT, secure);
+    S3 {
+        path_style: reader.flag(PATH_STYLE).unwrap_or(endpoint_given.is_some()),
+        public_endpoint: endpoint(reader, PUBLIC_ENDPOINT, None),
+        endpoint: endpoint_given,
         region: reader.text(REGION).unwrap_or_else(|| "us-east-1".to_owned()),
         bucket,
-        prefix: if prefix.is_empty() { String::new() } else { format!("{prefix}/") },
-        access_key: reader.secret(ACCESS_KEY, ACCESS_KEY_FILE)?,
-        access_secret: Secret::new(reader.secret(ACCESS_SECRET, ACCESS_SECRET_FILE)?),
-        ca,
-        encryption,
-        start_timeout: reader.seconds(START_TIMEOUT_SECONDS, 30, 0..=600)?,
-    })
+        prefix: prefix(reader),
+        access_key: access_key.map(|key| key.expose().to_owned()).unwrap_or_default(),
+        access_secret: reader.needed_secret(ACCESS_SECRET, FOR).unwrap_or_else(|| Secret::new("")),
+        ca: authorities(reader),
+        encryption: encryption(reader),
+        start_timeout: reader
+            .text(START_TIMEOUT_SECONDS)
+            .map(|_| reader.seconds(START_TIMEOUT_SECONDS, 0, 0..=86_400)),
+    }
 }
 
 /// The HTTP client takes broken certificates for a bug of ours, so that they are found here.
@@ -300,9 +302,10 @@ mod tests {
     fn read(more: &[(&str, &str)]) -> Result<ObjectStorage, String> {
         let set: HashMap<&str, &str> = BASE.iter().chain(more).copied().collect();
         ObjectStorage::read(|name| {
-            assert!(VARIABLES.iter().any(|(known, _)| *known == name), "{name} is not in the table");
+            assert!(KEYS.iter().any(|key| key.name == name), "{name} is not in the table");
             set.get(name).map(|text| (*text).to_owned())
         })
+        .map_err(|problems| problems.to_string())
     }
 
     fn bucket(more: &[(&str, &str)]) -> S3 {
@@ -403,7 +406,7 @@ mod tests {
             .map(|(name, _)| name)
             .filter(|name| name.starts_with("MC_OBJECT_STORAGE_"))
             .collect();
-        let known: std::collections::BTreeSet<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
-        assert_eq!(named, known, ".env.example and config::object_storage::VARIABLES differ");
+        let known: std::collections::BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
+        assert_eq!(named, known, ".env.example and config::object_storage::KEYS differ");
     }
 }

@@ -26,6 +26,16 @@ pub enum DbError {
     /// The migrations cannot be applied.
     #[error("the schema cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The schema was made by a newer program; this one must not touch it.
+    #[error(
+        "the database has schema version {database}, newer than the {program} of this program: start the newer program, or restore the backup made before the upgrade"
+    )]
+    Newer {
+        /// The version of the schema.
+        database: i64,
+        /// The newest that this program knows.
+        program: i64,
+    },
     /// Anything else: a bug in a statement.
     #[error("a statement failed")]
     Statement(#[source] sqlx::Error),
@@ -61,6 +71,8 @@ impl From<sqlx::Error> for DbError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
+            // A connection that broke while a part of an answer was on its way.
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::Tls(_) => Self::Unavailable(error),
             _ => Self::Statement(error),
         }

@@ -1,8 +1,70 @@
 //! Paired migrations, embedded in the binary.
+//!
+//! Postgres: under an advisory lock of the database, so that programs that start together wait for each other.
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{PgPool, SqlitePool};
+
+use super::DbError;
 
 /// `migrations/postgres`.
-pub(super) static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
 /// `migrations/sqlite`.
-pub(super) static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// What a migration did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version of the schema before; 0: there was none.
+    pub from: i64,
+    /// Its version now.
+    pub to: i64,
+}
+
+fn newest(migrator: &Migrator) -> i64 {
+    migrator.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// What is applied and not known here was applied by a newer program.
+fn refused(error: MigrateError, migrator: &Migrator) -> DbError {
+    match error {
+        MigrateError::VersionMissing(database) if database > newest(migrator) => {
+            DbError::Newer { database, program: newest(migrator) }
+        }
+        // The connection was lost on the way: nothing of the migration at hand was applied.
+        MigrateError::Execute(error) => match DbError::from(error) {
+            DbError::Unavailable(error) => DbError::Unavailable(error),
+            DbError::Statement(error) => DbError::Migrate(MigrateError::Execute(error)),
+            other => other,
+        },
+        error => DbError::Migrate(error),
+    }
+}
+
+pub(super) async fn postgres(pool: &PgPool) -> Result<Migrated, DbError> {
+    let (known,): (bool,) =
+        sqlx::query_as("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(pool).await?;
+    let from = if known { sqlx::query_as(APPLIED).fetch_one(pool).await? } else { (0,) };
+    check(from, &POSTGRES)?;
+    POSTGRES.run(pool).await.map_err(|error| refused(error, &POSTGRES))?;
+    Ok(Migrated { from: from.0, to: newest(&POSTGRES) })
+}
+
+pub(super) async fn sqlite(pool: &SqlitePool) -> Result<Migrated, DbError> {
+    let (known,): (bool,) =
+        sqlx::query_as("SELECT COUNT(*) > 0 FROM sqlite_master WHERE name = '_sqlx_migrations'")
+            .fetch_one(pool)
+            .await?;
+    let from = if known { sqlx::query_as(APPLIED).fetch_one(pool).await? } else { (0,) };
+    check(from, &SQLITE)?;
+    SQLITE.run(pool).await.map_err(|error| refused(error, &SQLITE))?;
+    Ok(Migrated { from: from.0, to: newest(&SQLITE) })
+}
+
+const APPLIED: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+
+/// Asked before anything is touched; a newer program that comes between is found by the migrator itself.
+fn check((database,): (i64,), migrator: &Migrator) -> Result<(), DbError> {
+    let program = newest(migrator);
+    if database > program { Err(DbError::Newer { database, program }) } else { Ok(()) }
+}

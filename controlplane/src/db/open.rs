@@ -1,16 +1,19 @@
 //! Opening pools, beginning and committing.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use super::migrate::{self, Migrated};
+use super::reach::{self, Reach};
 use super::tx::Conn;
-use super::{Backend, DbError, Tx, migrate};
+use super::{Backend, DbError, Tx};
 
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE: Duration = Duration::from_secs(10);
@@ -18,13 +21,36 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 /// After this long without use a connection is tested before it is used again.
 const RESTED: Duration = Duration::from_secs(1);
 
+const EXPECTED: &str = "expected sqlite:PATH or postgres://…";
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+fn postgres_options(url: &str) -> Result<PgConnectOptions, DbError> {
+    let options = PgConnectOptions::from_str(url).map_err(|error| DbError::Address(error.to_string()))?;
+    Ok(options.application_name("mc-controlplane"))
+}
+
+/// Whether an address can be understood; asks nobody.
+///
+/// # Errors
+/// Why not, without the address, which holds a password.
+pub fn check_address(url: &str) -> Result<(), String> {
+    if is_postgres(url) {
+        return postgres_options(url).map(drop).map_err(|error| error.to_string());
+    }
+    let is_file = url.strip_prefix("sqlite:").is_some_and(|path| !path.trim_start_matches("//").is_empty());
+    if is_file { Ok(()) } else { Err(DbError::Address(EXPECTED.into()).to_string()) }
+}
+
 /// The database of an installation. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db(Pools);
 
 #[derive(Clone, Debug)]
 enum Pools {
-    Postgres(PgPool),
+    Postgres { pool: PgPool, reach: Arc<Reach> },
     Sqlite { writer: SqlitePool, readers: SqlitePool },
 }
 
@@ -32,37 +58,58 @@ impl Db {
     /// Opens `sqlite:PATH` or `postgres://…` and applies the migrations.
     ///
     /// # Errors
-    /// [`DbError::Address`], [`DbError::Unavailable`], [`DbError::Migrate`].
+    /// [`DbError::Address`], [`DbError::Unavailable`], [`DbError::Newer`], [`DbError::Migrate`].
     pub async fn open(url: &str) -> Result<Self, DbError> {
-        let pools = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url)
-                .map_err(|error| DbError::Address(error.to_string()))?
-                .application_name("mc-controlplane");
-            Pools::Postgres(
-                PgPoolOptions::new()
-                    .max_connections(16)
-                    .acquire_timeout(ACQUIRE)
-                    // Asked whether it still lives only when it has rested: a question costs a round trip.
-                    .test_before_acquire(false)
-                    .before_acquire(|connection, about| {
-                        Box::pin(async move {
-                            if about.idle_for >= RESTED {
-                                connection.ping().await?;
-                            }
-                            Ok(true)
-                        })
+        let db = Self::connect(url).await?;
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    /// Applies the migrations that are missing, one program at a time.
+    ///
+    /// # Errors
+    /// [`DbError::Newer`], [`DbError::Migrate`].
+    pub async fn migrate(&self) -> Result<Migrated, DbError> {
+        match &self.0 {
+            Pools::Postgres { pool, .. } => migrate::postgres(pool).await,
+            Pools::Sqlite { writer, .. } => migrate::sqlite(writer).await,
+        }
+    }
+
+    /// Opens `sqlite:PATH` or `postgres://…` as it is.
+    ///
+    /// # Errors
+    /// [`DbError::Address`], [`DbError::Unavailable`].
+    pub async fn connect(url: &str) -> Result<Self, DbError> {
+        let pools = if is_postgres(url) {
+            let options = postgres_options(url)?;
+            // The pool asks again and again and then only says that time ran out: the cause is wanted.
+            reach::ask(&options).await?;
+            let reach = Arc::new(Reach::new(options.clone()));
+            let pool = PgPoolOptions::new()
+                .max_connections(16)
+                .acquire_timeout(ACQUIRE)
+                // Asked whether it still lives only when it has rested: a question costs a round trip.
+                .test_before_acquire(false)
+                .before_acquire(|connection, about| {
+                    Box::pin(async move {
+                        if about.idle_for >= RESTED {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
                     })
-                    // How approximate neighbours are looked for: go on until enough fit the caller's scope, up to a bound.
-                    .after_connect(|connection, _| {
-                        Box::pin(async move {
-                            let sets = "SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 64; \
+                })
+                // How approximate neighbours are looked for: go on until enough fit the caller's scope, up to a bound.
+                .after_connect(|connection, _| {
+                    Box::pin(async move {
+                        let sets = "SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 64; \
                                  SET hnsw.max_scan_tuples = 8000";
-                            sqlx::Executor::execute(connection, sets).await.map(|_| ())
-                        })
+                        sqlx::Executor::execute(connection, sets).await.map(|_| ())
                     })
-                    .connect_with(options)
-                    .await?,
-            )
+                })
+                .connect_with(options)
+                .await?;
+            Pools::Postgres { pool, reach }
         } else if let Some(path) = url.strip_prefix("sqlite:") {
             let options = SqliteConnectOptions::new()
                 .filename(path.trim_start_matches("//"))
@@ -89,19 +136,15 @@ impl Db {
                 .await?;
             Pools::Sqlite { writer, readers }
         } else {
-            return Err(DbError::Address("expected sqlite:PATH or postgres://…".into()));
+            return Err(DbError::Address(EXPECTED.into()));
         };
-        match &pools {
-            Pools::Postgres(pool) => migrate::POSTGRES.run(pool).await?,
-            Pools::Sqlite { writer, .. } => migrate::SQLITE.run(writer).await?,
-        }
         Ok(Self(pools))
     }
 
     /// Which database.
     pub fn backend(&self) -> Backend {
         match self.0 {
-            Pools::Postgres(_) => Backend::Postgres,
+            Pools::Postgres { .. } => Backend::Postgres,
             Pools::Sqlite { .. } => Backend::Sqlite,
         }
     }
@@ -109,7 +152,7 @@ impl Db {
     /// A connection for reads that need no transaction.
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.0 {
-            Pools::Postgres(pool) => Conn::PgRead(pool.acquire().await?),
+            Pools::Postgres { pool, reach } => Conn::PgRead(reach.patiently(Box::pin(pool.acquire())).await?),
             Pools::Sqlite { readers, .. } => Conn::SqliteRead(readers.acquire().await?),
         }))
     }
@@ -117,9 +160,10 @@ impl Db {
     /// A transaction that sees one moment of the database, for long reads; dropping it ends it.
     pub async fn begin_snapshot(&self) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.0 {
-            Pools::Postgres(pool) => Conn::PgWrite(
-                pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-            ),
+            Pools::Postgres { pool, reach } => {
+                let begin = pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                Conn::PgWrite(reach.patiently(Box::pin(begin)).await?)
+            }
             Pools::Sqlite { readers, .. } => Conn::SqliteWrite(readers.begin_with("BEGIN DEFERRED").await?),
         }))
     }
@@ -127,7 +171,7 @@ impl Db {
     /// A write transaction; on SQLite it waits its turn for the only writer.
     pub async fn begin_write(&self) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.0 {
-            Pools::Postgres(pool) => Conn::PgWrite(pool.begin().await?),
+            Pools::Postgres { pool, reach } => Conn::PgWrite(reach.patiently(Box::pin(pool.begin())).await?),
             Pools::Sqlite { writer, .. } => Conn::SqliteWrite(writer.begin_with("BEGIN IMMEDIATE").await?),
         }))
     }
@@ -144,7 +188,7 @@ impl Db {
     /// A listener for the sequencer's notifications; `None` where commits are seen in process.
     pub async fn listen(&self) -> Result<Option<Listener>, DbError> {
         match &self.0 {
-            Pools::Postgres(pool) => {
+            Pools::Postgres { pool, .. } => {
                 let mut listener = PgListener::connect_with(pool).await?;
                 listener.listen("mc_ledger").await?;
                 Ok(Some(Listener(listener)))
@@ -156,7 +200,7 @@ impl Db {
     /// Closes all connections.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, .. } => pool.close().await,
             Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;

@@ -9,6 +9,7 @@ mod openapi;
 pub mod page;
 pub(crate) mod problem;
 pub mod router;
+pub(crate) mod starting;
 mod system;
 mod ui;
 

@@ -141,7 +141,10 @@ pub(super) async fn metrics(
             .ok_or_else(|| {
                 Error::new(ProblemKind::Unauthenticated, "metrics need a token beyond loopback")
             })?;
-        crate::authn::service::authenticate(&app, token).await?;
+        // Digests are compared, so that the time it takes tells nothing of the token.
+        if app.metrics_token != Some(mc_ledger::sha256(token.as_bytes())) {
+            crate::authn::service::authenticate(&app, token).await?;
+        }
     }
     let mut response = app.metrics.render().into_response();
     response

@@ -5,6 +5,7 @@
 //! codes ([`Purpose`]), the keys that commands to nodes are signed with, and the certificate [`Authority`].
 
 mod authority;
+mod rotate;
 mod seal;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::error::Error;
 
+pub(crate) use rotate::rotate;
 use seal::SealKeys;
 
 pub use authority::{Authority, AuthorityError, NODE_CERTIFICATE_LIFE, NodeCertificate};
@@ -114,9 +116,18 @@ pub fn root_key(config: &Config, ids: &IdSource) -> Result<RootKey, RootKeyError
         }
         Err(error) => return Err(failed(error)),
     };
-    let key = UnboundKey::new(&AES_256_GCM, &bytes)
-        .map_err(|_| RootKeyError::Length { path: path.display().to_string(), length: bytes.len() })?;
-    Ok(RootKey(LessSafeKey::new(key)))
+    RootKey::of(path, &bytes)
+}
+
+/// Reads the file of the root key before, if one is named.
+///
+/// # Errors
+/// [`RootKeyError::File`], [`RootKeyError::Length`].
+pub fn previous_root_key(config: &Config) -> Result<Option<RootKey>, RootKeyError> {
+    let Some(path) = &config.root_key_previous_file else { return Ok(None) };
+    let bytes = std::fs::read(path)
+        .map_err(|source| RootKeyError::File { path: path.display().to_string(), source })?;
+    RootKey::of(path, &bytes).map(Some)
 }
 
 /// Writes a secret so that it is complete or absent, readable by the owner only, and never overwritten.
@@ -292,6 +303,12 @@ impl Keyring {
 }
 
 impl RootKey {
+    fn of(path: &Path, bytes: &[u8]) -> Result<Self, RootKeyError> {
+        let key = UnboundKey::new(&AES_256_GCM, bytes)
+            .map_err(|_| RootKeyError::Length { path: path.display().to_string(), length: bytes.len() })?;
+        Ok(Self(LessSafeKey::new(key)))
+    }
+
     fn seal(&self, key_id: &str, secret: &[u8], ids: &IdSource) -> Vec<u8> {
         let nonce = ids.bytes::<12>();
         let mut sealed = secret.to_vec();

@@ -18,6 +18,6 @@ pub(crate) mod store;
 pub mod tools;
 
 pub use record::{Event, record, record_as, record_refusal, record_system};
-pub(crate) use record::{digest_of, record_each};
+pub(crate) use record::{digest_of, record_at_start, record_each};
 pub use seal::{BATCH, seal_batch};
 pub use sequencer::Sequencer;

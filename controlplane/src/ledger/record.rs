@@ -6,6 +6,7 @@ use mc_ledger::{sha256, to_canonical};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::clock::IdSource;
 use crate::db::{Sql, Tx, placeholders};
 use crate::error::Error;
 use crate::op::{OpCtx, Proof};
@@ -107,6 +108,25 @@ pub async fn record_system<B: Serialize>(
         at,
     };
     insert(tx, EventId::from_uuid(app.ids.uuid(at)), row, event).await
+}
+
+/// Records what the system did while it starts: in which organization, as whom, when.
+pub(crate) async fn record_at_start<B: Serialize>(
+    tx: &mut Tx,
+    (organization, principal, ids, at): (OrganizationId, PrincipalId, &IdSource, Timestamp),
+    proof: Proof,
+    verb: &'static str,
+    event: Event<'_, B>,
+) -> Result<(), Error> {
+    let row = Row {
+        organization,
+        mission: proof.mission(),
+        action: verb.to_owned(),
+        principal,
+        request_id: "start".to_owned(),
+        at,
+    };
+    insert(tx, EventId::from_uuid(ids.uuid(at)), row, event).await
 }
 
 #[derive(Serialize)]

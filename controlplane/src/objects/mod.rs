@@ -71,7 +71,16 @@ pub enum OpenError {
         endpoint: String,
         /// What it said.
         reason: String,
+        /// Whether a later attempt may succeed: it could not be reached, or was not able to answer.
+        may_heal: bool,
     },
+}
+
+impl OpenError {
+    /// Whether a later attempt may succeed.
+    pub fn may_heal(&self) -> bool {
+        matches!(self, Self::Bucket { may_heal: true, .. })
+    }
 }
 
 /// Where stored bytes are.

@@ -28,8 +28,7 @@ pub(super) fn fault(line: i64, entry: &str, detail: impl std::fmt::Display) -> E
 
 /// A file without a name in the data folder: nothing is left of it, however the process ends.
 pub(super) fn nameless(app: &App) -> Result<File, Error> {
-    let folder = app.git_ledger.parent().map_or_else(std::env::temp_dir, std::path::Path::to_owned);
-    tempfile::tempfile_in(folder).map_err(Error::internal)
+    tempfile::tempfile_in(&app.data_dir).map_err(Error::internal)
 }
 
 /// The digest of what a context has seen.

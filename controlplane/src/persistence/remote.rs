@@ -61,7 +61,7 @@ pub(crate) struct Remote {
 
 /// The folder of mirrors and of what the programs need.
 pub(crate) fn folder(app: &App) -> PathBuf {
-    app.git_ledger.with_file_name("publishing")
+    app.data_dir.join("publishing")
 }
 
 fn internal(error: std::io::Error) -> Error {

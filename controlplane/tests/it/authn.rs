@@ -70,6 +70,24 @@ async fn a_user_logs_in_as_itself_only(app: TestApp) {
     app.post(app.admin(), "/api/v1/auth/login", other).await.problem(422, "validation");
 }
 
+async fn the_token_for_metrics_reads_them_and_nothing_else(mut app: TestApp) {
+    assert!(app.stop().await);
+    let token = "a-token-for-metrics-alone";
+    app.config.metrics_token = Some(controlplane::config::Secret::new(token));
+    let app = app.revive().await;
+    let far = [("x-forwarded-for", "192.0.2.1")];
+    for (given, status) in [(token, 200), ("a-token-for-metrics-alonf", 401), ("", 401), (app.admin(), 200)] {
+        assert_eq!(app.client.send("GET", "/metrics", given, &far, None).await.status, status, "{given:?}");
+    }
+    app.get(token, "/api/v1/missions").await.problem(401, "unauthenticated");
+    // What alerts look at is there before anything happened.
+    let text = app.get("", "/metrics").await.text;
+    for name in controlplane::counters::PLAIN {
+        assert!(text.contains(&format!("\n{name} ")), "{name}: {text}");
+    }
+    assert!(text.contains("mc_mqtt_refused_total{reason=\"silent\"}"), "{text}");
+}
+
 async fn metrics_beyond_loopback_need_a_token(app: TestApp) {
     let send = async |token: &str| {
         app.client.send("GET", "/metrics", token, &[("x-forwarded-for", "192.0.2.1")], None).await
@@ -155,4 +173,5 @@ both!(
     the_bootstrap_token_is_no_login,
     a_user_logs_in_as_itself_only,
     metrics_beyond_loopback_need_a_token,
+    the_token_for_metrics_reads_them_and_nothing_else,
 );

@@ -12,8 +12,12 @@ use tokio::process::{Child, Command};
 use crate::harness::{Client, TestApp, eventually};
 
 pub(crate) fn program(data_dir: &Path, database: Option<&str>) -> Command {
+    program_at("127.0.0.1:0", data_dir, database)
+}
+
+pub(crate) fn program_at(http: &str, data_dir: &Path, database: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mc-controlplane"));
-    command.env_clear().env("NO_COLOR", "1").arg("--data-dir").arg(data_dir).args(["--http", "127.0.0.1:0"]);
+    command.env_clear().env("NO_COLOR", "1").arg("--data-dir").arg(data_dir).args(["--http", http]);
     if let Some(url) = database {
         command.args(["--database", url]);
     }

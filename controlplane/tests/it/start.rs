@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use controlplane::config::Config;
 use controlplane::server::Server;
 
-use crate::harness::{config, metrics};
+use crate::harness::{Client, TestApp, config, eventually, metrics};
 
 /// Why it does not start, with all causes.
 async fn refusal(config: &Config) -> String {
@@ -119,4 +119,89 @@ async fn a_database_address_that_is_none_is_told() {
     let config = config(folder.path(), Some("mysql://u:secret@h/d"));
     let text = refusal(&config).await;
     assert!(text.contains("postgres://") && !text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn a_replaced_bootstrap_token_is_not_valid_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), None);
+    let file = folder.path().join("token");
+    let whoami = async |server: &Server, token: &str| {
+        let client = Client::new(&format!("http://{}", server.address));
+        client.send("GET", "/api/v1/auth/whoami", token, &[], None).await.status
+    };
+    let server = Server::start(&config, metrics()).await.unwrap();
+    let first = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(whoami(&server, &first).await, 200);
+    assert!(server.stop().await);
+    let second = "mcb_second-bootstrap-token-of-many-letters";
+    std::fs::write(&file, second).unwrap();
+    for _ in 0..2 {
+        let server = Server::start(&config, metrics()).await.unwrap();
+        assert_eq!((whoami(&server, &first).await, whoami(&server, second).await), (401, 200));
+        assert!(server.stop().await);
+    }
+    // The one before is put back, as when a Secret is rolled back.
+    std::fs::write(&file, &first).unwrap();
+    let server = Server::start(&config, metrics()).await.unwrap();
+    assert_eq!((whoami(&server, &first).await, whoami(&server, second).await), (200, 401));
+    let events = "/api/v1/ledger/events?action=token.replace";
+    let client = Client::new(&format!("http://{}", server.address));
+    let told = eventually("both are in the ledger", || async {
+        let listed = client.send("GET", events, &first, &[], None).await.ok(200);
+        (listed["items"].as_array().unwrap().len() == 2).then(|| listed.to_string())
+    })
+    .await;
+    assert!(!told.contains(second) && !told.contains(&first), "{told}");
+    assert!(server.stop().await);
+}
+
+async fn another_root_key_takes_over_and_no_key_changes(mut app: TestApp) {
+    let keys = |app: &TestApp| {
+        let keyring = &app.app().keyring;
+        keyring.command_keys().map(|(id, key)| (id.to_owned(), key.to_vec())).collect::<Vec<_>>()
+    };
+    let (first, token) = (keys(&app), app.admin().to_owned());
+    let (ids, folder) = (controlplane::clock::IdSource::default(), app.data_dir());
+    let (_, sealed) = app.app().keyring.seal(&ids, "somebody", b"a stored secret");
+    let old = folder.join("secrets/root.key");
+    let new = folder.join("secrets/new.key");
+    std::fs::write(&new, [9; 32]).unwrap();
+    assert!(app.stop().await);
+    app.config.root_key_file = Some(new.clone());
+    let text = refusal(&app.config).await;
+    assert!(text.contains("not the one of this installation"), "{text}");
+
+    app.config.root_key_previous_file = Some(old.clone());
+    let mut app = app.revive().await.restart().await;
+    assert_eq!(keys(&app), first);
+    assert_eq!(app.app().keyring.unseal("seal-1", "somebody", sealed).unwrap(), b"a stored secret");
+    app.sealed().await;
+    let path = "/api/v1/ledger/events?action=root_key.rotate";
+    let events = app.get(&token, path).await.ok(200);
+    assert_eq!(events["items"].as_array().unwrap().len(), 1, "once: {events}");
+    // The old one is of no use any more, alone or the wrong way round.
+    assert!(app.stop().await);
+    app.config.root_key_previous_file = None;
+    let mut app = app.revive().await;
+    assert!(app.stop().await);
+    app.config.root_key_file = Some(old);
+    assert!(refusal(&app.config).await.contains("not the one of this installation"));
+    app.config.root_key_previous_file = Some(folder.join("token"));
+    assert!(refusal(&app.config).await.contains("expected 32"));
+}
+
+both!(another_root_key_takes_over_and_no_key_changes);
+
+#[tokio::test]
+async fn the_public_url_and_the_folder_of_the_ledger_are_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&folder.path().join("data"), None);
+    config.public_url = Some("https://mc.example.org".into());
+    config.git_ledger_dir = Some(folder.path().join("elsewhere/ledger.git"));
+    let server = Server::start(&config, metrics()).await.unwrap();
+    assert_eq!(server.app.endpoints.http_url(), "https://mc.example.org");
+    assert!(server.app.allowed_hosts.contains(&"mc.example.org".to_owned()));
+    assert_eq!(server.app.git_ledger, folder.path().join("elsewhere/ledger.git"));
+    assert!(server.stop().await);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mc_proto::mesh_v1 as wire;
@@ -36,7 +37,7 @@ pub(super) async fn run(shared: &Shared, connection: &Connection) -> Result<Infa
 async fn claim(shared: &Shared, connection: &Connection) -> Result<(), Lost> {
     loop {
         let free_slots = free_slots(shared).await?;
-        if free_slots == 0 {
+        if free_slots == 0 || shared.is_stopping.load(Ordering::Relaxed) {
             return Ok(());
         }
         let (node, slots) = (shared.node.clone(), shared.config.slots);

@@ -43,7 +43,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::daemon::Node;
-use crate::protocol::UplinkStatus;
+use crate::protocol::{Backlog, UplinkStatus};
 use shared::Shared;
 
 pub use identity::{Error, Identity, JoinToken};
@@ -72,6 +72,20 @@ impl Handle {
     /// The state at this moment.
     pub fn status(&self) -> UplinkStatus {
         self.0.snapshot()
+    }
+
+    /// Asks for no more tasks; the daemon is about to stop.
+    pub fn take_no_more(&self) {
+        self.0.is_stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether there is a connection, and something durable that the control plane has not acknowledged.
+    pub fn is_behind(&self) -> bool {
+        let status = self.0.snapshot();
+        let is_behind = |backlog: &Backlog| {
+            backlog.failed.is_none() && backlog.durable_seq.is_some_and(|durable| durable > backlog.acked_seq)
+        };
+        status.connected_since_us.is_some() && status.sessions.iter().any(is_behind)
     }
 }
 

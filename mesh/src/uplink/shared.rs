@@ -1,6 +1,7 @@
 //! What the parts of the uplink share.
 
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mc_proto::mesh_v1 as wire;
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) granted: Notify,
     /// The control plane has work.
     pub(super) claims: Notify,
+    /// The daemon is about to stop: nothing new is claimed.
+    pub(super) is_stopping: AtomicBool,
     /// Whether this connection has told everything that is wanted.
     pub(super) synced: watch::Sender<bool>,
     /// The way to skills, while there is a connection.
@@ -69,6 +72,7 @@ impl Shared {
             leases: Notify::new(),
             granted: Notify::new(),
             claims: Notify::new(),
+            is_stopping: AtomicBool::new(false),
             synced: watch::Sender::new(false),
             line: Mutex::default(),
             work,

@@ -13,6 +13,28 @@ fn pid(meta: &Value, key: &str) -> i64 {
 }
 
 #[test]
+fn stopped_daemon_ends_in_order_and_leaves_agent_and_turn_untouched() {
+    let mut rig = Rig::start(FORGETS);
+    let id = rig.session();
+    let before = rig.meta(&id).unwrap();
+    let agent = pid(&before, "agent_pid");
+    let started = start_time(agent);
+    rig.prompt(&id, "/chunks 60 20");
+    eventually("prompt open", || (rig.witnessed_prompts() == 1).then_some(()));
+    let (status, _) = rig.terminate_daemon();
+    assert!(status.success(), "{status}");
+    assert_eq!(rig.of_kind(&id, "turn_end").len(), 0, "the daemon ended after the turn");
+    rig.wait_event(&id, "turn_end", 1);
+    rig.start_daemon();
+    rig.prompt_again(&id, "/say one", "op-2");
+    rig.wait_event(&id, "turn_end", 2);
+    let after = rig.meta(&id).unwrap();
+    assert_eq!((pid(&after, "agent_pid"), start_time(agent)), (agent, started));
+    assert_eq!(pid(&after, "shim_pid"), pid(&before, "shim_pid"));
+    assert_journal_is_witness(&rig, &id);
+}
+
+#[test]
 fn killed_daemon_leaves_agent_and_turn_untouched() {
     let mut rig = Rig::start(FORGETS);
     let id = rig.session();

@@ -114,6 +114,11 @@ impl Rig {
         }
     }
 
+    /// SIGTERM to the daemon; how it ended and after how long.
+    pub(crate) fn terminate_daemon(&mut self) -> (std::process::ExitStatus, Duration) {
+        end_in_order(self.daemon.take().unwrap())
+    }
+
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
@@ -232,6 +237,15 @@ pub(crate) fn kill(pid: i64) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     // Gone already is as good.
     let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}
+
+/// SIGTERM to a process of ours; how it ended and after how long.
+pub(crate) fn end_in_order(mut process: Child) -> (std::process::ExitStatus, Duration) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap();
+    let began = Instant::now();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = eventually("the daemon ends", || process.try_wait().unwrap());
+    (status, began.elapsed())
 }
 
 /// SIGSTOP by pid.

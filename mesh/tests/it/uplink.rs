@@ -74,6 +74,11 @@ impl Machine {
         }
     }
 
+    /// SIGTERM to the daemon; how it ended and after how long.
+    pub(crate) fn terminate_daemon(&mut self) -> (std::process::ExitStatus, Duration) {
+        crate::rig::end_in_order(self.daemon.take().unwrap())
+    }
+
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
@@ -324,6 +329,34 @@ fn cut_connections_lose_and_double_nothing() {
     assert_eq!(machine.prompts(), 2);
     let seqs: Vec<u64> = control_plane.memory().syncs.iter().map(|sync| sync.conn_seq).collect();
     assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "{seqs:?}");
+}
+
+#[test]
+fn stopped_daemon_brings_up_what_is_durable_and_loses_and_doubles_nothing() {
+    let control_plane = ControlPlane::start();
+    let mut machine = Machine::start(&control_plane, &[]);
+    let id = session(&control_plane, &machine, "agent");
+    let agent = control_plane.memory().status(&id).unwrap().agent_pid;
+    let started = start_time(agent.into());
+    for turn in 1..=3 {
+        eventually("it is connected", || {
+            String::from_utf8_lossy(&machine.output(&["status"]).stdout)
+                .contains("connected since")
+                .then_some(())
+        });
+        control_plane.send(control_plane.prompt(&id, &format!("t{turn}"), "/chunks 100 400"));
+        std::thread::sleep(Duration::from_millis(100 * turn));
+        let (status, took) = machine.terminate_daemon();
+        assert!(
+            status.success() && took < Duration::from_secs(30),
+            "{status} after {took:?}: {}",
+            machine.log()
+        );
+        machine.start_daemon();
+    }
+    machine.wait_turns(&control_plane, &id, 3);
+    machine.expect_stored(&control_plane, &id);
+    assert_eq!((machine.prompts(), start_time(agent.into())), (3, started));
 }
 
 #[test]

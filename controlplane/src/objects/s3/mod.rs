@@ -102,12 +102,14 @@ impl S3Store {
     /// [`OpenError::Bucket`] with what to do.
     pub(super) async fn open(config: &S3, spool: Spool) -> Result<Self, OpenError> {
         let endpoint = config.endpoint.clone().unwrap_or_else(|| format!("Amazon S3, {}", config.region));
-        let unusable = |reason: String| OpenError::Bucket {
+        let unusable = |reason: String, may_heal| OpenError::Bucket {
             bucket: config.bucket.clone(),
             endpoint: endpoint.clone(),
             reason,
+            may_heal,
         };
-        let (client, signer) = client::clients(config).map_err(|error| unusable(error.to_string()))?;
+        let (client, signer) = client::clients(config).map_err(|error| unusable(error.to_string(), false))?;
+        let limit = config.start_timeout.unwrap_or_default();
         if endpoint.starts_with("http://") {
             tracing::warn!(endpoint, "objects travel to {endpoint} in clear");
         }
@@ -125,7 +127,7 @@ impl S3Store {
         let began = Instant::now();
         let mut wait = Duration::from_millis(250);
         loop {
-            let left = config.start_timeout.saturating_sub(began.elapsed());
+            let left = limit.saturating_sub(began.elapsed());
             // At least one whole attempt, however short the wait may be.
             let probe = tokio::time::timeout(left.max(Duration::from_secs(5)), opened.probe()).await;
             let (reason, may_heal) = match probe {
@@ -133,8 +135,8 @@ impl S3Store {
                 Ok(Err(fault)) => (fault.plain(), fault.may_heal()),
                 Err(_) => ("no answer; check MC_OBJECT_STORAGE_ENDPOINT".to_owned(), true),
             };
-            if !may_heal || began.elapsed() + wait > config.start_timeout {
-                return Err(unusable(reason));
+            if !may_heal || began.elapsed() + wait > limit {
+                return Err(unusable(reason, may_heal));
             }
             tracing::warn!("waiting for the bucket {} at {endpoint}: {reason}", config.bucket);
             tokio::time::sleep(wait).await;

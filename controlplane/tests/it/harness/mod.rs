@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod embeddings;
+pub(crate) mod postgres;
 pub(crate) mod s3;
 
 use std::future::Future;
@@ -10,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use clap::Parser as _;
 use controlplane::app::SharedApp;
 use controlplane::config::Config;
 use controlplane::server::{Server, StartError, install_metrics};
@@ -131,7 +131,7 @@ pub(crate) fn config(data_dir: &std::path::Path, database: Option<&str>) -> Conf
     if let Some(url) = database {
         words.extend(["--database", url]);
     }
-    Config::parse_from(words)
+    Config::of_words(words).unwrap()
 }
 
 /// Runs a condition until it gives a value; panics with `what` after [`DEADLINE`].

@@ -1,0 +1,111 @@
+//! What `mc-controlplane` does: serve, migrate, check its configuration.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Args, Command, Config, LogFormat, Output, Report};
+use crate::lifetime;
+use crate::opening::{self, causes};
+use crate::server::{self, Server, install_metrics};
+
+/// Carries out a command line; `false`: it failed, and was told.
+pub fn run(args: Args) -> bool {
+    let command = args.command.unwrap_or(Command::Serve);
+    let sources = args.into_sources();
+    if let Command::CheckConfig { output } = command {
+        return check_config(&Report::of(&sources), output);
+    }
+    let config = match Config::read(&sources) {
+        Ok(config) => config,
+        Err(problems) => {
+            // The log is set by what could not be read.
+            say(&mut std::io::stderr(), &problems.to_string());
+            return false;
+        }
+    };
+    start_log(&config);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(error = %error, "the runtime cannot be built");
+            return false;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match command {
+            Command::Migrate => migrate(&config).await,
+            Command::Serve | Command::CheckConfig { .. } => serve(&config).await,
+        }
+    });
+    ended.unwrap_or_else(|error| {
+        tracing::error!("{}", causes(error.as_ref()));
+        false
+    })
+}
+
+fn start_log(config: &Config) {
+    let filter = EnvFilter::new(&config.log);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+/// Nobody is left to be told when writing fails.
+fn say(out: &mut impl std::io::Write, text: &str) -> bool {
+    writeln!(out, "{}", text.trim_end()).is_ok()
+}
+
+fn check_config(report: &Report, output: Output) -> bool {
+    let text = match output {
+        Output::Text => report.to_string(),
+        Output::Json => serde_json::to_string_pretty(report).unwrap_or_else(|error| error.to_string()),
+    };
+    say(&mut std::io::stdout(), &text) && report.ok
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<bool> {
+    // SQLite has no lock that programs could share; its folder has one.
+    let lock = (!config.is_postgres()).then(|| server::lock(config)).transpose()?;
+    let migrated = tokio::select! {
+        asked = lifetime::asked_to_stop() => {
+            asked?;
+            tracing::warn!("asked to stop before the database was migrated");
+            return Ok(false);
+        }
+        opened = opening::database(config) => {
+            let (db, migrated) = opened.map_err(server::StartError::Open)?;
+            db.close().await;
+            migrated
+        }
+    };
+    drop(lock);
+    let text = if migrated.from == migrated.to {
+        format!("the schema has version {} already", migrated.to)
+    } else {
+        format!("the schema went from version {} to {}", migrated.from, migrated.to)
+    };
+    tracing::info!(from = migrated.from, to = migrated.to, "{text}");
+    Ok(say(&mut std::io::stdout(), &text))
+}
+
+async fn serve(config: &Config) -> anyhow::Result<bool> {
+    let metrics = install_metrics()?;
+    let server = tokio::select! {
+        started = Box::pin(Server::start(config, metrics)) => started?,
+        asked = lifetime::asked_to_stop() => {
+            asked?;
+            tracing::info!("stopping before the installation was open");
+            return Ok(true);
+        }
+    };
+    let address = server.address;
+    tracing::info!(http = %address, grpc = %server.grpc, data_dir = %config.data_dir.display(), "serving http://{address} (API docs at /api/docs)");
+    let stop = server.lifetime.stop();
+    tokio::select! {
+        asked = lifetime::asked_to_stop() => asked?,
+        () = stop.cancelled() => {}
+    }
+    tracing::info!("stopping");
+    Ok(server.stop().await)
+}

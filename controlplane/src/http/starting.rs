@@ -1,0 +1,63 @@
+//! The door while the installation is not open yet: says that the process lives, and what it waits for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use http::StatusCode;
+use mc_api::system::{Check, Health};
+
+use super::{Found, problem, system};
+use crate::clock::Clock;
+use crate::error::Error;
+
+/// When a client may come back.
+const RETRY_AFTER: u32 = 2;
+
+/// What a start waits for.
+#[derive(Clone, Default)]
+pub(crate) struct Waiting(Arc<Mutex<Option<Check>>>);
+
+impl Waiting {
+    /// Says what is waited for and why.
+    pub(crate) fn says(&self, name: &str, why: &str) {
+        let check = Check { name: name.into(), ok: false, detail: why.into() };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(check);
+    }
+
+    fn health(&self) -> Health {
+        let check = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let starting =
+            || Check { name: "start".into(), ok: false, detail: "the installation is being opened".into() };
+        Health { ok: false, checks: vec![check.unwrap_or_else(starting)], now: Clock::anchored().now() }
+    }
+}
+
+async fn readyz(State(waiting): State<Waiting>) -> Response {
+    let mut response = Found::anonymous(StatusCode::SERVICE_UNAVAILABLE, &waiting.health());
+    response.headers_mut().insert(http::header::RETRY_AFTER, RETRY_AFTER.into());
+    response
+}
+
+async fn not_yet(State(waiting): State<Waiting>, request: Request) -> Response {
+    let health = waiting.health();
+    let what = health.checks.first().map(|check| check.name.clone()).unwrap_or_default();
+    let error = Error {
+        retry_after: Some(RETRY_AFTER),
+        ..Error::unavailable(format!("the server is starting and waits ({what}); try again"))
+    };
+    problem::render(error.into_response(), request.uri().path(), "starting")
+}
+
+/// The routes of a process that is starting.
+pub(crate) fn router(waiting: Waiting) -> Router {
+    Router::new()
+        .route("/healthz", get(system::healthz))
+        .route("/health", get(system::health))
+        .route("/versionz", get(system::versionz))
+        .route("/readyz", get(readyz))
+        .fallback(not_yet)
+        .with_state(waiting)
+}

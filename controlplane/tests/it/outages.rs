@@ -1,0 +1,197 @@
+//! What the control plane needs is away: at the start, and while it serves.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use controlplane::server::Server;
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+
+use crate::harness::postgres::OwnServer;
+use crate::harness::s3::S3Server;
+use crate::harness::{Client, config, eventually, metrics};
+use crate::process::{program, program_at, serving};
+
+/// Outages and returns take longer than other conditions.
+const LONG: Duration = Duration::from_mins(2);
+
+fn free_address() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// The answer of `/readyz?verbose` with this status.
+async fn ready(client: &Client, status: u16) -> Value {
+    let began = Instant::now();
+    loop {
+        match client.try_send("GET", "/readyz?verbose", "", &[], None).await {
+            Ok(answer) if answer.status == status => return answer.body,
+            _ => assert!(began.elapsed() < LONG, "/readyz does not become {status}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn terminate(child: &tokio::process::Child) {
+    let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_waits_for_postgres_says_so_and_goes_on_by_itself() {
+    let Some(server) = OwnServer::start("outages::a_start_waits_for_postgres") else { return };
+    let (folder, address, url) = (tempfile::tempdir().unwrap(), free_address(), server.url());
+    server.down();
+    let client = Client::new(&format!("http://{address}"));
+    let start = || program_at(&address.to_string(), folder.path(), Some(&url));
+    // Asked to stop while it waits, it ends in order.
+    let mut child = start().spawn().unwrap();
+    ready(&client, 503).await;
+    terminate(&child);
+    let status = tokio::time::timeout(LONG, child.wait()).await.unwrap().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
+    assert!(status.success() && said.contains("waiting for database"), "{status}: {said}");
+
+    let mut child = start().spawn().unwrap();
+    let health = ready(&client, 503).await;
+    let check = &health["checks"][0];
+    assert!(check["name"] == "database" && check["detail"].as_str().unwrap().contains("waiting"), "{health}");
+    assert_eq!(client.send("GET", "/healthz", "", &[], None).await.status, 200, "it lives");
+    let refused = client.send("GET", "/api/v1/missions", "", &[], None).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "2"), "{}", refused.text);
+    assert_eq!(refused.header("content-type"), "application/problem+json");
+    server.up();
+    let health = ready(&client, 200).await;
+    assert_eq!(health["ok"], true);
+    let token = std::fs::read_to_string(folder.path().join("token")).unwrap();
+    client.send("POST", "/api/v1/missions", &token, &[], Some(json!({"name": "one"}))).await.ok(201);
+    child.start_kill().unwrap();
+    child.wait().await.unwrap();
+}
+
+struct Sent {
+    key: String,
+    name: String,
+    was_refused: bool,
+    answer: Option<Value>,
+}
+
+/// Eight writers; until `stop` each sends one mission after the other, and repeats what was refused.
+async fn write(client: &Client, token: &str, sent: &Mutex<Vec<Sent>>, stop: &std::sync::atomic::AtomicBool) {
+    let writers = (0..8).map(|writer| async move {
+        for n in 0.. {
+            if stop.load(std::sync::atomic::Ordering::SeqCst) {
+                return;
+            }
+            let mut one = Sent {
+                key: format!("{writer}-{n}"),
+                name: format!("m-{writer}-{n}"),
+                was_refused: false,
+                answer: None,
+            };
+            let began = Instant::now();
+            while one.answer.is_none() {
+                let body = Some(json!({ "name": one.name }));
+                let headers = [("idempotency-key", one.key.as_str())];
+                let asked = Instant::now();
+                let answer = client.send("POST", "/api/v1/missions", token, &headers, body).await;
+                match answer.status {
+                    201 => one.answer = Some(answer.body),
+                    503 => {
+                        assert!(!answer.header("retry-after").is_empty(), "{}", answer.text);
+                        assert!(asked.elapsed() < Duration::from_secs(30), "it says so soon");
+                        one.was_refused = true;
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    // The first one with this key is still on its way.
+                    409 => tokio::time::sleep(Duration::from_millis(100)).await,
+                    status => panic!("{status}: {}", answer.text),
+                }
+                assert!(began.elapsed() < LONG, "{} is never accepted", one.name);
+            }
+            sent.lock().unwrap().push(one);
+        }
+    });
+    futures_util::future::join_all(writers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_lost_in_operation_is_503_and_nothing_is_half_applied() {
+    let Some(server) = OwnServer::start("outages::postgres_lost_in_operation") else { return };
+    let (folder, url) = (tempfile::tempdir().unwrap(), server.url());
+    let (mut child, client, _reader) = serving(program(folder.path(), Some(&url))).await;
+    let token = std::fs::read_to_string(folder.path().join("token")).unwrap();
+    let (sent, stop) = (Mutex::new(Vec::new()), std::sync::atomic::AtomicBool::new(false));
+    let more = || {
+        let sent = &sent;
+        let wanted = sent.lock().unwrap().len() + 20;
+        eventually("20 more are acknowledged", move || async move {
+            (sent.lock().unwrap().len() >= wanted).then_some(())
+        })
+    };
+    let outages = async {
+        for round in 0..2 {
+            more().await;
+            server.down();
+            let health = ready(&client, 503).await;
+            assert_eq!(health["checks"][0]["name"], "database", "round {round}: {health}");
+            assert_eq!(client.send("GET", "/healthz", "", &[], None).await.status, 200);
+            let read = client.send("GET", "/api/v1/missions", &token, &[], None).await;
+            assert_eq!(read.status, 503, "{}", read.text);
+            assert!(!read.header("retry-after").is_empty());
+            server.up();
+            ready(&client, 200).await;
+        }
+        more().await;
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    tokio::join!(write(&client, &token, &sent, &stop), outages);
+
+    let sent = sent.into_inner().unwrap();
+    assert!(sent.iter().any(|one| one.was_refused), "somebody asked during the outage");
+    let column = |query: &'static str| {
+        let url = url.clone();
+        async move { crate::harness::database::column(&url, query).await }
+    };
+    assert_eq!(
+        column("SELECT name FROM mission").await.len(),
+        sent.len(),
+        "one for each that was acknowledged"
+    );
+    let events = "SELECT subject_id FROM ledger_event WHERE action = 'mission.create'";
+    assert_eq!(column(events).await.len(), sent.len(), "and one event");
+    eventually("everything is sealed", || async {
+        let open = column("SELECT event_id::text FROM ledger_event WHERE seq IS NULL").await;
+        open.is_empty().then_some(())
+    })
+    .await;
+    for one in sent.iter().filter(|one| one.was_refused) {
+        let headers = [("idempotency-key", one.key.as_str())];
+        let body = Some(json!({ "name": one.name }));
+        let again = client.send("POST", "/api/v1/missions", &token, &headers, body).await;
+        assert_eq!(Some(again.ok(201)), one.answer);
+    }
+    terminate(&child);
+    let status = tokio::time::timeout(LONG, child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_waits_for_the_bucket() {
+    let (folder, mut s3) = (tempfile::tempdir().unwrap(), S3Server::start());
+    s3.kill();
+    let mut config = config(folder.path(), None);
+    config.http = free_address();
+    config.object_storage = s3.storage(&[("MC_OBJECT_STORAGE_START_TIMEOUT_SECONDS", "")]);
+    let client = Client::new(&format!("http://{}", config.http));
+    let heal = async {
+        let health = ready(&client, 503).await;
+        assert_eq!(health["checks"][0]["name"], "objects", "{health}");
+        assert!(health["checks"][0]["detail"].as_str().unwrap().contains("the bucket"), "{health}");
+        s3.serve();
+    };
+    let (server, ()) = tokio::join!(Box::pin(Server::start(&config, metrics())), heal);
+    let server = server.unwrap();
+    assert_eq!(ready(&client, 200).await["ok"], true);
+    assert!(server.stop().await);
+}
