@@ -130,7 +130,7 @@ async fn a_profile_is_chosen_and_kept_to(app: TestApp) {
     assert_eq!((chosen.len(), &chosen[0]["name"]), (1, &json!("home")));
     // Of many at once each ends with one that is activated.
     for round in 0..8 {
-        let both = ["work", "home", "work", "home"].map(|name| activate(name));
+        let both = ["work", "home", "work", "home"].map(&activate);
         for answer in futures_util::future::join_all(both).await {
             assert!(matches!(answer.status, 200 | 412), "{}", answer.text);
         }
