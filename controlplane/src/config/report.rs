@@ -35,7 +35,8 @@ impl Report {
         let problems = Config::read(sources).err().map(|problems| problems.0).unwrap_or_default();
         let setting = |key: &'static super::Key| {
             let (value, origin) = sources.find(key.name)?;
-            let value = (!key.is_secret).then_some(value);
+            // What stands before an @ in a URL may be a secret, where none is expected too.
+            let value = (!key.is_secret && !value.contains('@')).then_some(value);
             Some(Setting { key: key.name, value, source: origin.to_string() })
         };
         Self { ok: problems.is_empty(), problems, settings: key::all().filter_map(setting).collect() }
