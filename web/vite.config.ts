@@ -24,5 +24,5 @@ export default defineConfig({
   server: { proxy: { '/api': passOn, '/openapi.json': passOn, '/versionz': passOn } },
   build: { target: 'es2023', assetsInlineLimit: 0 },
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
-  test: { include: ['src/**/*.test.ts'], environment: 'jsdom', setupFiles: ['src/test-setup.ts'] }
+  test: { include: ['src/**/*.test.ts'], environment: 'jsdom', testTimeout: 30_000, setupFiles: ['src/test-setup.ts'] }
 });

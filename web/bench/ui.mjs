@@ -8,6 +8,8 @@
 //
 // MC_BENCH_TASKS   tasks of the graph (default 10000); half of them on the board
 // MC_BENCH_ROWS    tasks of the long list (default 100000, or as many as are made in 60 s)
+// MC_BENCH_EASE    goals of time and frames are missed only by this factor (default 1): for a machine that does other things
+//                  too, and for programs that are not optimised. Sizes and memory are as they are
 // MC_BENCH_SHOTS   folder for a picture of the whole graph
 // MC_BENCH_EVENTS  events of the long conversation (default 100000)
 import { execFileSync } from 'node:child_process';
@@ -19,8 +21,10 @@ import { BIN, browse, eventually, up } from '../e2e/harness.mjs';
 const TASKS = Number(process.env.MC_BENCH_TASKS ?? 10_000);
 const EVENTS = Number(process.env.MC_BENCH_EVENTS ?? 100_000);
 const ROWS = Number(process.env.MC_BENCH_ROWS ?? 100_000);
+const EASE = Number(process.env.MC_BENCH_EASE ?? 1);
 const write = process.argv.includes('--write');
 const wanted = process.argv.slice(2).filter((word) => word !== '--write');
+if (write && EASE !== 1) throw new Error('what is written down is not eased');
 if (write && wanted.length) throw new Error('--write is for all of them');
 const asked = (name) => wanted.length === 0 || wanted.includes(name);
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
@@ -32,7 +36,8 @@ function say(line) {
   console.log(line);
 }
 function row(what, figure, unit, goal) {
-  const met = goal === undefined ? '-' : (goal.startsWith('<') ? figure <= Number(goal.slice(1)) : figure >= Number(goal.slice(1))) ? 'met' : 'MISSED';
+  const ease = unit === 'kB' || unit === 'MB' ? 1 : EASE;
+  const met = goal === undefined ? '-' : (goal.startsWith('<') ? figure <= Number(goal.slice(1)) * ease : figure * ease >= Number(goal.slice(1))) ? 'met' : 'MISSED';
   if (met === 'MISSED') missed += 1;
   say(`| ${what} | ${Number.isInteger(figure) ? figure : figure.toFixed(1)} ${unit} | ${goal?.replace('<', '≤ ').replace('>', '≥ ') ?? '-'} | ${met} |`);
 }

@@ -49,6 +49,8 @@ export async function up() {
       await writeFile(file, text);
       return mc('apply', '-f', file);
     },
+    /** What the scripted agents read (`in`) and wrote (`out`), when the test set MC_WITNESS. */
+    witness: async () => (await readFile(process.env.MC_WITNESS, 'utf8').catch(() => '')).split('\n').filter(Boolean).map((line) => JSON.parse(line)),
     pid: async (name) => Number((await readFile(join(data, 'run', `${name}.pid`), 'utf8')).split(/\s/)[0]),
     restart: () => mc('up', '--detach', '--data-dir', data, '--http', `127.0.0.1:${port}`, '--timeout', '120s'),
     down: async () => {
@@ -62,16 +64,18 @@ export async function up() {
 /**
  * A server between the browser and ours. With a folder it gives the files of the UI from there, so that the program need
  * not be built again while the UI is worked on (never in CI). `how` may answer instead of the server, or make it slow:
- * `(request) => status | { status, body } | { wait: ms } | { lose: true } | undefined` (`lose`: the server does it, its answer is lost); `cut()` cuts every connection that is open.
+ * `(request) => status | { status, body } | { wait: ms } | { lose: true } | { never: true } | { mute: true } | undefined` (`lose`: the server does it, its answer is lost;
+ * `never`: it does not hear of it and nothing is answered; `mute`: it does it and nothing is answered); `cut()` cuts every connection that is open.
  */
 export async function between(port, folder = process.env.MC_UI_DIST) {
   const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', woff2: 'font/woff2', html: 'text/html; charset=utf-8', webmanifest: 'application/manifest+json', json: 'application/json' };
   let policy = null;
   const state = { how: () => undefined, cuts: 0, away: false };
   const sockets = new Set();
-  const pass = (incoming, outgoing, lose) => {
+  const pass = (incoming, outgoing, { lose, mute } = {}) => {
     const onward = ask({ host: '127.0.0.1', port, path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
       if (lose) return void outgoing.destroy();
+      if (mute) return void answer.resume();
       outgoing.writeHead(answer.statusCode, answer.headers);
       answer.pipe(outgoing);
       answer.on('error', () => outgoing.destroy());
@@ -83,6 +87,7 @@ export async function between(port, folder = process.env.MC_UI_DIST) {
   const server = createHttp(async (incoming, outgoing) => {
     const url = new URL(incoming.url, 'http://x');
     const say = state.how({ method: incoming.method, path: url.pathname, search: url.search, headers: incoming.headers });
+    if (say?.never) return void incoming.resume();
     if (say?.wait) await new Promise((resolve) => setTimeout(resolve, say.wait));
     const status = typeof say === 'number' ? say : say?.status;
     if (status) {
@@ -90,7 +95,7 @@ export async function between(port, folder = process.env.MC_UI_DIST) {
       outgoing.writeHead(status, { 'content-type': 'application/problem+json', 'x-request-id': 'made-here', ...(say.headers ?? {}) });
       return void outgoing.end(typeof say.body === 'string' ? say.body : JSON.stringify(say.body ?? { type: 'urn:missioncontrol:problem:made-here', title: `Answered with ${status}`, status, detail: 'as the test wanted', request_id: 'made-here' }));
     }
-    if (!folder || !url.pathname.startsWith('/ui')) return pass(incoming, outgoing, say?.lose);
+    if (!folder || !url.pathname.startsWith('/ui')) return pass(incoming, outgoing, say ?? {});
     const path = decodeURIComponent(url.pathname.slice('/ui/'.length));
     if (path.includes('..')) return void outgoing.writeHead(400).end();
     const body = path && (await readFile(join(folder, path)).catch(() => null));

@@ -1,11 +1,16 @@
 // When things go wrong in the middle: wrong answers to every kind of deed, and a server that is killed while it decides or
 // drains. Nothing typed is lost, nothing is done twice, and the way on is said.
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { between, browse, eventually, harmless, up } from './harness.mjs';
 
-let server, browser, way;
+let server, browser, way, witnessed;
 before(async () => {
+  witnessed = await mkdtemp(join(tmpdir(), 'mc-e2e-witness-'));
+  process.env.MC_WITNESS = join(witnessed, 'lines');
   server = await up();
   browser = await browse();
   way = await between(server.port);
@@ -16,6 +21,7 @@ after(async () => {
   await browser?.close();
   await way?.close();
   await server?.down();
+  await rm(witnessed, { recursive: true, force: true });
 });
 const open = (options = {}) => browser.page(server, { base: way.base, ...options });
 const wrong = (method, ending, status, headers) => (way.how = (request) => (request.method === method && request.path.endsWith(ending) ? (status === 0 ? { lose: true } : { status, headers }) : undefined));
@@ -146,6 +152,87 @@ test('while an answer is slow a deed cannot be done twice', async () => {
   well();
   await page.getByRole('button', { name: 'Resume', exact: true }).click();
   await pause.waitFor();
+  await page.context().close();
+});
+
+test('a request that never answers ends with clear words: what was typed stays, the way on works, and nothing is done twice', async () => {
+  // The page waits 30 s for an answer; here they are 2.
+  const page = await open({ init: () => { const timeout = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => timeout(ms / 15); } });
+  const silent = (method, ending, how) => (way.how = (request) => (request.method === method && request.path.endsWith(ending) ? how : undefined));
+  const late = () => page.getByRole('alert').getByText('No answer in time').first().waitFor();
+  const task = await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'lander', title: 'Grease the hinge' });
+  // Reading: it says so, and reads again when asked.
+  silent('GET', `/tasks/${task.key}`, { never: true });
+  await page.goto(`${way.base}/ui/tasks/${task.key}`);
+  await late();
+  well();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('heading', { name: 'Grease the hinge' }).waitFor();
+  // A deed that the server never heard of.
+  await page.getByRole('button', { name: 'Block', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox').fill('no grease is left');
+  silent('POST', '/block', { never: true });
+  await dialog.getByRole('button', { name: 'Block', exact: true }).click();
+  await late();
+  assert.equal(await dialog.getByRole('textbox').inputValue(), 'no grease is left');
+  well();
+  await dialog.getByRole('button', { name: 'Block', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.deepEqual((({ state, reason }) => [state, reason])(await server.api('GET', `/api/v1/tasks/${task.key}`)), ['blocked', 'no grease is left']);
+  // A task that the server makes and says nothing: kept, sent again with its key, made once.
+  await page.goto(`${way.base}/ui/new?mission=apollo&kluster=lander`);
+  await page.getByLabel('Title', { exact: true }).fill('Made in silence');
+  await page.getByLabel('Kluster').selectOption('lander');
+  silent('POST', '/tasks', { mute: true });
+  await page.getByRole('button', { name: 'Create task', exact: true }).click();
+  await page.getByText('One write waits to be sent.').waitFor();
+  well();
+  await page.getByText('One write waits to be sent.').waitFor({ state: 'detached', timeout: 30_000 });
+  assert.equal((await server.api('GET', '/api/v1/tasks?mission=apollo&limit=200')).items.filter((one) => one.title === 'Made in silence').length, 1);
+  harmless(page);
+  await page.context().close();
+});
+
+test('killed in the middle of a change of mode: what is shown is what the agent works in, and it is told once', async () => {
+  const made = await server.api('POST', '/api/v1/sessions', { mission: 'apollo', runtime: 'scripted' });
+  const at = () => server.api('GET', `/api/v1/sessions/${made.id}`).catch(() => ({}));
+  await eventually('it is idle', async () => (await at()).state === 'idle');
+  const told = async () => (await server.witness()).filter((one) => one.dir === 'in').map((one) => JSON.parse(one.line)).filter((line) => line.method === 'session/set_mode').map((line) => line.params.modeId);
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/sessions/${made.id}`);
+  const choice = page.getByLabel('Mode of the agent');
+  const takes = async (mode) => {
+    await eventually(`the agent works in ${mode}`, async () => (await at()).mode === mode, 60_000);
+    await eventually(`${mode} is shown`, async () => (await choice.inputValue()) === mode && (await choice.isEnabled()), 60_000);
+  };
+  const choose = async (mode, pid) => {
+    const answered = page.waitForResponse((response) => response.url().endsWith('/mode')).catch(() => null);
+    await choice.selectOption(mode);
+    await answered;
+    process.kill(pid, 'SIGKILL');
+  };
+  // The node daemon dies with the command on its way: the shim has it, or the next daemon brings it.
+  await choose('plan', await server.pid('mesh'));
+  await takes('plan');
+  assert.deepEqual(await told(), ['plan']);
+  // The server dies when it has just promised.
+  const before = await server.pid('controlplane');
+  await choose('default', before);
+  await eventually('another one runs', async () => (await server.pid('controlplane').catch(() => before)) !== before && (await fetch(`${server.direct}/readyz`).catch(() => null))?.ok, 40_000);
+  await takes('default');
+  assert.deepEqual(await told(), ['plan', 'default']);
+  // What kept the agent dies, and the agent with it: the next one works in the mode that was chosen last.
+  const meta = async () => JSON.parse(await readFile(join(server.data, 'node', 'sessions', made.id, 'meta.json'), 'utf8'));
+  await choose('plan', (await meta()).shim_pid);
+  await eventually('another agent is there', async () => (await meta().catch(() => ({}))).epoch === 2, 60_000);
+  await takes('plan');
+  await page.getByLabel('Prompt').fill('/say in the mode that was chosen');
+  await page.getByLabel('Prompt').press('Enter');
+  await page.locator('.of-message', { hasText: 'in the mode that was chosen' }).waitFor({ timeout: 40_000 });
+  assert.equal((await at()).mode, 'plan');
+  assert.deepEqual(new Set((await told()).slice(2)), new Set(['plan']));
+  harmless(page);
   await page.context().close();
 });
 

@@ -56,9 +56,10 @@ spec:
   ];
   const made = [];
   for (const [title, description, priority, paths] of tasks) made.push(await api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'lander', title, description, priority, paths, review_gates: title.startsWith('Show') ? 1 : 0 }));
-  const claim = async (task) => (await api('POST', `/api/v1/tasks/${task.key}/claim`, { lease_seconds: 600 })).attempt;
+  const claim = async (task) => (await api('POST', `/api/v1/tasks/${task.key}/claim`, { lease_seconds: 3600 })).attempt;
   await claim(made[2]);
   await api('POST', `/api/v1/tasks/${made[2].key}/progress`, { attempt: 1, percent: 35, note: 'first approach flown' });
+  await api('POST', `/api/v1/tasks/${made[2].key}/heartbeat`, { attempt: 1, lease_seconds: 3600 });
   await claim(made[3]);
   await api('POST', `/api/v1/tasks/${made[3].key}/complete`, { attempt: 1, result: 'Both dials, **10 Hz**, tested on the bench.' });
   await api('POST', `/api/v1/tasks/${made[4].key}/block`, { note: 'waits for the simulator' });
@@ -78,6 +79,7 @@ spec:
   const doc = await api('POST', '/api/v1/docs', { mission: 'apollo', name: 'landing-rules', title: 'Landing rules', content: '# Landing rules\n\nWind below **8 m/s**.\n\n- slope at most 6°\n- no crater within 500 m\n' });
   await api('POST', `/api/v1/docs/${doc.id}/versions`, { base_version: 1, content: '# Landing rules\n\nWind below **8 m/s**, gusts below 12 m/s.\n\n- slope at most 6°\n- no crater within 800 m\n- abort is one key below 50 m\n\n> Who lands, decides.\n', note: 'after the rehearsal' });
   await fetch(`${server.base}/api/v1/artifacts?mission=apollo&name=limits.md&task=${made[5].key}`, { method: 'POST', headers: { authorization: `Bearer ${server.token}`, 'content-type': 'text/markdown' }, body: '# Limits\n\n| | m/s |\n|---|---|\n| steady | 8 |\n| gusts | 12 |\n' });
+  for (const [name, principal_kind, role] of [['ann', 'user', 'contributor'], ['reviewer', 'user', 'contributor'], ['grace', 'user', 'viewer'], ['ci', 'service_account', 'viewer']]) await api('POST', '/api/v1/principals', { name, principal_kind, role });
   await api('POST', '/api/v1/sessions', { mission: 'apollo', runtime: 'scripted' });
   return { tasks: made, doc };
 }

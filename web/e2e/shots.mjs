@@ -23,6 +23,7 @@ try {
   };
   for (const [name, options] of [['dark', {}], ['light', { theme: 'light' }], ['phone', { phone: true }]]) {
     const page = await browser.page(server, options);
+    page.setDefaultTimeout(60_000);
     for (const [screen, path] of Object.entries(screens)) {
       if (only && !only.split(',').includes(screen)) continue;
       await page.goto(`${server.base}/ui${path}`);

@@ -29,6 +29,8 @@ class Keys {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') return this.#run('mod+k', event);
     if (event.ctrlKey || event.metaKey) return;
     const target = event.target as HTMLElement;
+    // Out of a field, to where single letters act again; a dialog is closed by it instead.
+    if (event.key === 'Escape' && target.matches('input, textarea') && !target.closest('[role="dialog"]')) return document.getElementById('main')?.focus();
     if (target.closest('input, textarea, select, [contenteditable], [role="menu"], [role="dialog"]')) return;
     const key = event.key.length === 1 ? event.key : event.key.toLowerCase();
     const prefix = this.#prefix;

@@ -1,5 +1,8 @@
 import { base } from '$app/paths';
 
+/** Where a thing is shown that was found: a task by its key, everything else by its id, since names are unique in one place only. */
+export const hrefOfFound = ({ kind, id, key }: { kind: string; id: string; key?: string | null }): string => hrefOf(kind, kind === 'task' ? (key ?? id) : id);
+
 /** Where a thing is shown. */
 export function hrefOf(kind: string, reference: string): string {
   switch (kind) {

@@ -45,8 +45,8 @@ export interface View {
 const MOST_ROWS = 64;
 /** Heights that are tried for lines. */
 const ROWS = [4, 6, 9, 13, 18, 25, 34, 46, MOST_ROWS, 90, 128];
-/** From this size on, words of a box can be read. */
-const READABLE = 0.3;
+/** From this size on, words of a box are read without effort. */
+const READABLE = 0.7;
 const SWEEPS = 6;
 
 /** Columns of one step in one line. */
