@@ -41,9 +41,11 @@ pub enum TokenFileError {
     TooShort(String),
 }
 
-fn token(config: &Config, ids: &IdSource) -> Result<String, TokenFileError> {
+/// The bootstrap token, and whether nobody chose it: it was made just now.
+fn token(config: &Config, ids: &IdSource) -> Result<(String, bool), TokenFileError> {
     let path = config.data_dir.join("token");
     let shown = || path.display().to_string();
+    let is_made = !path.exists() && config.bootstrap_token.is_none();
     if !path.exists() {
         let token = config.bootstrap_token.clone().unwrap_or_else(|| format!("mcb_{}", ids.secret()));
         write_secret(&path, token.as_bytes()).map_err(|error| TokenFileError::File(shown(), error))?;
@@ -56,12 +58,13 @@ fn token(config: &Config, ids: &IdSource) -> Result<String, TokenFileError> {
     if stored.len() < 8 {
         return Err(TokenFileError::TooShort(shown()));
     }
-    Ok(stored)
+    Ok((stored, is_made))
 }
 
 /// Makes what is missing. Two replicas may run it at once.
 pub async fn install(db: &Db, config: &Config, ids: &IdSource, now: Timestamp) -> Result<Installed, Error> {
-    let token = token(config, ids).map_err(Error::internal)?;
+    let (token, is_made) = token(config, ids).map_err(Error::internal)?;
+    let sha256 = hex_digest(token.as_bytes());
     let mut tx = db.begin_write().await?;
     tx.query("INSERT INTO organization (organization_id, name, created_at) VALUES ($1, 'default', $2) ON CONFLICT DO NOTHING")
         .bind(OrganizationId::from_uuid(ids.uuid(now)))
@@ -80,18 +83,27 @@ pub async fn install(db: &Db, config: &Config, ids: &IdSource, now: Timestamp) -
     .bind(organization)
     .execute()
     .await?;
-    tx.query(
-        "INSERT INTO token (token_id, organization_id, principal_id, kind, token_sha256, created_at)
-         VALUES ($1, $2, $3, 'bootstrap', $4, $5) ON CONFLICT DO NOTHING",
-    )
-    .bind(TokenId::from_uuid(ids.uuid(now)))
-    .bind(organization)
-    .bind(bootstrap)
-    .bind(hex_digest(token.as_bytes()))
-    .bind(now)
-    .execute()
-    .await?;
-    let replaced = replace(&mut tx, bootstrap, &hex_digest(token.as_bytes()), now).await?;
+    let fresh = tx
+        .query(
+            "INSERT INTO token (token_id, organization_id, principal_id, kind, token_sha256, created_at)
+             VALUES ($1, $2, $3, 'bootstrap', $4, $5) ON CONFLICT DO NOTHING",
+        )
+        .bind(TokenId::from_uuid(ids.uuid(now)))
+        .bind(organization)
+        .bind(bootstrap)
+        .bind(sha256.clone())
+        .bind(now)
+        .execute()
+        .await?;
+    // A token that somebody chose stands for those before it. One that a replica made for its own folder replaces none, and
+    // neither does a replica that starts again with what it had.
+    let replaced =
+        if fresh == 1 && !is_made { end_others(&mut tx, bootstrap, sha256.clone(), now).await? } else { 0 };
+    let (is_valid,): (bool,) = tx
+        .query("SELECT revoked_at IS NULL FROM token WHERE token_sha256 = $1")
+        .bind(sha256)
+        .fetch_one()
+        .await?;
     if replaced > 0 {
         let body = serde_json::json!({ "replaced": replaced });
         let event = Event {
@@ -108,28 +120,30 @@ pub async fn install(db: &Db, config: &Config, ids: &IdSource, now: Timestamp) -
     if replaced > 0 {
         tracing::info!("the bootstrap token was replaced; the old one is not valid any more");
     }
+    if !is_valid {
+        tracing::warn!(
+            file = %config.data_dir.join("token").display(),
+            "the bootstrap token in this file was replaced by another one and is not valid: put the present one there"
+        );
+    }
     let has_weak_token = token.len() < STRONG_CHARACTERS;
     Ok(Installed { organization, system, has_weak_token })
 }
 
-/// Ends every other bootstrap token, and makes this one valid, also when it had been replaced once. Returns how many were
-/// ended. Replicas need the same token: the one that started last decides.
-async fn replace(tx: &mut Tx, bootstrap: PrincipalId, sha256: &str, now: Timestamp) -> Result<u64, Error> {
-    tx.query(
-        "UPDATE token SET revoked_at = NULL
-         WHERE principal_id = $1 AND kind = 'bootstrap' AND token_sha256 = $2 AND revoked_at IS NOT NULL",
-    )
-    .bind(bootstrap)
-    .bind(sha256.to_owned())
-    .execute()
-    .await?;
+/// Ends every other bootstrap token. Returns how many.
+async fn end_others(
+    tx: &mut Tx,
+    bootstrap: PrincipalId,
+    sha256: String,
+    now: Timestamp,
+) -> Result<u64, Error> {
     let ended = tx
         .query(
             "UPDATE token SET revoked_at = $3
              WHERE principal_id = $1 AND kind = 'bootstrap' AND token_sha256 <> $2 AND revoked_at IS NULL",
         )
         .bind(bootstrap)
-        .bind(sha256.to_owned())
+        .bind(sha256)
         .bind(now)
         .execute()
         .await?;
