@@ -38,18 +38,24 @@ pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Which part is waited for.
-fn part(error: &Error) -> &'static str {
-    let is_database =
-        error.source.as_deref().is_some_and(|source| source.downcast_ref::<DbError>().is_some());
-    if is_database { "database" } else { "objects" }
+/// Which part is waited for; `None`: nothing that is somewhere else, so that it does not heal by itself.
+fn part(config: &Config, error: &Error) -> Option<&'static str> {
+    if error.kind != mc_api::ProblemKind::Unavailable {
+        return None;
+    }
+    let source = error.source.as_deref()?;
+    if source.downcast_ref::<DbError>().is_some() {
+        return config.is_postgres().then_some("database");
+    }
+    source.downcast_ref::<crate::objects::OpenError>().map(|_| "objects")
 }
 
 /// Runs an attempt again and again while what it needs cannot be reached. `limit` bounds the wait for the bucket.
 ///
 /// # Errors
 /// What does not heal by itself.
-pub(crate) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
+async fn patiently<T, F: Future<Output = Result<T, Error>>>(
+    config: &Config,
     limit: Option<Duration>,
     waiting: &Waiting,
     mut attempt: impl FnMut() -> F,
@@ -57,10 +63,10 @@ pub(crate) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
     let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
     loop {
         let error = match attempt().await {
-            Err(error) if error.kind == mc_api::ProblemKind::Unavailable => error,
-            ended => return ended,
+            Ok(done) => return Ok(done),
+            Err(error) => error,
         };
-        let part = part(&error);
+        let Some(part) = part(config, &error) else { return Err(error) };
         if part == "objects" && limit.is_some_and(|limit| began.elapsed() + pause > limit) {
             return Err(error);
         }
@@ -78,7 +84,7 @@ pub(crate) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
 /// What does not heal by itself.
 pub(crate) async fn database(config: &Config) -> Result<(crate::db::Db, crate::db::Migrated), Error> {
     let url = config.database_url();
-    patiently(None, &Waiting::default(), || async {
+    patiently(config, None, &Waiting::default(), || async {
         let db = crate::db::Db::connect(&url).await?;
         let migrated = db.migrate().await?;
         Ok((db, migrated))
@@ -141,7 +147,7 @@ pub(crate) async fn open(
         }
     };
     let work = async {
-        let done = patiently(limit, &waiting, || once(&config, &endpoints, metrics, stop)).await;
+        let done = patiently(&config, limit, &waiting, || once(&config, &endpoints, metrics, stop)).await;
         opened.cancel();
         done
     };
