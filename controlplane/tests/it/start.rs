@@ -113,12 +113,12 @@ async fn a_wrong_root_key_is_told() {
     assert!(Server::start(&config, metrics()).await.unwrap().stop().await);
 }
 
-#[tokio::test]
-async fn a_database_address_that_is_none_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path(), Some("mysql://u:secret@h/d"));
-    let text = refusal(&config).await;
-    assert!(text.contains("postgres://") && !text.contains("secret"), "{text}");
+#[test]
+fn a_database_address_that_is_none_is_told() {
+    let words = ["mc-controlplane", "--data-dir", "/nowhere", "--database", "mysql://u:secret@h/d"];
+    let text = Config::of_words(words).unwrap_err().to_string();
+    assert!(text.contains("MC_DATABASE_URL (option --database)") && text.contains("postgres://"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
 }
 
 #[tokio::test]
