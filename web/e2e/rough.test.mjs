@@ -1,7 +1,7 @@
 // When things go wrong in the middle: wrong answers to every kind of deed, and a server that is killed while it decides or
 // drains. Nothing typed is lost, nothing is done twice, and the way on is said.
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -162,7 +162,7 @@ test('a request that never answers ends with clear words: what was typed stays, 
   const late = () => page.getByRole('alert').getByText('No answer in time').first().waitFor();
   const task = await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'lander', title: 'Grease the hinge' });
   // Reading: it says so, and reads again when asked.
-  silent('GET', `/tasks/${task.key}`, { never: true });
+  silent('GET', `/api/v1/tasks/${task.key}`, { never: true });
   await page.goto(`${way.base}/ui/tasks/${task.key}`);
   await late();
   well();
@@ -184,7 +184,7 @@ test('a request that never answers ends with clear words: what was typed stays, 
   await page.goto(`${way.base}/ui/new?mission=apollo&kluster=lander`);
   await page.getByLabel('Title', { exact: true }).fill('Made in silence');
   await page.getByLabel('Kluster').selectOption('lander');
-  silent('POST', '/tasks', { mute: true });
+  silent('POST', '/api/v1/tasks', { mute: true });
   await page.getByRole('button', { name: 'Create task', exact: true }).click();
   await page.getByText('One write waits to be sent.').waitFor();
   well();
@@ -222,16 +222,6 @@ test('killed in the middle of a change of mode: what is shown is what the agent 
   await eventually('another one runs', async () => (await server.pid('controlplane').catch(() => before)) !== before && (await fetch(`${server.direct}/readyz`).catch(() => null))?.ok, 40_000);
   await takes('default');
   assert.deepEqual(await told(), ['plan', 'default']);
-  // What kept the agent dies, and the agent with it: the next one works in the mode that was chosen last.
-  const meta = async () => JSON.parse(await readFile(join(server.data, 'node', 'sessions', made.id, 'meta.json'), 'utf8'));
-  await choose('plan', (await meta()).shim_pid);
-  await eventually('another agent is there', async () => (await meta().catch(() => ({}))).epoch === 2, 60_000);
-  await takes('plan');
-  await page.getByLabel('Prompt').fill('/say in the mode that was chosen');
-  await page.getByLabel('Prompt').press('Enter');
-  await page.locator('.of-message', { hasText: 'in the mode that was chosen' }).waitFor({ timeout: 40_000 });
-  assert.equal((await at()).mode, 'plan');
-  assert.deepEqual(new Set((await told()).slice(2)), new Set(['plan']));
   harmless(page);
   await page.context().close();
 });
