@@ -1,3 +1,5 @@
+//! What a feed keeps, and what those who follow it find.
+
 use mc_api::Timestamp;
 use mc_api::id::SessionId;
 use mc_api::session::SessionEvent;
