@@ -6,7 +6,6 @@
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, SharedApp};
@@ -15,14 +14,12 @@ use crate::config::object_storage::Provider;
 use crate::db::DbError;
 use crate::endpoints::Endpoints;
 use crate::error::Error;
-use crate::http::starting::{Waiting, router};
+use crate::http::starting::Waiting;
 
 /// The first pause between two attempts; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// An opening that takes longer, for example with migrations, is told to who asks.
-const SILENT: Duration = Duration::from_secs(2);
 
 /// The error with its causes, for people.
 pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
@@ -106,7 +103,7 @@ async fn once(
     Ok(app)
 }
 
-/// Opens the installation. While that takes long, `door` answers: the process lives, and is not ready.
+/// Opens the installation. `waiting` is told what it waits for.
 ///
 /// # Errors
 /// What does not heal by itself.
@@ -115,7 +112,7 @@ pub(crate) async fn open(
     endpoints: Endpoints,
     metrics: &PrometheusHandle,
     stop: &CancellationToken,
-    door: TcpListener,
+    waiting: &Waiting,
 ) -> Result<SharedApp, Error> {
     let mut config = config.clone();
     let mut limit = None;
@@ -123,34 +120,5 @@ pub(crate) async fn open(
         // One attempt each: who waits is here, and says so.
         limit = bucket.start_timeout.replace(Duration::ZERO);
     }
-    let (waiting, opened) = (Waiting::default(), CancellationToken::new());
-    let early = {
-        let (waiting, opened) = (waiting.clone(), opened.clone());
-        async move {
-            // Who comes in the first moments waits with us.
-            tokio::select! {
-                () = tokio::time::sleep(SILENT) => {}
-                () = opened.cancelled() => return,
-            }
-            let closing = opened.clone();
-            let serve = axum::serve(door, router(waiting)).with_graceful_shutdown(closing.cancelled_owned());
-            let limit = async {
-                opened.cancelled().await;
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            };
-            tokio::select! {
-                served = async { serve.await } => if let Err(error) = served {
-                    tracing::warn!(error = %error, "the door of the start ended");
-                },
-                () = limit => {}
-            }
-        }
-    };
-    let work = async {
-        let done = patiently(&config, limit, &waiting, || once(&config, &endpoints, metrics, stop)).await;
-        opened.cancel();
-        done
-    };
-    let (done, ()) = tokio::join!(work, early);
-    done
+    patiently(&config, limit, waiting, || once(&config, &endpoints, metrics, stop)).await
 }

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::SharedApp;
 use crate::background;
@@ -12,6 +15,7 @@ use crate::config::{Config, Problems};
 use crate::endpoints::Endpoints;
 use crate::grpc;
 use crate::http::router;
+use crate::http::starting::{Waiting, door};
 use crate::lifetime::{Lifetime, OnExit};
 use crate::mqtt;
 use crate::opening;
@@ -93,11 +97,24 @@ async fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener,
     Ok((listener, bound))
 }
 
-/// Two handles of one listening socket.
-fn twice(listener: TcpListener) -> std::io::Result<(TcpListener, TcpListener)> {
-    let one = listener.into_std()?;
-    let other = one.try_clone()?;
-    Ok((TcpListener::from_std(one)?, TcpListener::from_std(other)?))
+/// Serves HTTP until it is asked to stop.
+async fn serve(listener: TcpListener, door: Router, stop: CancellationToken) {
+    let service = door.into_make_service_with_connect_info::<SocketAddr>();
+    let serve = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let served = async {
+        if let Err(error) = serve.await {
+            tracing::error!(error = %error, "the HTTP server failed");
+        }
+    };
+    // An idle keep-alive connection must not hold the process.
+    let limit = async {
+        stop.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    };
+    tokio::select! {
+        () = served => {}
+        () = limit => {}
+    }
 }
 
 impl Server {
@@ -110,9 +127,8 @@ impl Server {
         config.checked()?;
         let lock = lock(config)?;
         let lifetime = Lifetime::default();
+        let unfinished = lifetime.stop().drop_guard();
         let (listener, address) = listen(config.http, "--http").await?;
-        let (listener, early) =
-            twice(listener).map_err(|error| StartError::Listen(address, "--http", error))?;
         let (grpc_listener, grpc) = listen(config.grpc_address(), "--grpc").await?;
         let (mqtt_listener, mqtt) = match config.mqtt_address() {
             Some(address) => {
@@ -128,9 +144,18 @@ impl Server {
             advertised: config.advertise.clone(),
             public_url: config.public_url.clone(),
         };
+        let (waiting, (opened, routes)) = (Waiting::default(), watch::channel(None));
+        lifetime.spawn("http", OnExit::Shutdown, serve(listener, door(waiting.clone(), routes), lifetime.stop()));
         let stop = lifetime.stop();
-        let open = Box::pin(opening::open(config, endpoints, &metrics, &stop, early));
-        let app = open.await.map_err(StartError::Open)?;
+        let open = Box::pin(opening::open(config, endpoints, &metrics, &stop, &waiting));
+        let app = match open.await {
+            Ok(app) => app,
+            Err(error) => {
+                drop(opened);
+                lifetime.drain().await;
+                return Err(StartError::Open(error));
+            }
+        };
         let tls = grpc::tls(&app).map_err(StartError::Open)?;
         background::start(&app, &lifetime);
         if let Some(listener) = mqtt_listener {
@@ -139,30 +164,11 @@ impl Server {
         }
         let serve = grpc::serve(app.clone(), grpc_listener, tls, lifetime.stop());
         lifetime.spawn("grpc", OnExit::Shutdown, serve);
-        let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let stop = lifetime.stop();
-        lifetime.spawn("http", OnExit::Shutdown, async move {
-            let graceful = stop.clone();
-            let serve = axum::serve(listener, service)
-                .with_graceful_shutdown(async move { graceful.cancelled().await });
-            let served = async {
-                if let Err(error) = serve.await {
-                    tracing::error!(error = %error, "the HTTP server failed");
-                }
-            };
-            // An idle keep-alive connection must not hold the process.
-            let limit = async {
-                stop.cancelled().await;
-                tokio::time::sleep(Duration::from_secs(5)).await;
-            };
-            tokio::select! {
-                () = served => {}
-                () = limit => {}
-            }
-        });
+        opened.send_replace(Some(router::router(app.clone())));
         app.endpoints
             .write(&config.data_dir)
             .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
+        unfinished.disarm();
         Ok(Self { address, grpc, app, lifetime, _lock: lock })
     }
 

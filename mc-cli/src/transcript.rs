@@ -76,7 +76,9 @@ impl Transcript {
             }
             "gap" => self.line(&format!("-- something may be missing: {}", word(&body["reason"]))),
             "context_lost" => {
-                self.line(&format!("-- the agent forgot the conversation: {}", word(&body["reason"])))
+                let what =
+                    if body["needs_decision"] == false { "began anew" } else { "forgot the conversation" };
+                self.line(&format!("-- the agent {what}: {}", word(&body["reason"])))
             }
             "stderr" => self.line(&format!("stderr: {}", printable(word_raw(&body["text"]).trim_end()))),
             _ => String::new(),

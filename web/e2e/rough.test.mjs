@@ -1,7 +1,7 @@
 // When things go wrong in the middle: wrong answers to every kind of deed, and a server that is killed while it decides or
 // drains. Nothing typed is lost, nothing is done twice, and the way on is said.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -222,6 +222,16 @@ test('killed in the middle of a change of mode: what is shown is what the agent 
   await eventually('another one runs', async () => (await server.pid('controlplane').catch(() => before)) !== before && (await fetch(`${server.direct}/readyz`).catch(() => null))?.ok, 40_000);
   await takes('default');
   assert.deepEqual(await told(), ['plan', 'default']);
+  // The shim dies, and the agent with it. Nothing was said yet, so the next agent begins anew, in the mode that was chosen.
+  const meta = async () => JSON.parse(await readFile(join(server.data, 'node', 'sessions', made.id, 'meta.json'), 'utf8'));
+  await choose('plan', (await meta()).shim_pid);
+  await eventually('another agent runs', async () => { const now = await meta(); return now.epoch === 2 && now.state === 'idle'; }, 60_000);
+  await takes('plan');
+  assert.equal((await told()).at(-1), 'plan');
+  await page.getByText('The agent began anew').waitFor();
+  await page.getByLabel('Prompt').fill('/say on we go');
+  await page.getByLabel('Prompt').press('Enter');
+  await page.locator('.of-message', { hasText: 'on we go' }).waitFor({ timeout: 30_000 });
   harmless(page);
   await page.context().close();
 });

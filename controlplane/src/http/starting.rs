@@ -1,6 +1,7 @@
 //! The door while the installation is not open yet: says that the process lives, and what it waits for.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -8,6 +9,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::StatusCode;
 use mc_api::system::{Check, Health};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
 
 use super::{Found, problem, system};
 use crate::clock::Clock;
@@ -15,6 +19,8 @@ use crate::error::Error;
 
 /// When a client may come back.
 const RETRY_AFTER: u32 = 2;
+/// A start that takes longer, for example with migrations, is told to who asks; before, who asks waits with it.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// What a start waits for.
 #[derive(Clone, Default)]
@@ -52,7 +58,7 @@ async fn not_yet(State(waiting): State<Waiting>, request: Request) -> Response {
 }
 
 /// The routes of a process that is starting.
-pub(crate) fn router(waiting: Waiting) -> Router {
+fn routes(waiting: Waiting) -> Router {
     Router::new()
         .route("/healthz", get(system::healthz))
         .route("/health", get(system::health))
@@ -60,4 +66,18 @@ pub(crate) fn router(waiting: Waiting) -> Router {
         .route("/readyz", get(readyz))
         .fallback(not_yet)
         .with_state(waiting)
+}
+
+/// The service of a process from its first moment: the routes of a start, then those that `opened` brings. A
+/// connection outlives the change.
+pub(crate) fn door(waiting: Waiting, opened: watch::Receiver<Option<Router>>) -> Router {
+    let (early, patience) = (routes(waiting), Instant::now() + SILENT);
+    Router::new().fallback_service(tower::service_fn(move |request: Request| {
+        let (early, mut opened) = (early.clone(), opened.clone());
+        async move {
+            let open = tokio::time::timeout_at(patience, opened.wait_for(Option::is_some)).await;
+            let routes = open.ok().and_then(Result::ok).and_then(|open| open.clone());
+            routes.unwrap_or(early).oneshot(request).await
+        }
+    }))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use controlplane::server::Server;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::harness::postgres::OwnServer;
 use crate::harness::s3::S3Server;
@@ -29,6 +29,19 @@ async fn ready(client: &Client, status: u16) -> Value {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// One connection, and what `/readyz` answers on it.
+async fn asked(stream: &mut tokio::net::TcpStream) -> String {
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    while !answer.ends_with('}') {
+        let mut some = [0; 4096];
+        let read = tokio::time::timeout(LONG, stream.read(&mut some)).await.unwrap().unwrap();
+        assert!(read > 0, "the connection ended: {answer}");
+        answer.push_str(std::str::from_utf8(&some[..read]).unwrap());
+    }
+    answer
 }
 
 fn terminate(child: &tokio::process::Child) {
@@ -60,9 +73,14 @@ async fn a_start_waits_for_postgres_says_so_and_goes_on_by_itself() {
     let refused = client.send("GET", "/api/v1/missions", "", &[], None).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "2"), "{}", refused.text);
     assert_eq!(refused.header("content-type"), "application/problem+json");
+    let mut kept = tokio::net::TcpStream::connect(address).await.unwrap();
+    let answer = asked(&mut kept).await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("database"), "{answer}");
     server.up();
     let health = ready(&client, 200).await;
     assert_eq!(health["ok"], true);
+    let answer = asked(&mut kept).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "a connection outlives the start: {answer}");
     let token = std::fs::read_to_string(folder.path().join("token")).unwrap();
     client.send("POST", "/api/v1/missions", &token, &[], Some(json!({"name": "one"}))).await.ok(201);
     child.start_kill().unwrap();

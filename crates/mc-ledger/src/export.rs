@@ -1,15 +1,18 @@
 //! The export format (one JSON object per line, ascending `seq`) and its verification.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Read as _};
 use std::num::NonZero;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
 use crate::chain::{Digest, SealedEvent, sha256};
 use crate::line;
 
-/// So many bytes of an export are read and checked at once, at least.
-const BLOCK: u64 = 4 << 20;
+/// So many bytes of an export are read and looked at together, at least.
+const BLOCK: u64 = 1 << 20;
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,29 +77,8 @@ impl Verifier {
         self.link(examined);
     }
 
-    /// Checks the lines of a block, the last one with or without its end. All that a line says of itself is checked on
-    /// every processor; that it follows the one before, afterwards.
-    pub fn block(&mut self, block: &[u8]) {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let parts = shares(block.strip_suffix(b"\n").unwrap_or(block), threads);
-        let all = |part: &[u8]| -> Vec<Option<Result<Examined, Unreadable>>> {
-            let mut scratch = Vec::new();
-            lines_of(part).map(|line| examine_line(line, &mut scratch)).collect()
-        };
-        let examined: Vec<Option<Result<Examined, Unreadable>>> = std::thread::scope(|scope| {
-            let parts: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || all(part))).collect();
-            parts
-                .into_iter()
-                .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        });
-        for line in examined {
-            self.link(line);
-        }
-    }
-
-    /// Puts the next line behind those before; `None`: it is empty, or not looked at.
-    fn link(&mut self, line: Option<Result<Examined, Unreadable>>) {
+    /// Puts the next line behind those before.
+    fn link(&mut self, line: Look) {
         self.line += 1;
         if self.report.fault.is_some() {
             return;
@@ -157,22 +139,11 @@ fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     ends.map(move |end| &text[std::mem::replace(&mut from, end + 1)..end])
 }
 
-/// Parts a text between its lines into so many parts of about the same length, or fewer.
-fn shares(text: &[u8], count: usize) -> Vec<&[u8]> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    for left in (2..=count).rev() {
-        let middle = rest.len() / left;
-        let Some(end) = memchr::memchr(b'\n', &rest[middle..]).map(|at| middle + at) else { break };
-        parts.push(&rest[..end]);
-        rest = &rest[end + 1..];
-    }
-    parts.push(rest);
-    parts
-}
+/// What a look at a line gave; `None`: it is empty, or was not looked at.
+type Look = Option<Result<Examined, Unreadable>>;
 
 /// Looks at a line, in its common form without reading it into an event. `scratch` is written to meanwhile.
-fn examine_line(line: &[u8], scratch: &mut Vec<u8>) -> Option<Result<Examined, Unreadable>> {
+fn examine_line(line: &[u8], scratch: &mut Vec<u8>) -> Look {
     match line::read(line, scratch) {
         Some(line) if line.has_its_body && line.made == line.hash => {
             Some(Ok(Examined { seq: line.seq, prev: line.prev, hash: line.hash, fault: None }))
@@ -183,7 +154,7 @@ fn examine_line(line: &[u8], scratch: &mut Vec<u8>) -> Option<Result<Examined, U
 }
 
 /// Looks at any line, and says what is wrong with it.
-fn examine_text(text: &str) -> Option<Result<Examined, Unreadable>> {
+fn examine_text(text: &str) -> Look {
     if text.trim().is_empty() {
         return None;
     }
@@ -213,28 +184,78 @@ fn examine(event: &SealedEvent) -> Examined {
     Examined { seq, prev, hash, fault }
 }
 
-/// Verifies an export as it is read.
+/// An export that several read in turns.
+struct Source<R> {
+    input: R,
+    blocks: u64,
+}
+
+impl<R: BufRead> Source<R> {
+    /// Reads whole lines of at least this size together, and says which block they are; `false`: it was the end.
+    fn next(&mut self, size: u64, block: &mut Vec<u8>) -> (u64, std::io::Result<bool>) {
+        block.clear();
+        let read = self.input.by_ref().take(size).read_to_end(block).and_then(|_| {
+            if block.last().is_some_and(|last| *last != b'\n') {
+                self.input.read_until(b'\n', block)?;
+            }
+            Ok(!block.is_empty())
+        });
+        self.blocks += 1;
+        (self.blocks - 1, read)
+    }
+}
+
+/// Verifies an export as it is read, on every processor.
 ///
 /// # Errors
 /// What reading gives.
-pub fn verify_reader(mut input: impl BufRead) -> std::io::Result<Report> {
-    let mut verifier = Verifier::new();
-    let mut block = Vec::new();
-    loop {
-        block.clear();
-        input.by_ref().take(BLOCK).read_to_end(&mut block)?;
-        if block.is_empty() {
-            return Ok(verifier.finish());
+pub fn verify_reader(input: impl BufRead + Send) -> std::io::Result<Report> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    verify_blocks(input, BLOCK, threads)
+}
+
+/// Each thread reads a block and looks at what its lines say of themselves; that each follows the one before is checked
+/// here, in order.
+fn verify_blocks(input: impl BufRead + Send, size: u64, threads: usize) -> std::io::Result<Report> {
+    let source = Mutex::new(Source { input, blocks: 0 });
+    let examine = |done: SyncSender<(u64, std::io::Result<Vec<Look>>)>| {
+        let (mut block, mut scratch) = (Vec::new(), Vec::new());
+        loop {
+            let (index, read) =
+                source.lock().unwrap_or_else(PoisonError::into_inner).next(size, &mut block);
+            let looks = match read {
+                Ok(false) => return,
+                Ok(true) => Ok(lines_of(block.strip_suffix(b"\n").unwrap_or(&block))
+                    .map(|line| examine_line(line, &mut scratch))
+                    .collect()),
+                Err(error) => Err(error),
+            };
+            // After the first fault nobody asks for more.
+            if done.send((index, looks)).is_err() {
+                return;
+            }
         }
-        // To the end of the line.
-        if block.last() != Some(&b'\n') {
-            input.read_until(b'\n', &mut block)?;
+    };
+    std::thread::scope(|scope| {
+        let (done, looked) = sync_channel(threads);
+        for _ in 0..threads {
+            let (done, examine) = (done.clone(), &examine);
+            scope.spawn(move || examine(done));
         }
-        verifier.block(&block);
-        if verifier.report.fault.is_some() {
-            return Ok(verifier.finish());
+        drop(done);
+        let (mut verifier, mut early, mut next) = (Verifier::new(), BTreeMap::new(), 0);
+        for (index, looks) in looked {
+            early.insert(index, looks);
+            while let Some(looks) = early.remove(&next) {
+                looks?.into_iter().for_each(|look| verifier.link(look));
+                next += 1;
+            }
+            if verifier.report.fault.is_some() {
+                break;
+            }
         }
-    }
+        Ok(verifier.finish())
+    })
 }
 
 /// Verifies a whole export.
@@ -304,7 +325,7 @@ mod tests {
 
     /// What is read in the common form alone says nothing that the reader of all of JSON does not say.
     fn agrees(line: &[u8]) {
-        let found = |of: Option<Result<Examined, Unreadable>>| {
+        let found = |of: Look| {
             of.map(|of| {
                 of.map(|of| (of.seq, of.prev, of.hash, of.fault)).map_err(|wrong| (wrong.seq, wrong.message))
             })
@@ -355,27 +376,6 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_parted_between_its_lines() {
-        for text in [
-            "",
-            "\n",
-            "\n\n\n",
-            "a",
-            "a\nb",
-            "aaaaaaaaaaaaa\nb\nc",
-            "a\nb\n\ncccccccccccccc\n",
-            "a\nb\nc\nd\ne\nf",
-        ] {
-            let whole: Vec<&[u8]> = text.as_bytes().split(|byte| *byte == b'\n').collect();
-            for count in 1..6 {
-                let parts = shares(text.as_bytes(), count);
-                let parted: Vec<&[u8]> = parts.iter().flat_map(|part| lines_of(part)).collect();
-                assert!(parted == whole && parts.len() <= count, "{text:?} in {count}: {parts:?}");
-            }
-        }
-    }
-
-    #[test]
     fn the_common_form_is_read_without_json() {
         let texts = std::array::from_fn(|n| format!("text {n} ö"));
         for body in [None, Some("{\"a\":\"b\\\\n\n\t\r\"}".to_owned())] {
@@ -396,7 +396,12 @@ mod tests {
         let by_lines = |lines: &[String]| verify_lines(lines.iter().map(String::as_str));
         let by_blocks = |lines: &[String], end: &str| {
             let text = lines.join("\n") + end;
-            verify_reader(std::io::BufReader::with_capacity(7, text.as_bytes())).unwrap()
+            let found = verify_reader(text.as_bytes()).unwrap();
+            for (size, threads) in [(1, 1), (700, 3), (5000, 8)] {
+                let input = std::io::BufReader::with_capacity(7, text.as_bytes());
+                assert_eq!(verify_blocks(input, size, threads).unwrap(), found, "blocks of {size}");
+            }
+            found
         };
         assert_eq!(by_blocks(&lines, "\n"), by_lines(&lines));
         assert_eq!(by_blocks(&lines, ""), by_lines(&lines));
@@ -418,6 +423,19 @@ mod tests {
         }
         lines.swap(700, 701);
         assert_eq!(by_blocks(&lines, "\n"), by_lines(&lines));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        struct Broken;
+        impl std::io::Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(std::io::Error::other("the disk is gone"))
+            }
+        }
+        let text = chain(50).join("\n") + "\n";
+        let input = std::io::BufReader::new(std::io::Read::chain(text.as_bytes(), Broken));
+        assert_eq!(verify_blocks(input, 100, 4).unwrap_err().to_string(), "the disk is gone");
     }
 
     /// Ten thousand bytes of a whole export, each changed by itself: every one is found, at its own line.

@@ -132,7 +132,7 @@ pub(super) async fn server(cx: &Invocation) -> anyhow::Result<()> {
 /// Verifies an export in a file.
 pub(super) fn file(cx: &Invocation, path: &Path) -> anyhow::Result<()> {
     let report = if path == Path::new("-") {
-        verify_reader(std::io::stdin().lock())
+        verify_reader(std::io::BufReader::new(std::io::stdin()))
     } else {
         let file = std::fs::File::open(path)
             .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;

@@ -18,10 +18,12 @@ impl Core {
         self.send_line(&line)
     }
 
-    /// An agent that has just opened the session begins with a mode of its own; the one it is to work in may be another.
-    pub(super) fn repeat_mode(&mut self) -> Result<(), Error> {
+    /// An agent that has just opened the session begins with a mode of its own, which it said or not; the one it is to
+    /// work in may be another.
+    pub(super) fn repeat_mode(&mut self, is_said: bool) -> Result<(), Error> {
         let Some(mode) = self.model.mode.clone() else { return Ok(()) };
-        let is_due = |modes: &mc_acp::view::Modes| modes.current != mode && modes.offers(&mode);
+        let is_due =
+            |modes: &mc_acp::view::Modes| modes.offers(&mode) && (!is_said || modes.current != mode);
         if self.model.modes.as_ref().is_some_and(is_due) { self.send_mode(mode) } else { Ok(()) }
     }
 

@@ -138,7 +138,8 @@ impl Core {
                 Ok(())
             }
             (Step::Restore { .. }, Err(error)) => {
-                self.lost(&format!("the agent cannot restore the session: {error}"))
+                let reason = format!("the agent cannot restore the session: {error}");
+                if self.model.turns == 0 { self.open_anew(&reason, caps) } else { self.lost(&reason) }
             }
             (Step::Pause, _) => Ok(()),
             (Step::Initialize | Step::Authenticate | Step::New, Err(error)) => {
@@ -154,10 +155,10 @@ impl Core {
         replayed: u64,
         modes: Option<Modes>,
     ) -> Result<(), Error> {
-        let (epoch, how) = (self.model.epoch, how.to_owned());
+        let (epoch, how, is_mode_said) = (self.model.epoch, how.to_owned(), modes.is_some());
         self.record(Kind::Epoch, &EpochEvent::Opened { epoch, agent_session, how, replayed, modes })?;
         self.phase = Phase::Serving;
-        self.repeat_mode()
+        self.repeat_mode(is_mode_said)
     }
 
     /// The agent asks for authentication: with a key of its environment, if there is one.
@@ -194,12 +195,14 @@ impl Core {
             }
             return self.restore(1, caps);
         }
-        if self.model.turns == 0 {
-            // There was no conversation to lose; say that the agent's session changes all the same.
-            self.context_lost("the agent cannot restore, and no prompt was sent yet", false)?;
-            return self.open_new(caps);
-        }
-        self.lost("the agent cannot restore sessions")
+        let reason = "the agent cannot restore sessions";
+        if self.model.turns == 0 { self.open_anew(reason, caps) } else { self.lost(reason) }
+    }
+
+    /// There was no conversation to lose; says that the agent's session changes all the same.
+    fn open_anew(&mut self, reason: &str, caps: AgentCaps) -> Result<(), Error> {
+        self.context_lost(&format!("{reason}; no prompt was sent yet"), false)?;
+        self.open_new(caps)
     }
 
     fn open_new(&mut self, caps: AgentCaps) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::oracle::assert_journal_is_witness;
-use crate::rig::{FORGETS, LOADS, Rig, eventually, marked, start_time};
+use crate::rig::{FORGETS, LOADS, Rig, eventually, kill, marked, start_time};
 
 #[test]
 fn prompts_queue_and_run_one_at_a_time() {
@@ -48,6 +48,38 @@ fn a_mode_is_taken_and_told_again_to_the_next_agent() {
     rig.prompt(&id, "/say two");
     rig.wait_event(&id, "turn_end", 1);
     assert_journal_is_witness(&rig, &id);
+}
+
+/// The shim dies at another moment of the change each time, of an agent that can and of one that cannot restore a
+/// session; before the first prompt there is no conversation to lose, so nobody is asked.
+#[test]
+fn a_mode_is_in_force_after_a_kill_of_the_shim_while_it_was_chosen() {
+    for (round, options) in [LOADS, &["--load", "error"], FORGETS].into_iter().cycle().take(9).enumerate() {
+        let rig = Rig::start(options);
+        let id = rig.session();
+        rig.wait_state(&id, "idle");
+        let shim = rig.meta(&id).unwrap()["shim_pid"].as_i64().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| rig.output(&["mode", &id, "plan"]));
+            std::thread::sleep(std::time::Duration::from_millis(4 * u64::try_from(round).unwrap()));
+            kill(shim);
+        });
+        // The command is given again until it is answered, as the uplink does.
+        eventually("the mode is chosen", || rig.output(&["mode", &id, "plan"]).status.success().then_some(()));
+        eventually("the second agent took it", || {
+            let opened = rig.received().iter().rposition(|line| line.contains("\"initialize\""))?;
+            let later = rig.received().split_off(opened);
+            let is_told = later.iter().any(|line| line.contains("session/set_mode") && line.contains("plan"));
+            (is_told && rig.meta(&id)?["epoch"] == 2).then_some(())
+        });
+        eventually("and said so", || (modes(&rig, &id).last()? == "plan").then_some(()));
+        rig.prompt(&id, "/say one");
+        assert_eq!(rig.wait_event(&id, "turn_end", 1)["outcome"], "end_turn", "round {round}, {options:?}");
+        let lost = rig.of_kind(&id, "context_lost");
+        assert_eq!(lost.is_empty(), options == LOADS, "{lost:?}");
+        assert!(lost.iter().all(|event| event["body"]["needs_decision"] == false), "{lost:?}");
+        assert_journal_is_witness(&rig, &id);
+    }
 }
 
 #[test]

@@ -28,6 +28,17 @@ describe('a conversation', () => {
     talk.take(event('permission_answer', { id: 'p', option: 'allow_once' }));
     expect(talk.items).toMatchObject([{ type: 'permission', title: 'write', answered: true, answer: 'allow_once' }, { type: 'plan', entries: [{ status: 'completed' }] }]);
   });
+  it('says what may be missing, and asks only when somebody has to decide', () => {
+    const talk = new Conversation();
+    talk.take(event('gap', { reason: 'shim died' }));
+    talk.take(event('context_lost', { reason: 'the agent cannot restore sessions; no prompt was sent yet', needs_decision: false }));
+    talk.take(event('context_lost', { reason: 'the agent cannot restore sessions', needs_decision: true }));
+    expect(talk.items).toMatchObject([
+      { type: 'mark', tone: 'held', text: 'Something may be missing here: shim died.' },
+      { type: 'mark', tone: 'held', text: 'The agent began anew: the agent cannot restore sessions; no prompt was sent yet.' },
+      { type: 'mark', tone: 'bad', text: expect.stringContaining('Decide') }
+    ]);
+  });
   it('is not upset by any form of body', () => {
     const talk = new Conversation();
     for (const kind of ['prompt', 'message', 'thought', 'tool_call', 'plan', 'permission_open', 'permission_answer', 'turn_end', 'state', 'interrupted', 'gap', 'context_lost', 'stderr', 'other', 'new-word'])

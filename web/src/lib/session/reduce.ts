@@ -84,8 +84,10 @@ const tokens = (usage: Json): string | null => {
 function markOf(mark: string, detail: Json): { tone: 'bad' | 'held' | 'idle'; text: string } | null {
   switch (mark) {
     case 'interrupted': return { tone: 'bad', text: 'The agent died in the middle of this turn. It is not sent again.' };
-    case 'gap': return { tone: 'held', text: `Some events were dropped here${detail.dropped ? `: ${string(detail.dropped)}` : ''}.` };
-    case 'context_lost': return { tone: 'bad', text: 'The agent forgot the conversation. Decide whether it goes on with an empty one.' };
+    case 'gap': return { tone: 'held', text: `Something may be missing here${detail.reason ? `: ${string(detail.reason)}` : ''}.` };
+    case 'context_lost':
+      if (detail.needs_decision === false) return { tone: 'held', text: `The agent began anew: ${string(detail.reason)}.` };
+      return { tone: 'bad', text: 'The agent forgot the conversation. Decide whether it goes on with an empty one.' };
     case 'agent': return { tone: 'held', text: `A new agent process took over (number ${string(detail.epoch)}).` };
     case 'mode_refused': return { tone: 'held', text: `The agent did not take the mode ${string(detail.mode)}${detail.reason ? `: ${string(detail.reason)}` : ''}.` };
     case 'state':
