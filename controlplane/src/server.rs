@@ -145,7 +145,11 @@ impl Server {
             public_url: config.public_url.clone(),
         };
         let (waiting, (opened, routes)) = (Waiting::default(), watch::channel(None));
-        lifetime.spawn("http", OnExit::Shutdown, serve(listener, door(waiting.clone(), routes), lifetime.stop()));
+        lifetime.spawn(
+            "http",
+            OnExit::Shutdown,
+            serve(listener, door(waiting.clone(), routes), lifetime.stop()),
+        );
         let stop = lifetime.stop();
         let open = Box::pin(opening::open(config, endpoints, &metrics, &stop, &waiting));
         let app = match open.await {

@@ -221,8 +221,7 @@ fn verify_blocks(input: impl BufRead + Send, size: u64, threads: usize) -> std::
     let examine = |done: SyncSender<(u64, std::io::Result<Vec<Look>>)>| {
         let (mut block, mut scratch) = (Vec::new(), Vec::new());
         loop {
-            let (index, read) =
-                source.lock().unwrap_or_else(PoisonError::into_inner).next(size, &mut block);
+            let (index, read) = source.lock().unwrap_or_else(PoisonError::into_inner).next(size, &mut block);
             let looks = match read {
                 Ok(false) => return,
                 Ok(true) => Ok(lines_of(block.strip_suffix(b"\n").unwrap_or(&block))

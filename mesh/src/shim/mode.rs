@@ -22,8 +22,7 @@ impl Core {
     /// work in may be another.
     pub(super) fn repeat_mode(&mut self, is_said: bool) -> Result<(), Error> {
         let Some(mode) = self.model.mode.clone() else { return Ok(()) };
-        let is_due =
-            |modes: &mc_acp::view::Modes| modes.offers(&mode) && (!is_said || modes.current != mode);
+        let is_due = |modes: &mc_acp::view::Modes| modes.offers(&mode) && (!is_said || modes.current != mode);
         if self.model.modes.as_ref().is_some_and(is_due) { self.send_mode(mode) } else { Ok(()) }
     }
 

@@ -65,7 +65,9 @@ fn a_mode_is_in_force_after_a_kill_of_the_shim_while_it_was_chosen() {
             kill(shim);
         });
         // The command is given again until it is answered, as the uplink does.
-        eventually("the mode is chosen", || rig.output(&["mode", &id, "plan"]).status.success().then_some(()));
+        eventually("the mode is chosen", || {
+            rig.output(&["mode", &id, "plan"]).status.success().then_some(())
+        });
         eventually("the second agent took it", || {
             let opened = rig.received().iter().rposition(|line| line.contains("\"initialize\""))?;
             let later = rig.received().split_off(opened);
