@@ -3,9 +3,10 @@
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Args, Command, Config, LogFormat, Output, Report};
-use crate::lifetime;
+use crate::lifetime::{self, OnExit};
 use crate::opening::{self, causes};
 use crate::server::{self, Server, install_metrics};
+use crate::service_manager;
 
 /// Carries out a command line; `false`: it failed, and was told.
 pub fn run(args: Args) -> bool {
@@ -102,10 +103,15 @@ async fn serve(config: &Config) -> anyhow::Result<bool> {
     let address = server.address;
     tracing::info!(http = %address, grpc = %server.grpc, data_dir = %config.data_dir.display(), "serving http://{address} (API docs at /api/docs)");
     let stop = server.lifetime.stop();
+    service_manager::ready(&format!("serving http://{address}"));
+    if let Some(every) = service_manager::watchdog() {
+        server.lifetime.spawn("watchdog", OnExit::Log, service_manager::live(every, stop.clone()));
+    }
     tokio::select! {
         asked = lifetime::asked_to_stop() => asked?,
         () = stop.cancelled() => {}
     }
     tracing::info!("stopping");
+    service_manager::stopping();
     Ok(server.stop().await)
 }

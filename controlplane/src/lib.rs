@@ -44,6 +44,7 @@ pub mod reservations;
 pub mod restore;
 pub mod search;
 pub mod server;
+mod service_manager;
 pub mod sessions;
 pub mod skills;
 pub mod tasks;

@@ -69,6 +69,7 @@ async fn patiently<T, F: Future<Output = Result<T, Error>>>(
         }
         let why = error.source.as_deref().map_or_else(|| error.detail.clone(), |source| causes(source));
         waiting.says(part, &format!("waiting for it since {} s: {why}", began.elapsed().as_secs()));
+        crate::service_manager::status(&format!("waiting for {part}: {why}"));
         tracing::warn!(part, "waiting for {part}, next attempt in {pause:?}: {why}");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -1,6 +1,7 @@
 // When things go wrong in the middle: wrong answers to every kind of deed, and a server that is killed while it decides or
 // drains. Nothing typed is lost, nothing is done twice, and the way on is said.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,6 +191,48 @@ test('a request that never answers ends with clear words: what was typed stays, 
   well();
   await page.getByText('One write waits to be sent.').waitFor({ state: 'detached', timeout: 30_000 });
   assert.equal((await server.api('GET', '/api/v1/tasks?mission=apollo&limit=200')).items.filter((one) => one.title === 'Made in silence').length, 1);
+  harmless(page);
+  await page.context().close();
+});
+
+test('a file is stored once, also when the answer is lost; what it overlaps is seen before', async () => {
+  await server.api('POST', '/api/v1/missions', { name: 'venus' });
+  await server.mc('set', 'policy', 'overlap', '-m', 'venus', '--mode', 'require_ack');
+  const named = async (name) => (await server.api('GET', '/api/v1/artifacts?mission=venus&limit=200')).items.filter((one) => one.name === name);
+  const page = await open();
+  await page.goto(`${way.base}/ui/docs?view=artifacts&mission=venus`);
+  const store = async (name, text) => {
+    await page.getByRole('button', { name: 'Store a file' }).first().click();
+    await page.getByLabel('File', { exact: true }).setInputFiles({ name, mimeType: 'text/markdown', buffer: Buffer.from(text) });
+    await page.getByRole('button', { name: 'Store', exact: true }).click();
+  };
+  wrong('POST', '/artifacts', 0);
+  const words = '# Wind limits\n\nThe lander must not touch down in gusts over twelve metres a second, measured on the mast for a minute.\n';
+  await store('limits.md', words);
+  await said(page, 0);
+  well();
+  await page.getByRole('button', { name: 'Store', exact: true }).click();
+  await page.waitForURL(/\/artifacts\/art_/);
+  await page.getByRole('heading', { name: 'Wind limits' }).waitFor();
+  const [kept] = await named('limits.md');
+  assert.equal((await named('limits.md')).length, 1);
+  assert.equal(kept.sha256, createHash('sha256').update(words).digest('hex'));
+  await page.goto(`${way.base}/ui/docs?view=artifacts&mission=venus`);
+  await store('limits-again.md', words.replace('a minute', 'one minute'));
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('limits.md').first().waitFor();
+  assert.equal((await named('limits-again.md')).length, 0);
+  await dialog.getByRole('button', { name: 'I have seen it, store it all the same' }).click();
+  await page.waitForURL(/\/artifacts\/art_/);
+  assert.equal((await named('limits-again.md')).length, 1);
+  // Refused, in the server's words: it can be given up.
+  await page.goto(`${way.base}/ui/docs?view=artifacts&mission=venus`);
+  wrong('POST', '/artifacts', 413);
+  await store('more.md', '# More');
+  await said(page, 413);
+  await page.keyboard.press('Escape');
+  assert.equal((await named('more.md')).length, 0);
+  well();
   harmless(page);
   await page.context().close();
 });

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::harness::postgres::OwnServer;
 use crate::harness::s3::S3Server;
 use crate::harness::{Client, config, eventually, metrics};
-use crate::process::{program, program_at, serving};
+use crate::process::{heard, program, program_at, serving};
 
 /// Outages and returns take longer than other conditions.
 const LONG: Duration = Duration::from_mins(2);
@@ -57,8 +57,12 @@ async fn a_start_waits_for_postgres_says_so_and_goes_on_by_itself() {
     let client = Client::new(&format!("http://{address}"));
     let start = || program_at(&address.to_string(), folder.path(), Some(&url));
     // Asked to stop while it waits, it ends in order.
-    let mut child = start().spawn().unwrap();
+    let socket = folder.path().join("notify");
+    let manager = tokio::net::UnixDatagram::bind(&socket).unwrap();
+    let mut child = start().env("NOTIFY_SOCKET", &socket).spawn().unwrap();
     ready(&client, 503).await;
+    let status = heard(&manager, "STATUS=waiting for database").await;
+    assert!(!status.contains("READY=1"), "{status}");
     terminate(&child);
     let status = tokio::time::timeout(LONG, child.wait()).await.unwrap().unwrap();
     let mut said = String::new();

@@ -50,6 +50,42 @@ pub(crate) async fn serving(mut command: Command) -> (Child, Client, tokio::task
     (child, Client::new(&base), reader)
 }
 
+/// Waits until a service manager hears a line, and gives the message that it stands in.
+pub(crate) async fn heard(manager: &tokio::net::UnixDatagram, starts: &str) -> String {
+    let listening = async {
+        loop {
+            let mut message = [0; 4096];
+            let length = manager.recv(&mut message).await.unwrap();
+            let text = std::str::from_utf8(&message[..length]).unwrap();
+            if text.lines().any(|line| line.starts_with(starts)) {
+                return text.to_owned();
+            }
+        }
+    };
+    let said = tokio::time::timeout(crate::harness::DEADLINE, listening).await;
+    said.unwrap_or_else(|_| panic!("nobody said {starts}"))
+}
+
+#[tokio::test]
+async fn the_service_manager_hears_that_it_serves_lives_and_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("notify");
+    let manager = tokio::net::UnixDatagram::bind(&socket).unwrap();
+    let mut command = program(&folder.path().join("data"), None);
+    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "300000");
+    let (mut child, client, _reader) = serving(command).await;
+    let ready = heard(&manager, "READY=1").await;
+    assert!(ready.contains("STATUS=serving http://127.0.0.1:"), "{ready}");
+    assert_eq!(client.send("GET", "/readyz", "", &[], None).await.status, 200);
+    for _ in 0..3 {
+        heard(&manager, "WATCHDOG=1").await;
+    }
+    let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    heard(&manager, "STOPPING=1").await;
+    assert!(child.wait().await.unwrap().success());
+}
+
 struct Sent {
     key: String,
     name: String,

@@ -5,12 +5,15 @@
 
 mod local;
 mod node;
+mod service_manager;
 mod supervisor;
 
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+
+use sd_notify::NotifyState;
 
 use crate::files::{self, Lock, StateDir};
 use crate::uplink;
@@ -68,8 +71,11 @@ pub fn run(state: &Path, uplink: Option<uplink::Config>) -> Result<(), Error> {
         // Nobody waits any more when the daemon is stopping.
         let _ = end.try_send(End::Failed(error));
     })?;
+    service_manager::tell(NotifyState::Ready);
+    service_manager::watch(socket)?;
     let result = match ended.recv() {
         Ok(End::Asked) => {
+            service_manager::tell(NotifyState::Stopping);
             if let Some(uplink) = &uplink {
                 drain(uplink, &ended);
             }

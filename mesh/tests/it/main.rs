@@ -10,6 +10,7 @@ mod model_stub;
 mod oracle;
 mod protocol;
 mod rig;
+mod service_manager;
 mod skills;
 mod third_party;
 mod turns;

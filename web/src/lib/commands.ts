@@ -79,7 +79,7 @@ export const cmd = {
   diffDoc: (mission: string, name: string, from: number, to: number) => mc('doc', 'diff', name, within(mission), '--from', from, '--to', to),
   publishDoc: (mission: string, name: string, version: number) => mc('doc', 'publish', name, within(mission), '--version', version),
   docToGit: (mission: string, name: string) => mc('publish', `doc/${name}`, within(mission)),
-  putArtifact: (mission: string) => mc('artifact', 'put', 'FILE', within(mission || 'MISSION')),
+  putArtifact: (mission: string, file = '', name = '', task = '', seen: readonly string[] = []) => mc('artifact', 'put', file || 'FILE', within(mission || 'MISSION'), name !== file && option('--name', name), option('--task', task), seen.length ? ['--acknowledge-overlap', seen.join(',')] : null),
   download: (id: string) => mc('artifact', 'download', id),
   // Nodes
   nodes: () => mc('get', 'nodes'),

@@ -36,15 +36,18 @@ export function problem(status: number, title: string, detail: string, requestId
 }
 
 export async function readProblem(response: Response): Promise<Problem> {
-  const text = await response.text().catch(() => '');
+  return problemIn(await response.text().catch(() => ''), response.status, response.headers.get('x-request-id'));
+}
+
+/** The problem that an answer is which is an error. */
+export function problemIn(text: string, status: number, requestId: string | null): Problem {
   try {
     const body = JSON.parse(text) as Problem;
     if (typeof body.title === 'string' && typeof body.type === 'string') return body;
   } catch {
     // Not a problem document: a proxy answered.
   }
-  const detail = `the server answered ${response.status} without saying why`;
-  return problem(response.status, 'Unexpected answer', detail, response.headers.get('x-request-id'));
+  return problem(status, 'Unexpected answer', `the server answered ${status} without saying why`, requestId);
 }
 
 /** What made it fail, as a problem; never throws. */
@@ -60,6 +63,9 @@ let onSignedOut: () => void = () => {};
 export function whenSignedOut(act: () => void): void {
   onSignedOut = act;
 }
+
+/** The login session has ended. */
+export const signedOut = (): void => onSignedOut();
 
 /** Headers that every change by cookie carries. */
 export const CHANGE_HEADERS = { 'x-mc-csrf': '1' } as const;
