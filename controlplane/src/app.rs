@@ -81,6 +81,24 @@ pub struct App {
 /// A shared [`App`].
 pub type SharedApp = Arc<App>;
 
+/// Machines may differ by so much before it is said, in microseconds.
+const DIFFERENCE: u64 = 2_000_000;
+
+/// The clock of the database, where there is a server that has one.
+async fn clock(db: &Db) -> Result<Clock, Error> {
+    let own = Clock::anchored();
+    let Some(now) = db.now().await? else { return Ok(own) };
+    let difference = now.as_micros().abs_diff(own.now().as_micros());
+    if difference > DIFFERENCE {
+        let seconds = difference / 1_000_000;
+        tracing::warn!(
+            seconds,
+            "the clock of this machine and that of the database differ by {seconds} s; that of the database counts"
+        );
+    }
+    Ok(Clock::anchored_at(now))
+}
+
 impl App {
     /// Opens the database, migrates it, and makes what a new installation needs. Running it twice changes nothing.
     ///
@@ -93,7 +111,7 @@ impl App {
         stop: tokio_util::sync::CancellationToken,
     ) -> Result<SharedApp, Error> {
         let db = Db::open(&config.database_url()).await?;
-        let clock = Clock::anchored();
+        let clock = clock(&db).await?;
         let ids = Arc::new(IdSource::default());
         let root = crate::keyring::root_key(config, &ids).map_err(Error::internal)?;
         let before = crate::keyring::previous_root_key(config).map_err(Error::internal)?;

@@ -26,8 +26,15 @@ impl Clock {
     /// Anchors to the wall clock of this machine.
     pub fn anchored() -> Self {
         let wall = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-        let anchor_micros = wall.tv_sec.saturating_mul(1_000_000).saturating_add(wall.tv_nsec / 1000);
-        Self { anchor_micros, anchor_boot: boot_micros(), offset: AtomicI64::new(0) }
+        Self::anchored_at(Timestamp::from_micros(
+            wall.tv_sec.saturating_mul(1_000_000).saturating_add(wall.tv_nsec / 1000),
+        ))
+    }
+
+    /// Anchors to a time that somebody else told just now: the database that replicas share, so that they agree on when a
+    /// lease ends, whatever the clocks of their machines say.
+    pub fn anchored_at(now: Timestamp) -> Self {
+        Self { anchor_micros: now.as_micros(), anchor_boot: boot_micros(), offset: AtomicI64::new(0) }
     }
 
     /// The time.
@@ -100,6 +107,16 @@ impl IdSource {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_goes_on_from_where_it_was_anchored() {
+        let told = Timestamp::from_micros(1_800_000_000_000_000);
+        let clock = Clock::anchored_at(told);
+        let now = clock.now();
+        assert!(told <= now && now < told.plus(Duration::from_mins(1)), "{now}");
+        clock.advance(Duration::from_hours(1));
+        assert!(clock.now() >= told.plus(Duration::from_hours(1)));
+    }
 
     #[test]
     fn ids_ascend_also_within_one_millisecond_and_when_time_stands_still() {

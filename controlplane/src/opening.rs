@@ -97,10 +97,14 @@ async fn once(
     stop: &CancellationToken,
 ) -> Result<SharedApp, Error> {
     let app = Box::pin(App::open(config, endpoints.clone(), metrics.clone(), stop.clone())).await?;
-    crate::tasks::reconcile::extend_after_restart(&app).await?;
-    crate::nodes::reconcile::extend_after_restart(&app).await?;
-    crate::reservations::reconcile::extend_after_restart(&app).await?;
-    crate::workspaces::reconcile::extend_after_restart(&app).await?;
+    // While nobody served, nobody could renew. Beside others that do, a start changes no lease: or a replica that starts
+    // again and again would keep those of the dead alive.
+    if let Some(_alone) = app.db.alone().await? {
+        crate::tasks::reconcile::extend_after_restart(&app).await?;
+        crate::nodes::reconcile::extend_after_restart(&app).await?;
+        crate::reservations::reconcile::extend_after_restart(&app).await?;
+        crate::workspaces::reconcile::extend_after_restart(&app).await?;
+    }
     Ok(app)
 }
 

@@ -23,6 +23,9 @@ use crate::opening;
 /// Buckets of every duration histogram, in seconds.
 const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
+/// How long requests may go on after the stop; less than [`GRACE`](crate::lifetime::GRACE), which bounds all work.
+const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
 /// Why the server did not start or did not stop in order.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -106,10 +109,10 @@ async fn serve(listener: TcpListener, door: Router, stop: CancellationToken) {
             tracing::error!(error = %error, "the HTTP server failed");
         }
     };
-    // An idle keep-alive connection must not hold the process.
+    // A connection on which nothing comes must not hold the process.
     let limit = async {
         stop.cancelled().await;
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
     };
     tokio::select! {
         () = served => {}

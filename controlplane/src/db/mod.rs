@@ -12,6 +12,7 @@ mod error;
 mod filter;
 mod migrate;
 mod open;
+mod presence;
 mod reach;
 pub(crate) mod statistics;
 mod tombstone;

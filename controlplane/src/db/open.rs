@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use mc_api::Timestamp;
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -11,6 +12,7 @@ use sqlx::sqlite::{
 };
 
 use super::migrate::{self, Migrated};
+use super::presence;
 use super::reach::{self, Reach};
 use super::tx::Conn;
 use super::{Backend, DbError, Tx};
@@ -20,6 +22,15 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 
 /// After this long without use a connection is tested before it is used again.
 const RESTED: Duration = Duration::from_secs(1);
+
+/// What every connection to Postgres begins with.
+///
+/// How approximate neighbours are looked for: go on until enough fit the caller's scope, up to a bound. And how soon the
+/// server lets go of the locks of a control plane that is not there any more: 25 s after its machine vanished, which
+/// says no goodbye, and 60 s after it stood still inside a transaction.
+const SETTINGS: &str = "SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 64; SET hnsw.max_scan_tuples = 8000; \
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
+    SET idle_in_transaction_session_timeout = '60s'";
 
 const EXPECTED: &str = "expected sqlite:PATH or postgres://…";
 
@@ -99,13 +110,8 @@ impl Db {
                         Ok(true)
                     })
                 })
-                // How approximate neighbours are looked for: go on until enough fit the caller's scope, up to a bound.
                 .after_connect(|connection, _| {
-                    Box::pin(async move {
-                        let sets = "SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 64; \
-                                 SET hnsw.max_scan_tuples = 8000";
-                        sqlx::Executor::execute(connection, sets).await.map(|_| ())
-                    })
+                    Box::pin(async move { sqlx::Executor::execute(connection, SETTINGS).await.map(|_| ()) })
                 })
                 .connect_with(options)
                 .await?;
@@ -159,13 +165,18 @@ impl Db {
 
     /// A transaction that sees one moment of the database, for long reads; dropping it ends it.
     pub async fn begin_snapshot(&self) -> Result<Tx, DbError> {
-        Ok(Tx::new(match &self.0 {
+        match &self.0 {
             Pools::Postgres { pool, reach } => {
                 let begin = pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
-                Conn::PgWrite(reach.patiently(Box::pin(begin)).await?)
+                let mut tx = Tx::new(Conn::PgWrite(reach.patiently(Box::pin(begin)).await?));
+                // It locks nobody out, and whoever reads may be slow.
+                tx.query("SET LOCAL idle_in_transaction_session_timeout = 0").execute().await?;
+                Ok(tx)
             }
-            Pools::Sqlite { readers, .. } => Conn::SqliteWrite(readers.begin_with("BEGIN DEFERRED").await?),
-        }))
+            Pools::Sqlite { readers, .. } => {
+                Ok(Tx::new(Conn::SqliteWrite(readers.begin_with("BEGIN DEFERRED").await?)))
+            }
+        }
     }
 
     /// A write transaction; on SQLite it waits its turn for the only writer.
@@ -185,12 +196,28 @@ impl Db {
         tx.commit_raw().await
     }
 
-    /// A listener for the sequencer's notifications; `None` where commits are seen in process.
+    /// The time of the Postgres server, which all replicas go by; `None`: there is no other machine.
+    pub async fn now(&self) -> Result<Option<Timestamp>, DbError> {
+        if self.backend() == Backend::Sqlite {
+            return Ok(None);
+        }
+        let mut tx = self.begin_read().await?;
+        let asked = Instant::now();
+        let (micros,): (i64,) =
+            tx.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetch_one().await?;
+        Ok(Some(Timestamp::from_micros(micros).plus(asked.elapsed() / 2)))
+    }
+
+    /// A listener for the sequencer's notifications, which also shows to others that this process is here; `None` where
+    /// commits are seen in process.
     pub async fn listen(&self) -> Result<Option<Listener>, DbError> {
         match &self.0 {
             Pools::Postgres { pool, .. } => {
                 let mut listener = PgListener::connect_with(pool).await?;
+                // A new connection is a new listener: what the old one held went with it.
+                listener.eager_reconnect(false);
                 listener.listen("mc_ledger").await?;
+                presence::enter(&mut listener).await?;
                 Ok(Some(Listener(listener)))
             }
             Pools::Sqlite { .. } => Ok(None),
@@ -213,12 +240,16 @@ impl Db {
 pub struct Listener(PgListener);
 
 impl Listener {
-    /// Returns when the ledger grew, or the connection was renewed.
+    /// Returns when the ledger grew; `false`: the connection was lost, and another listener is needed.
     ///
     /// # Cancel safety
     /// Safe: a notification lost with the future is repeated by the next batch or found by the period.
-    pub async fn wait(&mut self) -> Result<(), DbError> {
-        self.0.try_recv().await?;
-        Ok(())
+    pub async fn wait(&mut self) -> Result<bool, DbError> {
+        Ok(self.0.try_recv().await?.is_some())
+    }
+
+    /// Says goodbye, so that a start right after this one's end finds nobody here.
+    pub async fn leave(mut self) -> Result<(), DbError> {
+        presence::leave(&mut self.0).await
     }
 }

@@ -15,6 +15,11 @@ const PERIOD: Duration = Duration::from_millis(50);
 const GATHER: Duration = Duration::from_millis(10);
 /// How often a head sealed by another replica is looked for when no notification came.
 const POLL: Duration = Duration::from_secs(1);
+/// How long a sequencer may stand still inside a batch before Postgres ends its transaction and another one goes on: its
+/// process may be frozen, or its machine gone.
+const STANDSTILL: &str = "5s";
+/// How long it may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Key of the advisory lock that makes the sequencer single.
 const LOCK: i64 = 0x6d63_5f73_6571;
 
@@ -74,6 +79,11 @@ impl Sequencer {
                 () = heard(&mut listener), if failures == 0 => {}
             }
         }
+        if let Some(listener) = listener
+            && !matches!(tokio::time::timeout(GOODBYE, listener.leave()).await, Ok(Ok(())))
+        {
+            tracing::debug!("the listening connection ends without a goodbye");
+        }
     }
 
     async fn round(&self, db: &Db, listener: &mut Option<crate::db::Listener>) -> Result<(), DbError> {
@@ -100,8 +110,14 @@ impl Sequencer {
             return Ok(false);
         }
         let mut tx = db.begin_write().await?;
-        let (mine,): (bool,) =
-            tx.query("SELECT pg_try_advisory_xact_lock($1)").bind(LOCK).fetch_one().await?;
+        let (mine, _): (bool, String) = tx
+            .query(
+                "SELECT pg_try_advisory_xact_lock($1), set_config('idle_in_transaction_session_timeout', $2, true)",
+            )
+            .bind(LOCK)
+            .bind(STANDSTILL)
+            .fetch_one()
+            .await?;
         if !mine {
             return Ok(false);
         }
@@ -110,6 +126,7 @@ impl Sequencer {
             tx.query("SELECT pg_notify('mc_ledger', $1)").bind(seq.to_string()).execute().await?;
             metrics::counter!("mc_ledger_sealed_events_total").increment(sealed as u64);
         }
+        crate::crash::point("seal-before-commit").await;
         db.commit(tx).await?;
         Ok(sealed > 0)
     }
@@ -118,8 +135,12 @@ impl Sequencer {
 async fn heard(listener: &mut Option<crate::db::Listener>) {
     match listener {
         Some(listening) => {
-            if let Err(error) = listening.wait().await {
-                tracing::debug!(error = ?error, "the notification connection was lost");
+            let is_well = listening.wait().await.unwrap_or_else(|error| {
+                tracing::debug!(error = ?error, "notifications cannot be read");
+                false
+            });
+            if !is_well {
+                tracing::debug!("the notification connection was lost");
                 *listener = None;
             }
         }

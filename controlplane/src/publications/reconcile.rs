@@ -29,9 +29,9 @@ use crate::persistence::remote::{self, Remote, RemoteError};
 use crate::{approvals, ledger, persistence};
 
 /// How long a lease holds without being renewed: after a crash of its holder others wait this long.
-const LEASE: Duration = Duration::from_secs(10);
+const LEASE: Duration = Duration::from_secs(6);
 /// How often a lease is renewed while work is done under it.
-const BEAT: Duration = Duration::from_millis(2500);
+const BEAT: Duration = Duration::from_millis(1500);
 /// How often a commit is rebuilt on top of what others pushed, before it counts as a failure.
 const RACES: u32 = 5;
 /// How many targets are worked on at once.

@@ -50,7 +50,7 @@ impl Machine {
     }
 
     /// As after a restart of the node, wherever the control plane is now.
-    fn reload(&mut self, app: &TestApp) {
+    pub(crate) fn reload(&mut self, app: &TestApp) {
         self.identity = Identity::load(&state(&self.folder), &app.grpc()).unwrap().unwrap();
     }
 

@@ -15,7 +15,7 @@ use crate::process::{heard, program, program_at, serving};
 /// Outages and returns take longer than other conditions.
 const LONG: Duration = Duration::from_mins(2);
 
-fn free_address() -> std::net::SocketAddr {
+pub(crate) fn free_address() -> std::net::SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -44,7 +44,7 @@ async fn asked(stream: &mut tokio::net::TcpStream) -> String {
     answer
 }
 
-fn terminate(child: &tokio::process::Child) {
+pub(crate) fn terminate(child: &tokio::process::Child) {
     let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
 }

@@ -9,7 +9,7 @@ use mc_api::session::{
 use reqwest::Method;
 
 use crate::sse::{Message, Parser};
-use crate::transport::Call;
+use crate::transport::{Call, dice};
 use crate::{Client, Error};
 
 impl Client {
@@ -81,6 +81,7 @@ impl Client {
             parser: Parser::default(),
             ready: VecDeque::new(),
             failures: 0,
+            lost: false,
             ended: false,
         }
     }
@@ -96,6 +97,8 @@ pub struct Follow {
     parser: Parser,
     ready: VecDeque<Message>,
     failures: u32,
+    /// A stream that lived has ended.
+    lost: bool,
     ended: bool,
 }
 
@@ -144,15 +147,18 @@ impl Follow {
                         return Err(self.unreadable("an event without end".into()));
                     }
                 }
-                Ok(None) | Err(Error::Unreachable { .. } | Error::Timeout { .. }) => self.stream = None,
+                Ok(None) | Err(Error::Unreachable { .. } | Error::Timeout { .. }) => {
+                    (self.stream, self.lost) = (None, true);
+                }
                 Err(other) => return Err(other),
             }
         }
     }
 
     async fn connect(&mut self) -> Result<(), Error> {
-        if self.failures > 0 {
-            tokio::time::sleep(self.client.options.retry.wait(self.failures + 1, 128)).await;
+        if self.lost || self.failures > 0 {
+            // Also the first time: all that a server fed lose it at the same moment.
+            tokio::time::sleep(self.client.options.retry.wait(self.failures.max(1) + 1, dice())).await;
         }
         self.parser = Parser::default();
         let query = vec![("follow", "true".to_owned()), ("from", self.from.to_string())];

@@ -87,6 +87,11 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// The key under which all repetitions go: what is changed twice is changed once.
+    fn fixed_key(&self) -> Option<Uuid> {
+        self.key.or_else(|| (self.method != Method::GET).then(random_id))
+    }
+
     pub(crate) fn json(self, body: &impl Serialize) -> Self {
         self.body(body, "application/json")
     }
@@ -179,20 +184,37 @@ impl Client {
         self.send(Call::new(Method::DELETE, &path).query(scope.pairs()).if_match(if_match)).await.map(drop)
     }
 
-    /// Sends and reads a JSON answer.
+    /// Sends and reads a JSON answer. One that breaks off, as when the server is killed, is asked for again with the same
+    /// key.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
-        let response = self.send(call).await?;
-        let status = response.status();
-        let bytes = self.within(response.bytes()).await?;
-        serde_json::from_slice(&bytes).map_err(|error| self.unexpected(status, error.to_string()))
+        let (retry, key) = (self.options.retry, call.fixed_key());
+        for attempt in 1.. {
+            let response = self.deliver(&call, key).await?;
+            let status = response.status();
+            match self.within(response.bytes()).await {
+                Ok(bytes) => {
+                    let read = serde_json::from_slice(&bytes);
+                    return read.map_err(|error| self.unexpected(status, error.to_string()));
+                }
+                Err(Error::Unreachable { .. }) if attempt < retry.attempts => {
+                    tokio::time::sleep(retry.wait(attempt + 1, dice())).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("the last attempt returns")
     }
 
     /// Sends, repeats where that helps, and returns the first successful answer.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Response, Error> {
+        let key = call.fixed_key();
+        self.deliver(&call, key).await
+    }
+
+    async fn deliver(&self, call: &Call<'_>, key: Option<Uuid>) -> Result<Response, Error> {
         let retry = self.options.retry;
-        let key = call.key.or_else(|| (call.method != Method::GET).then(random_id));
         for attempt in 1.. {
-            let failure = match self.attempt(&call, key).await {
+            let failure = match self.attempt(call, key).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
@@ -200,7 +222,7 @@ impl Client {
                 Failure::Final(error) => return Err(error),
                 Failure::Again(error, _) if attempt >= retry.attempts.max(1) => return Err(error),
                 Failure::Again(_, at_least) => {
-                    let wait = retry.wait(attempt + 1, random_id().as_bytes()[15]);
+                    let wait = retry.wait(attempt + 1, dice());
                     tokio::time::sleep(wait.max(at_least.unwrap_or_default().min(retry.cap))).await;
                 }
             }
@@ -311,4 +333,9 @@ impl Client {
 #[expect(clippy::disallowed_methods, reason = "the client's one source of keys; nothing is ordered by them")]
 pub(crate) fn random_id() -> Uuid {
     Uuid::now_v7()
+}
+
+/// Chooses within a range of waits, so that clients that were cut off together do not come back together.
+pub(crate) fn dice() -> u8 {
+    random_id().as_bytes()[15]
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::query::ListQuery;
 use crate::resource::Resource;
 use crate::sse::{Message, Parser};
-use crate::transport::Call;
+use crate::transport::{Call, dice};
 use crate::{Client, Error};
 
 /// What is told about one object, or about the stream.
@@ -55,6 +55,8 @@ pub struct Watch<T> {
     ready: VecDeque<Message>,
     versions: HashMap<String, i64>,
     failures: u32,
+    /// A stream that lived has ended.
+    lost: bool,
     object: PhantomData<fn() -> T>,
 }
 
@@ -71,6 +73,7 @@ impl Client {
             ready: VecDeque::new(),
             versions: HashMap::new(),
             failures: 0,
+            lost: false,
             object: PhantomData,
         }
     }
@@ -109,7 +112,9 @@ impl<R: Resource> Watch<R> {
                         return Err(self.unreadable("a message without end".into()));
                     }
                 }
-                Ok(None) | Err(Error::Unreachable { .. } | Error::Timeout { .. }) => self.stream = None,
+                Ok(None) | Err(Error::Unreachable { .. } | Error::Timeout { .. }) => {
+                    (self.stream, self.lost) = (None, true);
+                }
                 Err(other) => return Err(other),
             }
         }
@@ -117,8 +122,9 @@ impl<R: Resource> Watch<R> {
 
     /// Opens the stream. Answers whether the server refused the position and a snapshot is needed.
     async fn connect(&mut self) -> Result<bool, Error> {
-        if self.failures > 0 {
-            tokio::time::sleep(self.client.options.retry.wait(self.failures + 1, 128)).await;
+        if self.lost || self.failures > 0 {
+            // Also the first time: all that a server fed lose it at the same moment.
+            tokio::time::sleep(self.client.options.retry.wait(self.failures.max(1) + 1, dice())).await;
         }
         self.parser = Parser::default();
         let mut query = self.query.pairs();

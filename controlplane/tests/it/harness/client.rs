@@ -116,6 +116,15 @@ impl Client {
         self.try_send(method, path, token, headers, body).await.unwrap()
     }
 
+    /// The stream, unless nobody answers or the answer is another one.
+    pub(crate) async fn try_watch(&self, path: &str, token: &str) -> Result<Watch, String> {
+        let response = self.request("GET", path, token).send().await.map_err(|error| error.to_string())?;
+        if response.status().as_u16() != 200 {
+            return Err(format!("{}: {}", response.status(), response.text().await.unwrap_or_default()));
+        }
+        Ok(Watch { bytes: response.bytes_stream().boxed(), buffer: String::new() })
+    }
+
     pub(crate) async fn watch(&self, path: &str, token: &str) -> Watch {
         let response = self.request("GET", path, token).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200, "{path}: {}", response.text().await.unwrap());
@@ -156,7 +165,8 @@ impl Watch {
         }
     }
 
-    async fn read(&mut self) -> Option<Change> {
+    /// The same, however long it takes.
+    pub(crate) async fn read(&mut self) -> Option<Change> {
         loop {
             while let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());

@@ -44,6 +44,28 @@ async fn a_creation_repeats_on_503_and_on_a_broken_answer_with_the_same_key() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again_with_the_same_key() {
+    let whole = mission("apollo", 1);
+    let server = Scripted::start(vec![
+        Answer::Broken(vec![whole[..20].into()]),
+        Answer::Full(201, vec![], whole),
+        Answer::Broken(vec!["{".into()]),
+        Answer::Broken(vec!["{".into()]),
+        Answer::Broken(vec!["{".into()]),
+    ])
+    .await;
+    let made: Mission = server.client().create::<Mission>(&create()).await.unwrap();
+    assert_eq!(made.name.as_str(), "apollo");
+    let asked = server.asked();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0].header("idempotency-key").unwrap(), asked[1].header("idempotency-key").unwrap());
+    // Not for ever.
+    let error = server.client().get::<Mission>("apollo", &Scope::default()).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+    assert_eq!(server.asked().len(), 5);
+}
+
+#[tokio::test]
 async fn two_creations_have_different_keys_and_reads_have_none() {
     let server = Scripted::start(vec![
         Answer::Full(201, vec![], mission("a", 1)),

@@ -1,7 +1,9 @@
 //! Streams: resuming a watch, falling back to a snapshot, lines of an export.
 
+use std::time::{Duration, Instant};
+
 use mc_api::mission::Mission;
-use mc_client::{Event, ListQuery};
+use mc_client::{Event, ListQuery, Options, Server};
 
 use crate::requests::mission;
 use crate::server::{Answer, Scripted};
@@ -51,6 +53,28 @@ async fn a_watch_resumes_behind_the_last_position_and_tells_nothing_twice() {
     let asked = server.asked();
     assert_eq!(asked[0].uri.to_string(), "/api/v1/missions?watch=true");
     assert_eq!(asked[1].uri.to_string(), "/api/v1/missions?watch=true&from=6");
+}
+
+#[tokio::test]
+async fn watches_that_are_cut_off_together_do_not_come_back_together() {
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        let lost = Answer::Broken(vec![message(5, "bookmark", r#"{"seq":5}"#)]);
+        let back = Answer::Broken(vec![message(6, "added", &mission("a", 1))]);
+        let server = Scripted::start(vec![lost, back]).await;
+        let mut options = Options::new(Server::parse(server.address()).unwrap());
+        options.retry.base = Duration::from_millis(200);
+        let client = mc_client::Client::new(options).unwrap();
+        let mut watch = client.watch::<Mission>(ListQuery::default(), None);
+        assert_eq!(told(&watch.next().await.unwrap()), "bookmark 5");
+        // The server holds the line for 30 ms after its last word.
+        let began = Instant::now();
+        assert_eq!(told(&watch.next().await.unwrap()), "added a 1");
+        pauses.push(began.elapsed());
+    }
+    pauses.sort();
+    assert!(pauses[0] >= Duration::from_millis(100), "never at once: {pauses:?}");
+    assert!(pauses[11] - pauses[0] > Duration::from_millis(20), "spread: {pauses:?}");
 }
 
 #[tokio::test]
