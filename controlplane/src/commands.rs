@@ -1,16 +1,19 @@
-//! What `mc-controlplane` does: serve, migrate, check its configuration.
+//! What `mc-controlplane` does: serve, migrate, check its configuration, copy an installation.
 
+use mc_api::installation::CopySummary;
 use tracing_subscriber::EnvFilter;
 
+use crate::backup;
 use crate::config::{Args, Command, Config, LogFormat, Output, Report};
+use crate::error::Error;
 use crate::lifetime::{self, OnExit};
 use crate::opening::{self, causes};
 use crate::server::{self, Server, install_metrics};
 use crate::service_manager;
 
 /// Carries out a command line; `false`: it failed, and was told.
-pub fn run(args: Args) -> bool {
-    let command = args.command.unwrap_or(Command::Serve);
+pub fn run(mut args: Args) -> bool {
+    let command = args.command.take().unwrap_or(Command::Serve);
     let sources = args.into_sources();
     if let Command::CheckConfig { output } = command {
         return check_config(&Report::of(&sources), output);
@@ -34,6 +37,18 @@ pub fn run(args: Args) -> bool {
     let ended = runtime.block_on(async {
         match command {
             Command::Migrate => migrate(&config).await,
+            Command::Backup { args, output } => {
+                let out = Shown { output, is_apart: args.to == std::path::Path::new("-") };
+                out.ended(unless_stopped(Box::pin(backup::backup(&config, &args))).await)
+            }
+            Command::Restore { args, output } => {
+                let out = Shown { output, is_apart: false };
+                out.ended(unless_stopped(Box::pin(backup::restore(&config, &args))).await)
+            }
+            Command::Copy { args, output } => {
+                let out = Shown { output, is_apart: false };
+                out.ended(unless_stopped(Box::pin(backup::copy(&config, &args))).await)
+            }
             Command::Serve | Command::CheckConfig { .. } => serve(&config).await,
         }
     });
@@ -88,6 +103,44 @@ async fn migrate(config: &Config) -> anyhow::Result<bool> {
     };
     tracing::info!(from = migrated.from, to = migrated.to, "{text}");
     Ok(say(&mut std::io::stdout(), &text))
+}
+
+/// Carries something out; a signal breaks it off, and leaves what a kill would leave.
+async fn unless_stopped(
+    work: impl Future<Output = Result<CopySummary, Error>>,
+) -> Result<CopySummary, Error> {
+    tokio::select! {
+        done = work => done,
+        asked = lifetime::asked_to_stop() => {
+            asked.map_err(Error::internal)?;
+            Err(Error::unavailable("stopped before the end"))
+        }
+    }
+}
+
+/// How the end of a copy is shown.
+struct Shown {
+    output: Output,
+    /// Standard output is taken by the archive.
+    is_apart: bool,
+}
+
+impl Shown {
+    fn say(&self, text: &str) -> bool {
+        if self.is_apart { say(&mut std::io::stderr(), text) } else { say(&mut std::io::stdout(), text) }
+    }
+
+    fn ended(&self, done: Result<CopySummary, Error>) -> anyhow::Result<bool> {
+        match (done, self.output) {
+            (Ok(summary), Output::Text) => Ok(self.say(&backup::words(&summary))),
+            (Ok(summary), Output::Json) => Ok(self.say(&serde_json::to_string_pretty(&summary)?)),
+            (Err(error), Output::Text) => Err(error.into()),
+            (Err(error), Output::Json) => {
+                self.say(&serde_json::to_string_pretty(&backup::problem(&error))?);
+                Ok(false)
+            }
+        }
+    }
 }
 
 async fn serve(config: &Config) -> anyhow::Result<bool> {

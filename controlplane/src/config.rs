@@ -146,6 +146,14 @@ impl Config {
         Self::read(&args.options.into_sources())
     }
 
+    /// Reads a configuration file and nothing else: of another installation than that of this process.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(crate) fn of_file(path: &std::path::Path) -> Result<Self, Problems> {
+        Self::read(&args::Options::default().into_sources().with_file(path))
+    }
+
     fn of(reader: &Reader<'_>) -> Self {
         let address = |name| reader.parsed::<SocketAddr>(name, ADDRESS);
         let data_dir = reader.needed("MC_DATA_DIR", "for everything that is kept", "a folder");

@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod artifacts;
 pub mod authn;
 pub mod background;
+pub mod backup;
 pub mod clock;
 pub mod commands;
 pub mod config;

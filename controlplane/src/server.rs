@@ -35,6 +35,9 @@ pub enum StartError {
     /// Another control plane uses the same folder.
     #[error("another control plane uses the data folder {0}; stop it first, or give another --data-dir")]
     InUse(String),
+    /// A restore into the folder has not ended, or what was in it has moved.
+    #[error("{0}")]
+    Unfinished(String),
     /// An address cannot be listened on.
     #[error("cannot listen on {0}; another program may hold the port, choose another with {1}")]
     Listen(SocketAddr, &'static str, #[source] std::io::Error),
@@ -93,6 +96,11 @@ pub(crate) fn lock(config: &Config) -> Result<std::fs::File, StartError> {
     Ok(file)
 }
 
+/// Refuses the folder of a restore that has not ended, and the database of an installation that has moved.
+pub(crate) fn may_start(config: &Config) -> Result<(), StartError> {
+    crate::backup::refuse_start(config).map_err(StartError::Unfinished)
+}
+
 async fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen(address, flag, error);
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -129,6 +137,7 @@ impl Server {
     pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
         config.checked()?;
         let lock = lock(config)?;
+        may_start(config)?;
         let lifetime = Lifetime::default();
         let unfinished = lifetime.stop().drop_guard();
         let (listener, address) = listen(config.http, "--http").await?;

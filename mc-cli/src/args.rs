@@ -29,7 +29,10 @@ use crate::complete;
 use crate::kind::{Kind, Target};
 use crate::output::Format;
 
-pub use admin::{AuthCommand, ConfigCommand, LedgerCommand, LogFilter, SystemCommand};
+pub use admin::{
+    AuthCommand, ConfigCommand, Installation, LedgerCommand, LogFilter, SystemBackup, SystemCommand,
+    SystemMigrate, SystemRestore,
+};
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};
 pub use export::{ExportCommand, ExportMission};

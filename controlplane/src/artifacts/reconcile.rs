@@ -8,6 +8,7 @@ use mc_ledger::Digest;
 
 use super::store;
 use crate::app::App;
+use crate::backup::Sweeping;
 use crate::error::Error;
 use crate::objects::{Area, ObjectError, ObjectStore as _};
 use crate::{docs, profiles, skills};
@@ -25,6 +26,10 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
         // What it stored is named by rows that do not live yet.
         return Ok(0);
     }
+    let Some(_alone) = Sweeping::begin(&app.db, &app.data_dir).await? else {
+        // A backup reads what its snapshot names, also when it is deleted meanwhile.
+        return Ok(0);
+    };
     let before = app.clock.now().minus(KEEP_ORPHANS);
     let swept = sweep_stored(app, before).await?;
     sweep_aside(app, before).await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::source::Sources;
+use crate::backup::{BackupArgs, CopyArgs, RestoreArgs};
 
 /// The command line. Options may stand before and after the command.
 #[derive(Debug, clap::Parser)]
@@ -20,7 +21,7 @@ pub struct Args {
 }
 
 /// What `mc-controlplane` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum Command {
     /// Serve until SIGTERM; migrates the database first.
     Serve,
@@ -28,6 +29,33 @@ pub enum Command {
     Migrate,
     /// Tell everything that is wrong with the configuration, or what counts and where it comes from; starts nothing.
     CheckConfig {
+        /// How it is told.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Write the whole installation to one file, while it runs: database, contents, Git ledger, on request its keys.
+    Backup {
+        /// What is written where.
+        #[command(flatten)]
+        args: BackupArgs,
+        /// How it is told.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Make this installation, which must be empty, of a backup. Interrupted, it is run again.
+    Restore {
+        /// What is read.
+        #[command(flatten)]
+        args: RestoreArgs,
+        /// How it is told.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Copy this installation, which must not run, from SQLite to another database, which must be empty.
+    Copy {
+        /// Where to.
+        #[command(flatten)]
+        args: CopyArgs,
         /// How it is told.
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,

@@ -5,7 +5,7 @@
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{PgPool, SqlitePool};
 
-use super::DbError;
+use super::{Backend, DbError};
 
 /// `migrations/postgres`.
 static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -39,6 +39,29 @@ fn refused(error: MigrateError, migrator: &Migrator) -> DbError {
         },
         error => DbError::Migrate(error),
     }
+}
+
+/// The newest version that this program knows.
+pub(super) fn newest_of(backend: Backend) -> i64 {
+    newest(match backend {
+        Backend::Postgres => &POSTGRES,
+        Backend::Sqlite => &SQLITE,
+    })
+}
+
+/// The newest version that this program knows; migrations are paired, so that it is the same for both.
+pub(crate) fn newest_schema() -> i64 {
+    newest(&SQLITE)
+}
+
+/// Applies what is missing up to a version.
+pub(super) async fn postgres_to(pool: &PgPool, version: i64) -> Result<(), DbError> {
+    POSTGRES.run_to(version, pool).await.map_err(|error| refused(error, &POSTGRES))
+}
+
+/// Applies what is missing up to a version.
+pub(super) async fn sqlite_to(pool: &SqlitePool, version: i64) -> Result<(), DbError> {
+    SQLITE.run_to(version, pool).await.map_err(|error| refused(error, &SQLITE))
 }
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<Migrated, DbError> {

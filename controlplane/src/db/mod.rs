@@ -7,6 +7,7 @@
 //! READ COMMITTED with explicit row locks in the order mission → task by id → claim →
 //! repository (of reservations).
 
+pub(crate) mod bulk;
 mod dialect;
 mod error;
 mod filter;
@@ -23,6 +24,7 @@ pub(crate) use dialect::placeholders;
 pub use error::DbError;
 pub use filter::Filter;
 pub use migrate::Migrated;
+pub(crate) use migrate::newest_schema;
 pub use open::{Db, Listener, check_address};
 pub use tombstone::bury;
 pub use tx::{Bind, FromDb, Query, Sql, Tx};

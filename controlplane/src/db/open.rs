@@ -15,7 +15,7 @@ use super::migrate::{self, Migrated};
 use super::presence;
 use super::reach::{self, Reach};
 use super::tx::Conn;
-use super::{Backend, DbError, Tx};
+use super::{Backend, DbError, Sql, Tx};
 
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE: Duration = Duration::from_secs(10);
@@ -145,6 +145,63 @@ impl Db {
             return Err(DbError::Address(EXPECTED.into()));
         };
         Ok(Self(pools))
+    }
+
+    /// A SQLite file that is nobody's yet, to be filled by one transaction: nothing is flushed and nothing can be rolled back,
+    /// so that what is left of a failure is thrown away. Foreign keys are for the end.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`].
+    pub(crate) async fn connect_to_fill(path: &std::path::Path) -> Result<Self, DbError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Off)
+            .synchronous(SqliteSynchronous::Off)
+            .foreign_keys(false)
+            .pragma("cache_size", "-65536")
+            .row_buffer_size(512);
+        let pool = |options| {
+            SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE).connect_lazy_with(options)
+        };
+        Ok(Self(Pools::Sqlite { writer: pool(options.clone()), readers: pool(options) }))
+    }
+
+    /// The newest version of the schema that this program knows.
+    pub(crate) fn newest_schema(&self) -> i64 {
+        migrate::newest_of(self.backend())
+    }
+
+    /// The version of the schema; 0: there is none.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub(crate) async fn schema(&self) -> Result<i64, DbError> {
+        let mut tx = self.begin_read().await?;
+        let (known,): (bool,) = tx
+            .query(Sql::Each {
+                postgres: "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
+                sqlite: "SELECT COUNT(*) > 0 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
+            })
+            .fetch_one()
+            .await?;
+        if !known {
+            return Ok(0);
+        }
+        let (version,): (i64,) =
+            tx.query("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one().await?;
+        Ok(version)
+    }
+
+    /// Applies the migrations that are missing up to a version.
+    ///
+    /// # Errors
+    /// [`DbError::Newer`], [`DbError::Migrate`].
+    pub(crate) async fn migrate_to(&self, version: i64) -> Result<(), DbError> {
+        match &self.0 {
+            Pools::Postgres { pool, .. } => migrate::postgres_to(pool, version).await,
+            Pools::Sqlite { writer, .. } => migrate::sqlite_to(writer, version).await,
+        }
     }
 
     /// Which database.

@@ -72,6 +72,12 @@ async fn step(app: &App) -> Result<Next, Error> {
     let model = this.active().map_or(i64::MAX, |active| active.model);
     let waiting = store::waiting(&mut tx, model, this.embedder.batch()).await?;
     drop(tx);
+    if let Some(active) = this.active()
+        && this.may_lack_index(active.model)
+    {
+        system_tx!(app, |tx| { Ok(store::index(tx, active.model, active.dimensions).await?) })?;
+        this.has_index(active.model);
+    }
     if waiting.is_empty() {
         this.went_well();
         return finish(app).await;

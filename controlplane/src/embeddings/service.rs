@@ -1,6 +1,7 @@
 //! The provider in use, what is known of its model, and how it goes.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -114,6 +115,8 @@ pub struct Embeddings {
     recent: Mutex<Recent>,
     /// When the rare work was done last.
     tended: Mutex<Option<Timestamp>>,
+    /// The model whose index was seen in the database; 0: none.
+    seen_index: AtomicI64,
 }
 
 /// The digest by which a text is known again.
@@ -155,6 +158,7 @@ impl Embeddings {
             course: Mutex::default(),
             recent: Mutex::default(),
             tended: Mutex::new(Some(now)),
+            seen_index: AtomicI64::new(0),
         };
         let mut tx = db.begin_write().await?;
         store::aim(&mut tx, this.embedder.provider(), this.embedder.model(), now).await?;
@@ -206,6 +210,16 @@ impl Embeddings {
             .map(|stored| (stored.number, stored.dimensions));
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { active, former };
         Ok(())
+    }
+
+    /// Whether the index of a model may be missing: a copy of an installation brings vectors without it.
+    pub(super) fn may_lack_index(&self, model: i64) -> bool {
+        self.seen_index.load(Ordering::Relaxed) != model
+    }
+
+    /// Says that the index of a model is there.
+    pub(super) fn has_index(&self, model: i64) {
+        self.seen_index.store(model, Ordering::Relaxed);
     }
 
     fn known(&self) -> Known {

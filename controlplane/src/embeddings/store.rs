@@ -94,18 +94,33 @@ pub(super) async fn register(
         .bind(dimensions)
         .fetch_one()
         .await?;
-    if tx.backend() == Backend::Postgres {
-        let (number, column) = (made.number, indexed("embedding", dimensions));
-        let kind = if dimensions > SINGLE { "halfvec" } else { "vector" };
-        // Numbers of our own only: no value of somebody else is a part of the text.
-        tx.query(Sql::Built(format!(
-            "CREATE INDEX IF NOT EXISTS search_vector_m{number}_idx ON search_vector
-             USING hnsw ({column} {kind}_cosine_ops) WHERE model_no = {number}"
-        )))
-        .execute()
-        .await?;
-    }
+    index(tx, made.number, dimensions).await?;
     Ok(made)
+}
+
+/// Makes the index of a model on Postgres, when it is not there. With many vectors that takes minutes.
+pub(super) async fn index(tx: &mut Tx, number: i64, dimensions: i32) -> Result<(), DbError> {
+    if tx.backend() != Backend::Postgres {
+        return Ok(());
+    }
+    let (is_there,): (bool,) = tx
+        .query("SELECT to_regclass($1) IS NOT NULL")
+        .bind(format!("search_vector_m{number}_idx"))
+        .fetch_one()
+        .await?;
+    if is_there {
+        return Ok(());
+    }
+    let column = indexed("embedding", dimensions);
+    let kind = if dimensions > SINGLE { "halfvec" } else { "vector" };
+    // Numbers of our own only: no value of somebody else is a part of the text.
+    tx.query(Sql::Built(format!(
+        "CREATE INDEX IF NOT EXISTS search_vector_m{number}_idx ON search_vector
+         USING hnsw ({column} {kind}_cosine_ops) WHERE model_no = {number}"
+    )))
+    .execute()
+    .await?;
+    Ok(())
 }
 
 /// Says that every text has its vector of a model.

@@ -119,6 +119,11 @@ pub fn root_key(config: &Config, ids: &IdSource) -> Result<RootKey, RootKeyError
     RootKey::of(path, &bytes)
 }
 
+/// Where the root key is.
+pub(crate) fn root_key_path(config: &Config) -> std::path::PathBuf {
+    config.root_key_file.clone().unwrap_or_else(|| config.data_dir.join("secrets/root.key"))
+}
+
 /// Reads the file of the root key before, if one is named.
 ///
 /// # Errors
@@ -303,7 +308,15 @@ impl Keyring {
 }
 
 impl RootKey {
-    fn of(path: &Path, bytes: &[u8]) -> Result<Self, RootKeyError> {
+    /// Whether it opens a stored key.
+    ///
+    /// # Errors
+    /// [`RootKeyError::WrongKey`].
+    pub(crate) fn check(&self, key_id: &str, sealed: Vec<u8>) -> Result<(), RootKeyError> {
+        self.unseal(key_id, sealed).map(drop)
+    }
+
+    pub(crate) fn of(path: &Path, bytes: &[u8]) -> Result<Self, RootKeyError> {
         let key = UnboundKey::new(&AES_256_GCM, bytes)
             .map_err(|_| RootKeyError::Length { path: path.display().to_string(), length: bytes.len() })?;
         Ok(Self(LessSafeKey::new(key)))

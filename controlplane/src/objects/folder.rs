@@ -29,6 +29,11 @@ impl FolderStore {
         Ok(Self { root: root.to_owned(), spool: Spool::open(root)? })
     }
 
+    /// Opens a folder that another process uses, to read it.
+    pub(super) fn beside(root: &Path) -> Self {
+        Self { root: root.to_owned(), spool: Spool::beside(root) }
+    }
+
     fn path(&self, mission: MissionId, sha256: Digest) -> PathBuf {
         self.root.join("missions").join(mission.to_string()).join("sha256").join(sha256.to_string())
     }

@@ -230,6 +230,19 @@ impl Objects {
         }
     }
 
+    /// Opens the store to read it, while another process may be using it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(crate) async fn open_beside(config: &ObjectStorage, folder: &Path) -> Result<Self, OpenError> {
+        match &config.provider {
+            Provider::Folder => Ok(Self::Folder(FolderStore::beside(folder))),
+            Provider::S3(bucket) => {
+                S3Store::open(bucket, spool::Spool::beside(folder)).await.map(Box::new).map(Self::S3)
+            }
+        }
+    }
+
     /// Waits for what a dropped upload left to do.
     pub async fn close(&self) {
         if let Self::S3(store) = self {

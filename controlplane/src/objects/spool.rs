@@ -55,6 +55,11 @@ impl Spool {
         Ok(Self { folder })
     }
 
+    /// Opens `incoming` below a folder beside a process that uses it: nothing is removed.
+    pub(super) fn beside(root: &Path) -> Self {
+        Self { folder: root.join("incoming") }
+    }
+
     /// A name in the spool that nothing has yet.
     pub(super) fn fresh(&self) -> Result<PathBuf, ObjectError> {
         use ring::rand::SecureRandom as _;

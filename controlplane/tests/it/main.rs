@@ -15,6 +15,7 @@ mod authn;
 mod blobs;
 mod commands;
 mod conversation;
+mod copies;
 mod counts;
 mod crashes;
 mod docs;

@@ -15,6 +15,7 @@ pub mod bundle;
 pub mod doc;
 pub mod fields;
 pub mod id;
+pub mod installation;
 pub mod kluster;
 pub mod ledger;
 pub mod manifest;

@@ -217,4 +217,75 @@ pub enum SystemCommand {
     Embeddings,
     /// Version of client and server
     Version,
+    /// Write a whole installation of this machine to one file, while it runs
+    Backup(SystemBackup),
+    /// Make an empty installation of this machine of a backup
+    Restore(SystemRestore),
+    /// Copy an installation of this machine, which is stopped, from SQLite to PostgreSQL
+    Migrate(SystemMigrate),
+}
+
+/// Which installation of this machine.
+#[derive(Clone, Debug, Args)]
+pub struct Installation {
+    /// Its folder; default: ~/.local/share/missioncontrol
+    #[arg(long, env = "MC_DATA_DIR", value_name = "DIR", hide_env = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Its configuration file; settings of the environment count too, as they do for mc-controlplane
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `mc system backup`.
+#[derive(Clone, Debug, Args)]
+pub struct SystemBackup {
+    /// File to write, which must not exist; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Encrypt it with the passphrase on the first line of this file; the keys come with it
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Put root key and bootstrap token into it although it is not encrypted
+    #[arg(long, conflicts_with = "without_keys")]
+    pub with_keys: bool,
+    /// Leave root key and bootstrap token out although it is encrypted
+    #[arg(long)]
+    pub without_keys: bool,
+    /// Go on when content that rows name is not stored
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// Which one
+    #[command(flatten)]
+    pub installation: Installation,
+}
+
+/// `mc system restore`.
+#[derive(Clone, Debug, Args)]
+pub struct SystemRestore {
+    /// The archive
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// File with the passphrase of the archive
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Check all of the archive, and change nothing
+    #[arg(long)]
+    pub check: bool,
+    /// Which one
+    #[command(flatten)]
+    pub installation: Installation,
+}
+
+/// `mc system migrate`.
+#[derive(Clone, Debug, Args)]
+pub struct SystemMigrate {
+    /// The database: postgres://USER:PASSWORD@HOST:5432/DATABASE
+    #[arg(long, value_name = "URL", required_unless_present = "to_config")]
+    pub to: Option<String>,
+    /// Configuration file of the installation to copy to; contents, Git ledger and keys go where it says
+    #[arg(long, value_name = "FILE")]
+    pub to_config: Option<PathBuf>,
+    /// Which one
+    #[command(flatten)]
+    pub installation: Installation,
 }

@@ -1,5 +1,7 @@
 //! `mc system`.
 
+mod copies;
+
 use mc_api::system::{EmbeddingProvider, Version};
 use serde::Serialize;
 
@@ -20,6 +22,9 @@ pub(super) async fn run(cx: &Invocation, command: SystemCommand) -> anyhow::Resu
         SystemCommand::Doctor => doctor(cx).await,
         SystemCommand::Embeddings => embeddings(cx).await,
         SystemCommand::Version => version(cx).await,
+        SystemCommand::Backup(args) => copies::backup(cx, args).await,
+        SystemCommand::Restore(args) => copies::restore(cx, args).await,
+        SystemCommand::Migrate(args) => copies::migrate(cx, args).await,
     }
 }
 

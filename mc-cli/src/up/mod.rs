@@ -11,6 +11,7 @@
 //!
 //! It does not know what the parts do: it starts them, asks `/readyz`, makes a join token, and ends them in order.
 
+mod controlplane;
 mod detached;
 mod down;
 mod folder;
@@ -25,6 +26,7 @@ mod start;
 mod status;
 mod supervisor;
 
+pub(crate) use controlplane::{Word, run as controlplane};
 pub(crate) use detached::run as detached;
 pub(crate) use down::run as down;
 pub(crate) use start::run as up;

@@ -6,6 +6,7 @@
 )]
 
 mod applying;
+mod backup;
 mod binary;
 mod bridge;
 mod called_off;
