@@ -87,7 +87,9 @@ fn covered(header: &[u8; HEADER], number: u64, head: u32) -> Vec<u8> {
 
 fn sha256(parts: [&[u8]; 2]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let mut out = [0; 32];
     out.copy_from_slice(context.finish().as_ref());
     out

@@ -28,6 +28,7 @@ pub(super) trait Sink {
 
 /// What is read, and how.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct Wanted {
     pub(super) keys: bool,
     pub(super) objects: bool,

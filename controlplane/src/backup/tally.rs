@@ -13,7 +13,7 @@ use crate::db::bulk::{Block, Value, Values};
 /// What began and has not ended.
 enum Open {
     Nothing,
-    Object(ObjectHead, digest::Context),
+    Object(Box<(ObjectHead, digest::Context)>),
     Git,
     Table(Box<OpenTable>),
 }
@@ -86,7 +86,8 @@ impl Tally {
     fn close(&mut self) -> Result<(), BadPart> {
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing | Open::Git => Ok(()),
-            Open::Object(object, context) => {
+            Open::Object(open) => {
+                let (object, context) = *open;
                 if finished(context) == object.sha256 {
                     return Ok(());
                 }
@@ -113,7 +114,7 @@ impl Tally {
             Part::Object(object) => {
                 self.close()?;
                 self.objects += 1;
-                self.open = Open::Object(object.clone(), digest::Context::new(&digest::SHA256));
+                self.open = Open::Object(Box::new((object.clone(), digest::Context::new(&digest::SHA256))));
             }
             Part::Missing(_) => {
                 self.close()?;
@@ -125,8 +126,8 @@ impl Tally {
                 self.open = Open::Git;
             }
             Part::Data(bytes) => match &mut self.open {
-                Open::Object(_, context) => {
-                    context.update(bytes);
+                Open::Object(open) => {
+                    open.1.update(bytes);
                     self.object_bytes += bytes.len() as u64;
                 }
                 Open::Git => self.git_bytes += bytes.len() as u64,

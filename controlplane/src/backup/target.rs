@@ -206,7 +206,7 @@ impl Target {
             }
             let beside = beside(&path);
             remove_sqlite(&beside)?;
-            (Db::connect_to_fill(&beside).await.map_err(of_database(unreachable))?, Some(beside))
+            (Db::connect_to_fill(&beside), Some(beside))
         } else {
             (Db::connect(&config.database_url()).await.map_err(of_database(unreachable))?, None)
         };
@@ -345,22 +345,16 @@ impl Target {
         tokio::task::block_in_place(|| keys::write(&self.config, &self.keys))?;
         crash::point("copy-before-commit").await;
         self.db.commit(tx).await.map_err(of_database("the copy cannot be committed"))?;
-        let migrate =
-            || async { self.db.migrate().await.map_err(of_database("the copy cannot be migrated")) };
-        match (self.beside, sqlite_path(&self.config)) {
-            (Some(beside), Some(path)) => {
-                migrate().await?;
-                self.db.close().await;
-                tokio::task::block_in_place(|| replace(&beside, &path))?;
-            }
-            _ => {
-                migrate().await?;
-                let mut tx = self.db.begin_read().await?;
-                // The plans of an empty database would be kept otherwise.
-                tx.query("ANALYZE").execute().await?;
-                drop(tx);
-                self.db.close().await;
-            }
+        self.db.migrate().await.map_err(of_database("the copy cannot be migrated"))?;
+        if let (Some(beside), Some(path)) = (self.beside, sqlite_path(&self.config)) {
+            self.db.close().await;
+            tokio::task::block_in_place(|| replace(&beside, &path))?;
+        } else {
+            let mut tx = self.db.begin_read().await?;
+            // The plans of an empty database would be kept otherwise.
+            tx.query("ANALYZE").execute().await?;
+            drop(tx);
+            self.db.close().await;
         }
         crash::point("copy-after-commit").await;
         Ok(())

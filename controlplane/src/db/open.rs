@@ -149,10 +149,7 @@ impl Db {
 
     /// A SQLite file that is nobody's yet, to be filled by one transaction: nothing is flushed and nothing can be rolled back,
     /// so that what is left of a failure is thrown away. Foreign keys are for the end.
-    ///
-    /// # Errors
-    /// [`DbError::Unavailable`].
-    pub(crate) async fn connect_to_fill(path: &std::path::Path) -> Result<Self, DbError> {
+    pub(crate) fn connect_to_fill(path: &std::path::Path) -> Self {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -164,7 +161,7 @@ impl Db {
         let pool = |options| {
             SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE).connect_lazy_with(options)
         };
-        Ok(Self(Pools::Sqlite { writer: pool(options.clone()), readers: pool(options) }))
+        Self(Pools::Sqlite { writer: pool(options.clone()), readers: pool(options) })
     }
 
     /// The newest version of the schema that this program knows.

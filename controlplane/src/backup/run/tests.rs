@@ -100,13 +100,14 @@ async fn forged(config: &Config, to: &Path, change: impl FnMut(Part) -> Vec<Part
     source.close().await;
 }
 
+type Change = Box<dyn FnMut(Part) -> Vec<Part>>;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parts_that_do_not_fit_each_other_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let from = source(&folder.path().join("from")).await;
     let to = config(&folder.path().join("to"));
     let newest = crate::db::newest_schema();
-    type Change = Box<dyn FnMut(Part) -> Vec<Part>>;
     let same = |part: Part| vec![part];
     let cases: [(&str, &str, Change); 6] = [
         (

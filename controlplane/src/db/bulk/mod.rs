@@ -173,10 +173,10 @@ pub(crate) async fn read<'t>(
     let select = format!("SELECT {} FROM \"{}\" ORDER BY {order}", columns.join(", "), table.name);
     let kinds: Vec<Kind> = table.columns.iter().map(|column| column.kind).collect();
     match &mut tx.conn {
-        Conn::PgWrite(tx) => postgres::read(&mut **tx, &select, kinds).await,
-        Conn::PgRead(connection) => postgres::read(&mut **connection, &select, kinds).await,
-        Conn::SqliteWrite(tx) => Ok(sqlite::read(&mut **tx, select)),
-        Conn::SqliteRead(connection) => Ok(sqlite::read(&mut **connection, select)),
+        Conn::PgWrite(tx) => postgres::read(tx, &select, kinds).await,
+        Conn::PgRead(connection) => postgres::read(connection, &select, kinds).await,
+        Conn::SqliteWrite(tx) => Ok(sqlite::read(tx, select)),
+        Conn::SqliteRead(connection) => Ok(sqlite::read(connection, select)),
     }
 }
 
@@ -201,8 +201,8 @@ pub(crate) async fn write(
     let names: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
     let into = format!("\"{}\" ({})", table.name, names.join(", "));
     let written = match &mut tx.conn {
-        Conn::PgWrite(tx) => postgres::write(&mut **tx, &into, &kinds, block).await?,
-        Conn::SqliteWrite(tx) => sqlite::write(&mut **tx, &into, &kinds, block).await?,
+        Conn::PgWrite(tx) => postgres::write(tx, &into, &kinds, block).await?,
+        Conn::SqliteWrite(tx) => sqlite::write(tx, &into, &kinds, block).await?,
         Conn::PgRead(_) | Conn::SqliteRead(_) => {
             return Err(unreadable("rows are written in a transaction".into()));
         }
