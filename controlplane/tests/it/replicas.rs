@@ -136,7 +136,8 @@ async fn replicas_that_are_killed_in_turn_lose_nothing_and_double_nothing() {
         .await;
         upto.store(head, Relaxed);
         let mut versions: HashMap<String, i64> = HashMap::new();
-        for (id, _) in world.tasks.lock().unwrap().clone() {
+        let tasks = world.tasks.lock().unwrap().clone();
+        for (id, _) in tasks {
             let task = world.json("GET", &format!("/api/v1/tasks/{id}"), Body::None, 200).await.unwrap();
             versions.insert(id, task["version"].as_i64().unwrap());
         }

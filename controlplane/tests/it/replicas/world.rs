@@ -182,7 +182,7 @@ impl World {
         let claimed = self.json("POST", &format!("{path}/claim"), Body::Json(json!({})), 200).await?;
         let body = json!({"attempt": claimed["attempt"], "result": "done"});
         self.json("POST", &format!("{path}/complete"), Body::Json(body), 200).await?;
-        if n % 4 == 0 {
+        if n.is_multiple_of(4) {
             let bytes = title.repeat(200).into_bytes();
             let path = format!("/api/v1/artifacts?mission=demo&name=file-{client}-{n}");
             let stored = self.json("POST", &path, Body::Bytes(bytes.clone()), 201).await?;
