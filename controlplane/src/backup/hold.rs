@@ -47,6 +47,8 @@ async fn attempt(db: &Db, data_dir: &Path, is_shared: bool) -> Result<Option<Hel
             "SELECT pg_try_advisory_xact_lock($1)"
         };
         let (got,): (bool,) = tx.query(text).bind(LOCK).fetch_one().await?;
+        // It does nothing but be there, for as long as a copy or a sweep takes.
+        tx.query("SET LOCAL idle_in_transaction_session_timeout = 0").execute().await?;
         return Ok(got.then_some(Held::Transaction(tx)));
     }
     let unusable = |error: std::io::Error| Error {
