@@ -68,7 +68,7 @@ export async function up() {
  * `never`: it does not hear of it and nothing is answered; `mute`: it does it and nothing is answered); `cut()` cuts every connection that is open.
  */
 export async function between(port, folder = process.env.MC_UI_DIST) {
-  const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', woff2: 'font/woff2', html: 'text/html; charset=utf-8', webmanifest: 'application/manifest+json', json: 'application/json' };
+  const types = { js: 'text/javascript', mjs: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', woff2: 'font/woff2', html: 'text/html; charset=utf-8', webmanifest: 'application/manifest+json', json: 'application/json' };
   let policy = null;
   const state = { how: () => undefined, cuts: 0, away: false };
   const sockets = new Set();

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { browse, eventually, harmless, up } from './harness.mjs';
+import { pdf } from './pdf.mjs';
 import { seed } from './seed.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -17,9 +18,10 @@ before(async () => {
     const page = await server.api('GET', '/api/v1/approvals?state=open');
     return page.items.length > 0 && page;
   });
-  const artifact = (await server.api('GET', '/api/v1/artifacts?mission=apollo')).items[0];
+  const stored = (await server.api('GET', '/api/v1/artifacts?mission=apollo')).items;
+  const [artifact, report] = ['limits.md', 'landing-report.pdf'].map((name) => stored.find((one) => one.name === name));
   screens = ['/', '/approvals', '/approvals?view=decided', '/missions', '/missions/apollo', '/missions/gemini', '/missions/apollo/lander', '/missions/apollo/lander?view=list', '/missions/gemini/docking', '/missions/gemini/ascent?view=graph', '/admin', '/admin?view=tokens', '/admin?view=policies',
-    `/tasks/${tasks[1].key}`, '/tasks/apollo-2', '/tasks/none-1', '/new', `/sessions/${JSON.parse(items[0].action).session}`, '/sessions', '/nodes', '/search?q=telemetry', '/search', '/ledger', '/docs', '/docs?view=artifacts', `/docs/${doc.id}`, `/artifacts/${artifact.id}`, '/settings', '/nowhere'];
+    `/tasks/${tasks[1].key}`, '/tasks/apollo-2', '/tasks/none-1', '/new', `/sessions/${JSON.parse(items[0].action).session}`, '/sessions', '/nodes', '/search?q=telemetry', '/search', '/ledger', '/docs', '/docs?view=artifacts', `/docs/${doc.id}`, `/artifacts/${artifact.id}`, `/artifacts/${report.id}`, '/settings', '/nowhere'];
 });
 after(async () => {
   await browser?.close();
@@ -57,6 +59,46 @@ for (const [name, options] of [['dark', {}], ['light', { theme: 'light' }], ['on
     await page.context().close();
   });
 }
+
+test('a PDF is shown page by page; what is locked, broken or too large is said, and nothing in it runs', async () => {
+  const store = async (name, body, media = 'application/pdf') => (await fetch(`${server.base}/api/v1/artifacts?mission=gemini&name=${name}`, { method: 'POST', headers: { authorization: `Bearer ${server.token}`, 'content-type': media }, body })).json();
+  const page = await browser.page(server);
+  const open = (artifact) => page.goto(`${server.base}/ui/artifacts/${artifact.id}`);
+  const drawn = (number) => page.locator(`.leaf:nth-of-type(${number}) canvas`).evaluate((canvas) => {
+    if (canvas.width === 0) return 0;
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let dark = 0;
+    for (let at = 0; at < data.length; at += 4) if (data[at] + data[at + 1] + data[at + 2] < 300) dark++;
+    return dark;
+  });
+  const names = ['One', 'Two', 'Three', 'Four', 'Five', 'Six'];
+  const harm = { catalog: '/OpenAction << /S /JavaScript /JS (app.alert\\(1\\); this.submitForm\\("http://127.0.0.1:9/x"\\)) >>', annotation: '<< /Type /Annot /Subtype /Link /Rect [0 0 595 842] /A << /S /URI /URI (javascript:window.__pwned=1) >> >>' };
+  // Under another media type it is known by its name.
+  await open(await store('words.pdf', pdf(names.map((name) => `Page ${name}\n<img src=x onerror=window.__pwned=1>`), harm), 'application/octet-stream'));
+  await page.getByText('Page 1 of 6').waitFor();
+  await eventually('the first page is drawn', async () => (await drawn(1)) > 200);
+  await page.locator('.leaf').first().getByText('Page One').waitFor({ state: 'attached' });
+  assert.equal(await drawn(6), 0, 'what nobody sees is not drawn');
+  await page.getByRole('document', { name: 'words.pdf, 6 pages' }).focus();
+  await page.keyboard.press('End');
+  await page.getByText('Page 6 of 6').waitFor();
+  await eventually('the last page is drawn', async () => (await drawn(6)) > 200);
+  await eventually('the first gave its pixels back', async () => (await drawn(1)) === 0);
+  assert.equal(await page.evaluate(() => window.__pwned), undefined);
+  assert.equal(await page.locator('.pages :is(a, img, input, button)').count(), 0);
+  const key = 'x'.repeat(32);
+  for (const [name, body, words] of [
+    ['locked.pdf', pdf(['Locked'], { trailer: `/ID [(a) (a)] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O (${key}) /U (${key}) >>` }), 'It is locked with a password.'],
+    ['broken.pdf', Buffer.from('no pdf at all'), 'It cannot be read as a PDF'],
+    ['large.pdf', Buffer.alloc(20_000_001, 32), 'Too large for a preview']
+  ]) {
+    await open(await store(name, body));
+    await page.getByText(words).waitFor();
+    await page.getByRole('link', { name: /^Download/ }).waitFor();
+  }
+  harmless(page);
+  await page.context().close();
+});
 
 test('what agents write to do harm does none', async () => {
   const source = await readFile(new URL('../src/lib/hostile.ts', import.meta.url), 'utf8');

@@ -1,4 +1,6 @@
 // What the screens show in tests and screenshots: a mission in full swing, made through the real API and real agents.
+import { pdf } from './pdf.mjs';
+
 export async function seed(server) {
   const { api, apply } = server;
   await apply(`
@@ -79,6 +81,8 @@ spec:
   const doc = await api('POST', '/api/v1/docs', { mission: 'apollo', name: 'landing-rules', title: 'Landing rules', content: '# Landing rules\n\nWind below **8 m/s**.\n\n- slope at most 6°\n- no crater within 500 m\n' });
   await api('POST', `/api/v1/docs/${doc.id}/versions`, { base_version: 1, content: '# Landing rules\n\nWind below **8 m/s**, gusts below 12 m/s.\n\n- slope at most 6°\n- no crater within 800 m\n- abort is one key below 50 m\n\n> Who lands, decides.\n', note: 'after the rehearsal' });
   await fetch(`${server.base}/api/v1/artifacts?mission=apollo&name=limits.md&task=${made[5].key}`, { method: 'POST', headers: { authorization: `Bearer ${server.token}`, 'content-type': 'text/markdown' }, body: '# Limits\n\n| | m/s |\n|---|---|\n| steady | 8 |\n| gusts | 12 |\n' });
+  const report = pdf(['Landing report\nTwelve approaches, nine of them to the end.\nGusts were above the limit three times.', 'Wind\nMeasured on the mast, a mean of one minute.', 'What is left\nThe ninth approach is to be flown again.']);
+  await fetch(`${server.base}/api/v1/artifacts?mission=apollo&name=landing-report.pdf&task=${made[3].key}`, { method: 'POST', headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/pdf' }, body: report });
   for (const [name, principal_kind, role] of [['ann', 'user', 'contributor'], ['reviewer', 'user', 'contributor'], ['grace', 'user', 'viewer'], ['ci', 'service_account', 'viewer']]) await api('POST', '/api/v1/principals', { name, principal_kind, role });
   await api('POST', '/api/v1/sessions', { mission: 'apollo', runtime: 'scripted' });
   return { tasks: made, doc };

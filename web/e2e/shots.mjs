@@ -15,11 +15,12 @@ try {
     return page.items.length > 0 && page;
   });
   const session = JSON.parse(items[0].action).session;
-  const artifact = (await server.api('GET', '/api/v1/artifacts?mission=apollo')).items[0];
+  const stored = (await server.api('GET', '/api/v1/artifacts?mission=apollo')).items;
+  const [artifact, report] = ['limits.md', 'landing-report.pdf'].map((name) => stored.find((one) => one.name === name));
   const screens = {
     home: '/', approvals: '/approvals', missions: '/missions', mission: '/missions/apollo', board: '/missions/apollo/lander', list: '/missions/apollo/lander?view=list',
     graph: '/missions/gemini/ascent?view=graph', task: `/tasks/${tasks[1].key}`, waiting: '/tasks/apollo-2', new: '/new?mission=apollo&kluster=lander', session: `/sessions/${session}`, sessions: '/sessions', nodes: '/nodes',
-    search: '/search?q=telemetry', ledger: '/ledger', docs: '/docs', doc: `/docs/${doc.id}`, artifact: `/artifacts/${artifact.id}`, admin: '/admin', policies: '/admin?view=policies', tokens: '/admin?view=tokens', settings: '/settings', login: '/login'
+    search: '/search?q=telemetry', ledger: '/ledger', docs: '/docs', doc: `/docs/${doc.id}`, artifact: `/artifacts/${artifact.id}`, pdf: `/artifacts/${report.id}`, admin: '/admin', policies: '/admin?view=policies', tokens: '/admin?view=tokens', settings: '/settings', login: '/login'
   };
   for (const [name, options] of [['dark', {}], ['light', { theme: 'light' }], ['phone', { phone: true }]]) {
     const page = await browser.page(server, options);

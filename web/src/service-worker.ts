@@ -15,8 +15,8 @@ self.addEventListener('install', (event) => {
     (async () => {
       const cache = await caches.open(CACHE);
       // Files named by their digest that an older shell has are taken from there.
-      // Letters of other scripts come when they are shown.
-      const wanted = [...build.filter((file) => !/-(cyrillic|greek|vietnamese|latin-ext)/.test(file)), ...files.filter((file) => !file.endsWith('512.png'))];
+      // Letters of other scripts, and the reader of PDFs, come when they are needed.
+      const wanted = [...build.filter((file) => !/-(cyrillic|greek|vietnamese|latin-ext)|\/pdf\./.test(file)), ...files.filter((file) => !file.endsWith('512.png'))];
       const old = (await caches.keys()).filter((name) => name.startsWith('mc-shell-') && name !== CACHE);
       for (const path of wanted) {
         let held: Response | undefined;

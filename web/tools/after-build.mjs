@@ -11,6 +11,10 @@ const [build, dist] = [join(root, 'build'), join(root, 'dist')];
 for (const name of await readdir(dist)) if (name !== '.gitignore') await rm(join(dist, name), { recursive: true });
 await cp(build, dist, { recursive: true });
 
+// What the reader of PDFs asks for by name: images in JPEG 2000.
+await mkdir(join(dist, 'pdf'));
+await cp(join(root, 'node_modules/pdfjs-dist/wasm/openjpeg_nowasm_fallback.js'), join(dist, 'pdf/openjpeg_nowasm_fallback.js'));
+
 const page = join(dist, 'index.html');
 let html = await readFile(page, 'utf8');
 const inline = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)];
@@ -25,7 +29,7 @@ await writeFile(page, html);
 
 let [first, all] = [0, 0];
 for (const entry of await readdir(dist, { recursive: true, withFileTypes: true })) {
-  if (!entry.isFile() || !/\.(js|css|html|json|svg|webmanifest|txt)$/.test(entry.name)) continue;
+  if (!entry.isFile() || !/\.(m?js|css|html|json|svg|webmanifest|txt)$/.test(entry.name)) continue;
   const path = join(entry.parentPath ?? entry.path, entry.name);
   const bytes = await readFile(path);
   const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
@@ -33,7 +37,7 @@ for (const entry of await readdir(dist, { recursive: true, withFileTypes: true }
   if (brotli.length < bytes.length) await writeFile(`${path}.br`, brotli);
   if (gzip.length < bytes.length) await writeFile(`${path}.gz`, gzip);
   const size = Math.min(brotli.length, bytes.length);
-  if (path.endsWith('.js')) {
+  if (/\.m?js$/.test(path)) {
     all += size;
     if (html.includes(path.slice(dist.length))) first += size;
   }
