@@ -10,6 +10,7 @@ pub const PLAIN: &[&str] = &[
     "mc_grpc_connections_refused_total",
     "mc_ledger_sealed_events_total",
     "mc_mqtt_router_restarts_total",
+    "mc_objects_quarantined_total",
     "mc_objects_sent_total",
     "mc_objects_swept_total",
     "mc_objects_uploads_aborted_total",

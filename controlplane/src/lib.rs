@@ -17,6 +17,7 @@ pub mod counters;
 mod crash;
 pub mod db;
 pub mod docs;
+pub mod doctor;
 pub mod embeddings;
 pub mod endpoints;
 pub mod error;

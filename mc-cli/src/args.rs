@@ -31,7 +31,7 @@ use crate::output::Format;
 
 pub use admin::{
     AuthCommand, ConfigCommand, Installation, LedgerCommand, LogFilter, SystemBackup, SystemCommand,
-    SystemMigrate, SystemRestore,
+    SystemDoctor, SystemMigrate, SystemRestore,
 };
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};

@@ -38,7 +38,8 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
     Ok(swept)
 }
 
-async fn is_named(app: &App, mission: MissionId, sha256: Digest) -> Result<bool, Error> {
+/// Whether something that lives names these bytes.
+pub(crate) async fn is_named(app: &App, mission: MissionId, sha256: Digest) -> Result<bool, Error> {
     let mut tx = app.db.begin_read().await?;
     Ok(store::names_content(&mut tx, mission, sha256.to_string()).await?
         || docs::store::names_content(&mut tx, mission, sha256.to_string()).await?

@@ -1,10 +1,12 @@
 //! Artifacts in the database.
 
 use mc_api::artifact::Artifact;
+use mc_api::doctor::ContentName;
 use mc_api::id::{ArtifactId, KlusterId, MissionId, OrganizationId, PrincipalId, TaskId};
 use mc_api::{Name, Timestamp};
 
 use crate::db::{self, DbError, Filter, Tx};
+use crate::doctor::NamedContent;
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
@@ -212,6 +214,49 @@ pub(crate) async fn names_content(tx: &mut Tx, mission: MissionId, sha256: Strin
         .fetch_one()
         .await?;
     Ok(found)
+}
+
+/// What living artifacts name after a place, in the order of keys: where, and the least and the most bytes they say it has.
+pub(crate) async fn named(
+    tx: &mut Tx,
+    (mission, sha256): (MissionId, String),
+    limit: i64,
+) -> Result<Vec<NamedContent>, DbError> {
+    tx.query(
+        "SELECT mission_id, sha256, MIN(size_bytes), MAX(size_bytes) FROM artifact
+         WHERE (mission_id, sha256) > ($1, $2) AND deleted_at IS NULL
+         GROUP BY mission_id, sha256 ORDER BY mission_id, sha256 LIMIT $3",
+    )
+    .bind(mission)
+    .bind(sha256)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
+/// Which living artifacts have these bytes, oldest first.
+pub(crate) async fn names_of(
+    tx: &mut Tx,
+    mission: MissionId,
+    sha256: String,
+    limit: i64,
+) -> Result<Vec<ContentName>, DbError> {
+    let rows: Vec<(ArtifactId, String)> = tx
+        .query(
+            "SELECT artifact_id, name FROM artifact WHERE mission_id = $1 AND sha256 = $2 AND deleted_at IS NULL
+             ORDER BY artifact_id LIMIT $3",
+        )
+        .bind(mission)
+        .bind(sha256)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    let of = |(id, name): (ArtifactId, String)| ContentName {
+        kind: "artifact".into(),
+        id: id.to_string(),
+        name,
+    };
+    Ok(rows.into_iter().map(of).collect())
 }
 
 /// A living task by id or key, with its mission.

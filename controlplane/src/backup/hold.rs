@@ -76,6 +76,25 @@ impl Sweeping {
     pub(crate) async fn begin(db: &Db, data_dir: &Path) -> Result<Option<Self>, Error> {
         Ok(attempt(db, data_dir, false).await?.map(Self))
     }
+
+    /// The same, for somebody who waits: a sweep that runs may end.
+    ///
+    /// # Errors
+    /// As [`Sweeping::begin`].
+    pub(crate) async fn begin_within(
+        db: &Db,
+        data_dir: &Path,
+        patience: Duration,
+    ) -> Result<Option<Self>, Error> {
+        let began = Instant::now();
+        loop {
+            let got = Self::begin(db, data_dir).await?;
+            if got.is_some() || began.elapsed() > patience {
+                return Ok(got);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
 impl Holding {

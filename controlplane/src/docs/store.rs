@@ -1,10 +1,12 @@
 //! Docs and their versions in the database.
 
 use mc_api::doc::{Doc, DocState, DocVersion};
+use mc_api::doctor::ContentName;
 use mc_api::id::{DocId, KlusterId, MissionId, OrganizationId, PrincipalId};
 use mc_api::{Name, Timestamp};
 
 use crate::db::{self, DbError, Filter, Sql, Tx};
+use crate::doctor::NamedContent;
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
@@ -274,6 +276,51 @@ pub(crate) async fn names_content(tx: &mut Tx, mission: MissionId, sha256: Strin
         .fetch_one()
         .await?;
     Ok(found)
+}
+
+/// What versions of living docs name after a place, in the order of keys: where, and the least and the most bytes.
+pub(crate) async fn named(
+    tx: &mut Tx,
+    (mission, sha256): (MissionId, String),
+    limit: i64,
+) -> Result<Vec<NamedContent>, DbError> {
+    tx.query(
+        "SELECT v.mission_id, v.sha256, MIN(v.size_bytes), MAX(v.size_bytes)
+         FROM doc_version v JOIN doc d ON d.doc_id = v.doc_id
+         WHERE (v.mission_id, v.sha256) > ($1, $2) AND d.deleted_at IS NULL
+         GROUP BY v.mission_id, v.sha256 ORDER BY v.mission_id, v.sha256 LIMIT $3",
+    )
+    .bind(mission)
+    .bind(sha256)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
+/// Which versions of living docs have this text, oldest first.
+pub(crate) async fn names_of(
+    tx: &mut Tx,
+    mission: MissionId,
+    sha256: String,
+    limit: i64,
+) -> Result<Vec<ContentName>, DbError> {
+    let rows: Vec<(DocId, String, i64)> = tx
+        .query(
+            "SELECT d.doc_id, d.name, v.number FROM doc_version v JOIN doc d ON d.doc_id = v.doc_id
+             WHERE v.mission_id = $1 AND v.sha256 = $2 AND d.deleted_at IS NULL
+             ORDER BY d.doc_id, v.number LIMIT $3",
+        )
+        .bind(mission)
+        .bind(sha256)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    let of = |(id, name, number): (DocId, String, i64)| ContentName {
+        kind: "doc".into(),
+        id: id.to_string(),
+        name: format!("{name} version {number}"),
+    };
+    Ok(rows.into_iter().map(of).collect())
 }
 
 /// Whether a living doc is in the kluster, or (without one) directly in the mission.

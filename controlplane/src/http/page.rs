@@ -67,13 +67,18 @@ impl<I: std::str::FromStr + std::fmt::Display> Request<I> {
     }
 }
 
-fn seal(app: &App, list: &str, after: &str) -> String {
+/// A cursor of a list that is at a place.
+pub(crate) fn seal(app: &App, list: &str, after: &str) -> String {
     let (key_id, tag) = app.keyring.sign(Purpose::Cursor, format!("{list}\0{after}").as_bytes());
     let tag = URL_SAFE_NO_PAD.encode(&tag[..16.min(tag.len())]);
     URL_SAFE_NO_PAD.encode(format!("{key_id}.{after}.{tag}"))
 }
 
-fn open<I: std::str::FromStr>(app: &App, list: &str, cursor: &str) -> Result<I, Error> {
+/// The place of a cursor.
+///
+/// # Errors
+/// [`ProblemKind::InvalidCursor`].
+pub(crate) fn open<I: std::str::FromStr>(app: &App, list: &str, cursor: &str) -> Result<I, Error> {
     let refused = || {
         Error::new(
             ProblemKind::InvalidCursor,

@@ -11,7 +11,7 @@ use super::{frame, openapi, system, ui};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    applies, approvals, artifacts, authn, docs, embeddings, imports, klusters, ledger, mcp, missions, nodes,
+    applies, approvals, artifacts, authn, docs, doctor, embeddings, imports, klusters, ledger, mcp, missions, nodes,
     overlap, packs, persistence, planning, profiles, publications, reservations, search, sessions, skills,
     tasks, templates, watch, workspaces,
 };
@@ -37,6 +37,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(overlap::routes::routes())
         .merge(search::routes::routes())
         .merge(embeddings::routes::routes())
+        .merge(doctor::routes::routes())
         .merge(artifacts::routes::routes())
         .merge(docs::routes::routes())
         .merge(skills::routes::routes())

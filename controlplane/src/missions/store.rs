@@ -252,3 +252,10 @@ pub(crate) async fn reserve_numbers(tx: &mut Tx, mission: MissionId, count: i64)
         .await?;
     Ok(next - count)
 }
+
+/// A mission's name, also when it was deleted; `None`: there is none with this id.
+pub(crate) async fn name_of(tx: &mut Tx, mission: MissionId) -> Result<Option<String>, DbError> {
+    let found: Option<(String,)> =
+        tx.query("SELECT name FROM mission WHERE mission_id = $1").bind(mission).fetch_optional().await?;
+    Ok(found.map(|(name,)| name))
+}

@@ -1,5 +1,6 @@
 //! The object store of the embedded default: a folder.
 
+use std::collections::BinaryHeap;
 use std::io::SeekFrom;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,10 @@ use mc_ledger::Digest;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::spool::Spool;
-use super::{Area, ByteStream, ObjectError, ObjectPage, ObjectStore, Presign, Stored};
+use super::spool::{self, Spool};
+use super::{
+    Area, ByteStream, Held, ObjectError, ObjectPage, ObjectStore, Place, Presign, Stored, Survey,
+};
 
 /// How much is read from a file at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -36,6 +39,17 @@ impl FolderStore {
 
     fn path(&self, mission: MissionId, sha256: Digest) -> PathBuf {
         self.root.join("missions").join(mission.to_string()).join("sha256").join(sha256.to_string())
+    }
+
+    /// Whether a file has a digest; `None`: there is no file.
+    async fn has_its_digest(&self, path: &Path, sha256: Digest) -> Result<Option<bool>, ObjectError> {
+        let file = match tokio::fs::File::open(path).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(ObjectError::Store)?,
+        };
+        let content = Box::pin(ReaderStream::with_capacity(file, READ_BYTES));
+        let found = super::digest_of(content).await.map_err(ObjectError::Store)?;
+        Ok(Some(found.sha256 == sha256))
     }
 }
 
@@ -123,9 +137,55 @@ impl ObjectStore for FolderStore {
         Ok(())
     }
 
-    /// What was not finished is a file in the spool, and that is emptied at every start.
-    async fn abort_uploads(&self, _: Timestamp) -> Result<u64, ObjectError> {
-        Ok(0)
+    /// What was not finished is a file in the spool, which every start empties.
+    async fn abort_uploads(&self, before: Timestamp) -> Result<u64, ObjectError> {
+        self.spool.clear_stale(before).await.map_err(ObjectError::Store)
+    }
+
+    async fn stale_uploads(&self, before: Timestamp) -> Result<u64, ObjectError> {
+        let stale = self.spool.stale(before).await.map_err(ObjectError::Store)?;
+        Ok(stale.len() as u64)
+    }
+
+    async fn find(&self, area: Area, (mission, sha256): Place) -> Result<Option<Held>, ObjectError> {
+        if area == Area::Aside {
+            return Ok(None);
+        }
+        match tokio::fs::metadata(self.path(mission, sha256)).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            found => found.and_then(|about| held(&about)).map(Some).map_err(ObjectError::Store),
+        }
+    }
+
+    async fn survey(&self, after: Option<Place>, limit: usize) -> Result<Survey, ObjectError> {
+        let root = self.root.join("missions");
+        let looked = tokio::task::spawn_blocking(move || survey(&root, after, limit)).await;
+        looked.map_err(std::io::Error::other).and_then(|found| found).map_err(ObjectError::Store)
+    }
+
+    /// What is moved is looked at once more: the right bytes may have been stored at that moment, and then they go back.
+    async fn quarantine(&self, place: Place) -> Result<Option<String>, ObjectError> {
+        let (mission, sha256) = place;
+        let path = self.path(mission, sha256);
+        if self.has_its_digest(&path, sha256).await? != Some(false) {
+            return Ok(None);
+        }
+        let folder = self.root.join("quarantine").join(mission.to_string());
+        tokio::fs::create_dir_all(&folder).await.map_err(ObjectError::Store)?;
+        let fresh = self.spool.fresh()?;
+        let apart = fresh.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let away = folder.join(format!("{sha256}.{apart}"));
+        match tokio::fs::rename(&path, &away).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            renamed => renamed.map_err(ObjectError::Store)?,
+        }
+        if self.has_its_digest(&away, sha256).await? == Some(true) {
+            tokio::fs::rename(&away, &path).await.map_err(ObjectError::Store)?;
+            return Ok(None);
+        }
+        let folder = tokio::fs::File::open(&folder).await.map_err(ObjectError::Store)?;
+        folder.sync_all().await.map_err(ObjectError::Store)?;
+        Ok(Some(away.display().to_string()))
     }
 
     async fn check(&self) -> Result<String, String> {
@@ -160,4 +220,70 @@ fn list_older(root: &Path, before: Timestamp) -> std::io::Result<Vec<(MissionId,
         }
     }
     Ok(found)
+}
+
+fn held(about: &std::fs::Metadata) -> std::io::Result<Held> {
+    Ok(Held { size_bytes: about.len(), modified: spool::modified(about)? })
+}
+
+/// The entries of a folder that may not be there.
+fn entries(folder: &Path) -> std::io::Result<Vec<std::fs::DirEntry>> {
+    match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        found => found?.collect(),
+    }
+}
+
+/// The digests in a folder after one of them, the smallest first, no more than `most`.
+fn smallest(folder: &Path, after: Option<Digest>, most: usize) -> std::io::Result<Vec<Digest>> {
+    let mut kept = BinaryHeap::new();
+    let found = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        found => found?,
+    };
+    for entry in found {
+        let name = entry?.file_name();
+        let Some(digest) = name.to_str().and_then(|name| name.parse::<Digest>().ok()) else { continue };
+        if after.is_some_and(|after| digest <= after) {
+            continue;
+        }
+        kept.push(digest);
+        if kept.len() > most {
+            kept.pop();
+        }
+    }
+    Ok(kept.into_sorted_vec())
+}
+
+fn survey(root: &Path, after: Option<Place>, limit: usize) -> std::io::Result<Survey> {
+    let mut missions: Vec<MissionId> = entries(root)?
+        .iter()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|mission| after.is_none_or(|(at, _)| *mission >= at))
+        .collect();
+    missions.sort();
+    let mut part = Survey::default();
+    for mission in missions {
+        let floor = after.filter(|(at, _)| *at == mission).map(|(_, sha256)| sha256);
+        let folder = root.join(mission.to_string()).join("sha256");
+        // One more than there is room for tells whether there is more.
+        let room = limit.saturating_sub(part.objects.len());
+        let mut digests = smallest(&folder, floor, room + 1)?;
+        let is_full = digests.len() > room;
+        digests.truncate(room);
+        for sha256 in &digests {
+            match std::fs::metadata(folder.join(sha256.to_string())) {
+                Ok(about) if about.is_file() => part.objects.push(((mission, *sha256), held(&about)?)),
+                // Swept meanwhile.
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if is_full {
+            let last = digests.last().map(|sha256| (mission, *sha256));
+            part.edge = last.or_else(|| part.objects.last().map(|(place, _)| *place));
+            return Ok(part);
+        }
+    }
+    Ok(part)
 }

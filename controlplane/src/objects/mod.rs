@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use mc_api::Timestamp;
 use mc_api::id::MissionId;
 use mc_ledger::Digest;
@@ -37,6 +37,21 @@ pub struct Stored {
     pub sha256: Digest,
     /// How many.
     pub size_bytes: u64,
+}
+
+/// The digest of a stream, and how many bytes it has.
+///
+/// # Errors
+/// Failures of the stream.
+pub(crate) async fn digest_of(mut content: ByteStream) -> std::io::Result<Stored> {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut size_bytes = 0;
+    while let Some(part) = content.next().await {
+        let part = part?;
+        size_bytes += part.len() as u64;
+        digest.update(&part);
+    }
+    Ok(Stored { sha256: spool::finish(digest), size_bytes })
 }
 
 /// Why bytes were not stored or read.
@@ -99,6 +114,27 @@ pub struct ObjectPage {
     pub objects: Vec<(MissionId, Digest)>,
     /// Where the next part begins; `None`: this was the last.
     pub next: Option<String>,
+}
+
+/// Where content stands: the mission and its digest. Places are in the order of their keys.
+pub type Place = (MissionId, Digest);
+
+/// What is found at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// When they were last stored, by the clock of the store.
+    pub modified: Timestamp,
+}
+
+/// A part of what is stored, in the order of keys.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// What was found.
+    pub objects: Vec<(Place, Held)>,
+    /// Up to where was looked; `None`: to the end.
+    pub edge: Option<Place>,
 }
 
 /// What a presigned URL is for.
@@ -197,6 +233,40 @@ pub trait ObjectStore: Send + Sync {
     /// # Errors
     /// [`ObjectError::Store`].
     fn abort_uploads(&self, before: Timestamp) -> impl Future<Output = Result<u64, ObjectError>> + Send;
+
+    /// How many uploads [`ObjectStore::abort_uploads`] would end.
+    ///
+    /// # Errors
+    /// [`ObjectError::Store`].
+    fn stale_uploads(&self, before: Timestamp) -> impl Future<Output = Result<u64, ObjectError>> + Send;
+
+    /// What stands at a place, without reading it.
+    ///
+    /// # Errors
+    /// [`ObjectError::Store`].
+    fn find(
+        &self,
+        area: Area,
+        place: Place,
+    ) -> impl Future<Output = Result<Option<Held>, ObjectError>> + Send;
+
+    /// A part of what is stored after a place, at most `limit` of it (at least 1), in the order of keys. It holds no more
+    /// than that in memory, however much is stored.
+    ///
+    /// # Errors
+    /// [`ObjectError::Store`].
+    fn survey(
+        &self,
+        after: Option<Place>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Survey, ObjectError>> + Send;
+
+    /// Moves what stands at a place away when its digest is not that of the place, and says where to. `None`: it has that
+    /// digest, or nothing stands there any more. Nothing is deleted that has not been copied.
+    ///
+    /// # Errors
+    /// [`ObjectError::Store`].
+    fn quarantine(&self, place: Place) -> impl Future<Output = Result<Option<String>, ObjectError>> + Send;
 
     /// Whether the store can be used now, in words for people.
     ///
@@ -305,6 +375,18 @@ impl ObjectStore for Objects {
     }
     async fn abort_uploads(&self, before: Timestamp) -> Result<u64, ObjectError> {
         provider!(self, store => store.abort_uploads(before))
+    }
+    async fn stale_uploads(&self, before: Timestamp) -> Result<u64, ObjectError> {
+        provider!(self, store => store.stale_uploads(before))
+    }
+    async fn find(&self, area: Area, place: Place) -> Result<Option<Held>, ObjectError> {
+        provider!(self, store => store.find(area, place))
+    }
+    async fn survey(&self, after: Option<Place>, limit: usize) -> Result<Survey, ObjectError> {
+        provider!(self, store => store.survey(after, limit))
+    }
+    async fn quarantine(&self, place: Place) -> Result<Option<String>, ObjectError> {
+        provider!(self, store => store.quarantine(place))
     }
     async fn check(&self) -> Result<String, String> {
         provider!(self, store => store.check())

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt as _;
+use mc_api::Timestamp;
 use mc_ledger::Digest;
 use tokio::io::AsyncWriteExt as _;
 
@@ -70,6 +71,37 @@ impl Spool {
         Ok(self.folder.join(uuid::Uuid::from_bytes(bytes).to_string()))
     }
 
+    /// Files that nobody has written to since a moment: what a process left that did not end in order.
+    pub(super) async fn stale(&self, before: Timestamp) -> std::io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        let mut files = match tokio::fs::read_dir(&self.folder).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            files => files?,
+        };
+        while let Some(file) = files.next_entry().await? {
+            match file.metadata().await {
+                Ok(about) if about.is_file() && modified(&about)? < before => found.push(file.path()),
+                // Finished meanwhile.
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes the files that [`Spool::stale`] finds. Returns how many.
+    pub(super) async fn clear_stale(&self, before: Timestamp) -> std::io::Result<u64> {
+        let mut removed = 0;
+        for path in self.stale(before).await? {
+            match tokio::fs::remove_file(path).await {
+                Ok(()) => removed += 1,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(removed)
+    }
+
     /// Writes and removes a file.
     pub(super) async fn check(&self) -> std::io::Result<()> {
         let probe = self.folder.join(format!("probe.{}", std::process::id()));
@@ -114,4 +146,10 @@ pub(super) fn finish(context: ring::digest::Context) -> Digest {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(context.finish().as_ref());
     Digest(sha256)
+}
+
+/// When a file was last written.
+pub(super) fn modified(about: &std::fs::Metadata) -> std::io::Result<Timestamp> {
+    let since = about.modified()?.duration_since(std::time::UNIX_EPOCH).map_err(std::io::Error::other)?;
+    i64::try_from(since.as_micros()).map(Timestamp::from_micros).map_err(std::io::Error::other)
 }

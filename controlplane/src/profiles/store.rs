@@ -1,11 +1,13 @@
 //! Profiles and their versions in the database.
 
 use mc_api::bundle::BundleFile;
+use mc_api::doctor::ContentName;
 use mc_api::id::{MissionId, OrganizationId, PrincipalId, ProfileId};
 use mc_api::profile::{Profile, ProfileVersion};
 use mc_api::{Name, Timestamp};
 
 use crate::db::{self, Backend, DbError, Filter, Tx};
+use crate::doctor::NamedContent;
 use crate::skills::store::{document, text_of};
 
 #[derive(sqlx::FromRow)]
@@ -229,4 +231,50 @@ pub(crate) async fn names_content(tx: &mut Tx, area: MissionId, sha256: String) 
         .fetch_one()
         .await?;
     Ok(found)
+}
+
+/// What versions of living profiles name after a place, in the order of keys: where, and the least and the most bytes; the
+/// area is the owner's.
+pub(crate) async fn named(
+    tx: &mut Tx,
+    (area, sha256): (MissionId, String),
+    limit: i64,
+) -> Result<Vec<NamedContent>, DbError> {
+    tx.query(
+        "SELECT v.owner_id, v.sha256, MIN(v.size_bytes), MAX(v.size_bytes)
+         FROM profile_version v JOIN profile p ON p.profile_id = v.profile_id
+         WHERE (v.owner_id, v.sha256) > ($1, $2) AND p.deleted_at IS NULL
+         GROUP BY v.owner_id, v.sha256 ORDER BY v.owner_id, v.sha256 LIMIT $3",
+    )
+    .bind(area)
+    .bind(sha256)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
+/// Which versions of living profiles have this archive, oldest first.
+pub(crate) async fn names_of(
+    tx: &mut Tx,
+    area: MissionId,
+    sha256: String,
+    limit: i64,
+) -> Result<Vec<ContentName>, DbError> {
+    let rows: Vec<(ProfileId, String, i64)> = tx
+        .query(
+            "SELECT p.profile_id, p.name, v.number FROM profile_version v JOIN profile p ON p.profile_id = v.profile_id
+             WHERE v.owner_id = $1 AND v.sha256 = $2 AND p.deleted_at IS NULL
+             ORDER BY p.profile_id, v.number LIMIT $3",
+        )
+        .bind(area)
+        .bind(sha256)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    let of = |(id, name, number): (ProfileId, String, i64)| ContentName {
+        kind: "profile".into(),
+        id: id.to_string(),
+        name: format!("{name} version {number}"),
+    };
+    Ok(rows.into_iter().map(of).collect())
 }

@@ -1,6 +1,7 @@
 //! Skill bundles, and who has which skills, in the database.
 
 use mc_api::bundle::{BundleFile, Drift};
+use mc_api::doctor::ContentName;
 use mc_api::id::{KlusterId, MissionId, OrganizationId, PrincipalId, SessionId, SkillBundleId, SkillSyncId};
 use mc_api::skill::{SkillBundle, SkillState, SkillSync, SkillSyncState};
 use mc_api::{Name, Timestamp};
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::model;
 use crate::db::{DbError, Filter, Tx};
+use crate::doctor::NamedContent;
 use crate::op::Scope;
 
 /// Reads a document of a column.
@@ -211,6 +213,49 @@ pub(crate) async fn names_content(tx: &mut Tx, mission: MissionId, sha256: Strin
         .fetch_one()
         .await?;
     Ok(found)
+}
+
+/// What versions of any state name after a place, in the order of keys: where, and the least and the most bytes.
+pub(crate) async fn named(
+    tx: &mut Tx,
+    (mission, sha256): (MissionId, String),
+    limit: i64,
+) -> Result<Vec<NamedContent>, DbError> {
+    tx.query(
+        "SELECT mission_id, sha256, MIN(size_bytes), MAX(size_bytes) FROM skill_bundle
+         WHERE (mission_id, sha256) > ($1, $2)
+         GROUP BY mission_id, sha256 ORDER BY mission_id, sha256 LIMIT $3",
+    )
+    .bind(mission)
+    .bind(sha256)
+    .bind(limit)
+    .fetch_all()
+    .await
+}
+
+/// Which versions have this archive, oldest first.
+pub(crate) async fn names_of(
+    tx: &mut Tx,
+    mission: MissionId,
+    sha256: String,
+    limit: i64,
+) -> Result<Vec<ContentName>, DbError> {
+    let rows: Vec<(SkillBundleId, Option<KlusterId>, i64)> = tx
+        .query(
+            "SELECT skill_bundle_id, kluster_id, number FROM skill_bundle WHERE mission_id = $1 AND sha256 = $2
+             ORDER BY skill_bundle_id LIMIT $3",
+        )
+        .bind(mission)
+        .bind(sha256)
+        .bind(limit)
+        .fetch_all()
+        .await?;
+    let of = |(id, kluster, number): (SkillBundleId, Option<KlusterId>, i64)| ContentName {
+        kind: "skill".into(),
+        id: id.to_string(),
+        name: model::name(kluster.is_some(), number),
+    };
+    Ok(rows.into_iter().map(of).collect())
 }
 
 #[derive(sqlx::FromRow)]

@@ -19,6 +19,7 @@ mod copies;
 mod counts;
 mod crashes;
 mod docs;
+mod doctor;
 mod documents;
 mod draining;
 mod drills;

@@ -33,6 +33,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     // On loopback; `authn::metrics_beyond_loopback_need_a_token` covers the rest.
     ("GET", "/metrics", Anonymous, ""),
     ("GET", "/api/v1/system/doctor", Needs(Action::ReadSystem), ""),
+    ("POST", "/api/v1/system/doctor/objects", Needs(Action::MendSystem), "{}"),
     ("GET", "/api/v1/system/embeddings", Needs(Action::ReadSystem), ""),
     ("POST", "/api/v1/auth/login", Needs(Action::Login), "{}"),
     ("GET", "/api/v1/auth/whoami", Anyone, ""),

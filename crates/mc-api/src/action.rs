@@ -204,6 +204,10 @@ actions! {
     RevokeGrant = "grant.revoke" => Contributor,
     /// Read what the system says of itself.
     ReadSystem = "system.read" => Viewer,
+    /// Compare stored contents with what names them, and mend what differs.
+    MendSystem = "system.mend" => Admin,
+    /// Put together what somebody else needs to look into a problem.
+    ExportSystem = "system.export" => Admin,
 }
 
 #[cfg(test)]

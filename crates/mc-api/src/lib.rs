@@ -13,6 +13,7 @@ pub mod artifact;
 pub mod auth;
 pub mod bundle;
 pub mod doc;
+pub mod doctor;
 pub mod fields;
 pub mod id;
 pub mod installation;

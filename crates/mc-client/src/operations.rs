@@ -6,6 +6,7 @@ use mc_api::auth::{
     CreateGrant, Grant, LoggedOut, Login, LoginRequest, LoginSession, Principal, PrincipalName, SetRole,
     WhoAmI,
 };
+use mc_api::doctor::{CheckObjects, ObjectCheck};
 use mc_api::system::{EmbeddingStatus, Health, Version};
 use reqwest::Method;
 
@@ -123,6 +124,11 @@ impl Client {
     /// Every check the server makes of itself.
     pub async fn doctor(&self) -> Result<Health, Error> {
         self.json(Call::get(&["api", "v1", "system", "doctor"])).await
+    }
+
+    /// Compares a part of the stored contents with what names them, and mends what differs when asked to.
+    pub async fn check_objects(&self, body: &CheckObjects) -> Result<ObjectCheck, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "system", "doctor", "objects"]).json(body)).await
     }
 
     /// How texts get their vectors, and how far that is.

@@ -211,8 +211,8 @@ pub enum ConfigCommand {
 /// `mc system`.
 #[derive(Debug, Subcommand)]
 pub enum SystemCommand {
-    /// Every check the server makes of itself
-    Doctor,
+    /// Every check the server makes of itself; as Admin also whether stored contents and the database agree
+    Doctor(SystemDoctor),
     /// Where vectors of texts come from, and how many texts wait for theirs
     Embeddings,
     /// Version of client and server
@@ -223,6 +223,20 @@ pub enum SystemCommand {
     Restore(SystemRestore),
     /// Copy an installation of this machine, which is stopped, from SQLite to PostgreSQL
     Migrate(SystemMigrate),
+}
+
+/// `mc system doctor`.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct SystemDoctor {
+    /// Mend what can be mended: nothing is lost by it (needs Admin)
+    #[arg(long)]
+    pub fix: bool,
+    /// Read all stored contents and compare their digests (needs Admin; takes as long as reading everything)
+    #[arg(long)]
+    pub deep: bool,
+    /// Leave the stored contents out
+    #[arg(long, conflicts_with_all = ["fix", "deep"])]
+    pub no_objects: bool,
 }
 
 /// Which installation of this machine.

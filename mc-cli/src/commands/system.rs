@@ -1,6 +1,7 @@
 //! `mc system`.
 
 mod copies;
+mod doctor;
 
 use mc_api::system::{EmbeddingProvider, Version};
 use serde::Serialize;
@@ -19,27 +20,13 @@ struct Versions {
 
 pub(super) async fn run(cx: &Invocation, command: SystemCommand) -> anyhow::Result<()> {
     match command {
-        SystemCommand::Doctor => doctor(cx).await,
+        SystemCommand::Doctor(args) => doctor::run(cx, args).await,
         SystemCommand::Embeddings => embeddings(cx).await,
         SystemCommand::Version => version(cx).await,
         SystemCommand::Backup(args) => copies::backup(cx, args).await,
         SystemCommand::Restore(args) => copies::restore(cx, args).await,
         SystemCommand::Migrate(args) => copies::migrate(cx, args).await,
     }
-}
-
-async fn doctor(cx: &Invocation) -> anyhow::Result<()> {
-    let health = cx.client()?.doctor().await?;
-    cx.out.value(&health, || {
-        let rows = health.checks.iter().map(|check| {
-            let verdict = if check.ok { "ok" } else { "NOT OK" };
-            vec![verdict.to_owned(), check.name.clone(), check.detail.clone()]
-        });
-        table::render(&["RESULT", "CHECK", "DETAIL"], rows.collect(), false)
-    })?;
-    let bad: Vec<&str> =
-        health.checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect();
-    if health.ok { Ok(()) } else { Err(Failure::Refused(format!("not well: {}", bad.join(", "))).into()) }
 }
 
 async fn embeddings(cx: &Invocation) -> anyhow::Result<()> {

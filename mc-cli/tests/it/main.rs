@@ -13,6 +13,7 @@ mod called_off;
 mod codex;
 mod completion;
 mod docs;
+mod doctor;
 mod downloads;
 mod fleet;
 mod kills;

@@ -9,6 +9,7 @@
 
 mod client;
 mod fault;
+mod survey;
 mod upload;
 
 use std::ops::Range;
@@ -27,7 +28,9 @@ use mc_ledger::Digest;
 use tokio_util::task::TaskTracker;
 
 use super::spool::Spool;
-use super::{Area, ByteStream, ObjectError, ObjectPage, ObjectStore, OpenError, Presign, Stored};
+use super::{
+    Area, ByteStream, Held, ObjectError, ObjectPage, ObjectStore, OpenError, Place, Presign, Stored, Survey,
+};
 use crate::config::object_storage::{Encryption, S3};
 use fault::Fault;
 use upload::{Existing, Sent};
@@ -77,6 +80,7 @@ struct Health {
 struct Head {
     size_bytes: u64,
     modified: Timestamp,
+    etag: Option<String>,
 }
 
 /// The wall clock: the ages that the store tells are told by it.
@@ -203,7 +207,8 @@ impl S3Store {
         match head.map_err(|error| Fault::new("HeadObject", error)) {
             Ok(head) => {
                 let size_bytes = u64::try_from(head.content_length.unwrap_or(-1)).map_err(store)?;
-                Ok(Some(Head { size_bytes, modified: timestamp(head.last_modified.as_ref())? }))
+                let modified = timestamp(head.last_modified.as_ref())?;
+                Ok(Some(Head { size_bytes, modified, etag: head.e_tag }))
             }
             Err(fault) if fault.is_missing() => Ok(None),
             Err(fault) => Err(store(fault)),
@@ -384,30 +389,30 @@ impl ObjectStore for S3Store {
     }
 
     async fn abort_uploads(&self, before: Timestamp) -> Result<u64, ObjectError> {
-        let (mut aborted, mut key, mut id) = (0, None, None);
-        loop {
-            let listed = self
-                .client
-                .list_multipart_uploads()
-                .bucket(&*self.bucket)
-                .prefix(self.folder(Area::Stored))
-                .set_key_marker(key)
-                .set_upload_id_marker(id)
-                .send()
-                .await;
-            let listed = listed.map_err(|error| store(Fault::new("ListMultipartUploads", error)))?;
-            for upload in listed.uploads() {
-                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
-                if timestamp(upload.initiated())? < before {
-                    self.abort(key, id).await.map_err(store)?;
-                    aborted += 1;
-                }
-            }
-            if listed.is_truncated != Some(true) {
-                return Ok(aborted);
-            }
-            (key, id) = (listed.next_key_marker, listed.next_upload_id_marker);
+        let mut aborted = 0;
+        for (key, id) in self.open_uploads(before).await? {
+            self.abort(&key, &id).await.map_err(store)?;
+            aborted += 1;
         }
+        Ok(aborted + self.spool.clear_stale(before).await.map_err(ObjectError::Store)?)
+    }
+
+    async fn stale_uploads(&self, before: Timestamp) -> Result<u64, ObjectError> {
+        let received = self.spool.stale(before).await.map_err(ObjectError::Store)?.len();
+        Ok((self.open_uploads(before).await?.len() + received) as u64)
+    }
+
+    async fn find(&self, area: Area, (mission, sha256): Place) -> Result<Option<Held>, ObjectError> {
+        let found = self.head(&self.key(area, mission, sha256)).await?;
+        Ok(found.map(|head| Held { size_bytes: head.size_bytes, modified: head.modified }))
+    }
+
+    async fn survey(&self, after: Option<Place>, limit: usize) -> Result<Survey, ObjectError> {
+        self.look(after, limit).await
+    }
+
+    async fn quarantine(&self, place: Place) -> Result<Option<String>, ObjectError> {
+        self.set_apart(place).await
     }
 
     async fn check(&self) -> Result<String, String> {
