@@ -74,6 +74,8 @@ pub struct App {
     pub stop: tokio_util::sync::CancellationToken,
     /// How many changes callers asked for, since the start.
     pub(crate) asked: std::sync::atomic::AtomicU64,
+    /// Settings and secrets of this process, for a support report.
+    pub(crate) known: crate::support::Known,
     /// Renders `/metrics`.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
@@ -165,6 +167,7 @@ impl App {
             system_principal: installed.system,
             stop,
             asked: std::sync::atomic::AtomicU64::new(0),
+            known: crate::support::Known::of(config),
             metrics,
         }))
     }

@@ -25,7 +25,7 @@ pub use key::Key;
 pub use object_storage::ObjectStorage;
 pub use problem::{Problem, Problems};
 pub use reader::{Reader, Secret};
-pub use report::Report;
+pub use report::{Report, Setting};
 pub use source::Sources;
 
 /// Where the HTTP API listens when nothing else is said.
@@ -118,6 +118,8 @@ pub struct Config {
     pub object_storage: ObjectStorage,
     /// Where the vectors of texts come from.
     pub embeddings: Embeddings,
+    /// Every setting that was given and where; without the values of secret ones.
+    pub given: Vec<Setting>,
 }
 
 impl Config {
@@ -127,7 +129,7 @@ impl Config {
     /// Everything that is wrong.
     pub fn read(sources: &Sources) -> Result<Self, Problems> {
         let reader = Reader::new(sources);
-        let config = Self::of(&reader);
+        let config = Self { given: report::settings(sources), ..Self::of(&reader) };
         config.check(|name, problem, expected| reader.refuse(name, problem, expected));
         reader.finish(config)
     }
@@ -197,6 +199,7 @@ impl Config {
             ),
             object_storage: ObjectStorage::of(reader),
             embeddings: Embeddings::of(reader),
+            given: Vec::new(),
         }
     }
 

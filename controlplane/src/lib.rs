@@ -49,6 +49,7 @@ pub mod server;
 mod service_manager;
 pub mod sessions;
 pub mod skills;
+pub mod support;
 pub mod tasks;
 pub mod templates;
 pub mod watch;

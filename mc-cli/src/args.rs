@@ -31,7 +31,7 @@ use crate::output::Format;
 
 pub use admin::{
     AuthCommand, ConfigCommand, Installation, LedgerCommand, LogFilter, SystemBackup, SystemCommand,
-    SystemDoctor, SystemMigrate, SystemRestore,
+    SystemDoctor, SystemMigrate, SystemRestore, SystemSupport,
 };
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};

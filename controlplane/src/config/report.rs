@@ -19,7 +19,7 @@ pub struct Report {
 }
 
 /// A setting that was given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Setting {
     /// The setting.
     pub key: &'static str,
@@ -33,14 +33,19 @@ impl Report {
     /// Reads everything and starts nothing.
     pub fn of(sources: &Sources) -> Self {
         let problems = Config::read(sources).err().map(|problems| problems.0).unwrap_or_default();
-        let setting = |key: &'static super::Key| {
-            let (value, origin) = sources.find(key.name)?;
-            // What stands before an @ in a URL may be a secret, where none is expected too.
-            let value = (!key.is_secret && !value.contains('@')).then_some(value);
-            Some(Setting { key: key.name, value, source: origin.to_string() })
-        };
-        Self { ok: problems.is_empty(), problems, settings: key::all().filter_map(setting).collect() }
+        Self { ok: problems.is_empty(), problems, settings: settings(sources) }
     }
+}
+
+/// Every setting that was given, without the values of secret ones.
+pub(super) fn settings(sources: &Sources) -> Vec<Setting> {
+    let setting = |key: &'static super::Key| {
+        let (value, origin) = sources.find(key.name)?;
+        // What stands before an @ in a URL may be a secret, where none is expected too.
+        let value = (!key.is_secret && !value.contains('@')).then_some(value);
+        Some(Setting { key: key.name, value, source: origin.to_string() })
+    };
+    key::all().filter_map(setting).collect()
 }
 
 impl fmt::Display for Report {

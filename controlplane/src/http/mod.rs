@@ -10,7 +10,7 @@ pub mod page;
 pub(crate) mod problem;
 pub mod router;
 pub(crate) mod starting;
-mod system;
+pub(crate) mod system;
 mod ui;
 
 pub use answer::{Created, Found, Gone, Versioned};

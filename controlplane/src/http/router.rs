@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::{
     applies, approvals, artifacts, authn, docs, doctor, embeddings, imports, klusters, ledger, mcp, missions, nodes,
     overlap, packs, persistence, planning, profiles, publications, reservations, search, sessions, skills,
-    tasks, templates, watch, workspaces,
+    support, tasks, templates, watch, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -38,6 +38,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(search::routes::routes())
         .merge(embeddings::routes::routes())
         .merge(doctor::routes::routes())
+        .merge(support::routes::routes())
         .merge(artifacts::routes::routes())
         .merge(docs::routes::routes())
         .merge(skills::routes::routes())

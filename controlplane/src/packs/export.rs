@@ -10,13 +10,13 @@ use mc_api::FieldError;
 use mc_api::id::MissionId;
 use mc_api::pack::{CHUNK_BYTES, Record, SecretsMode};
 use mc_ledger::Digest;
+use mc_secrets::{self as secrets, Scanner};
 use ring::digest::{Context, SHA256};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::collect::Collected;
 use super::format::{Writer, finish};
-use super::secrets::{self, Scanner};
 use crate::app::App;
 use crate::error::Error;
 use crate::objects::{ObjectError, ObjectStore as _};

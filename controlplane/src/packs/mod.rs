@@ -1,7 +1,7 @@
 //! Packs: a mission in one file, out of this installation and into another.
 //!
 //! Export: one snapshot of the database goes to a nameless file as plain records ([`collect`]); then each text is looked
-//! through for credentials ([`secrets`]), contents are put in, and every line gets its digest ([`format`]). Import: the
+//! through for credentials ([`mc_secrets`]), contents are put in, and every line gets its digest ([`format`]). Import: the
 //! file is received and verified as a whole ([`verify`]), contents are stored under the new mission, and all rows with
 //! their ledger events are written in one transaction ([`rows`]). Memory holds one line and the ids, never the pack.
 //!
@@ -14,7 +14,6 @@ mod format;
 mod import;
 pub mod routes;
 mod rows;
-mod secrets;
 pub mod service;
 mod store;
 pub mod tools;

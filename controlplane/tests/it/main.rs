@@ -64,6 +64,7 @@ mod skills;
 mod start;
 mod steering;
 mod strangers;
+mod support;
 mod tasks;
 mod templates;
 mod texts;

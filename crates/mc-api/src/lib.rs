@@ -37,6 +37,7 @@ pub mod restore;
 pub mod search;
 pub mod session;
 pub mod skill;
+pub mod support;
 pub mod system;
 pub mod task;
 pub mod template;

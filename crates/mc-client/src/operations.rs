@@ -7,6 +7,7 @@ use mc_api::auth::{
     WhoAmI,
 };
 use mc_api::doctor::{CheckObjects, ObjectCheck};
+use mc_api::support::SupportReport;
 use mc_api::system::{EmbeddingStatus, Health, Version};
 use reqwest::Method;
 
@@ -129,6 +130,11 @@ impl Client {
     /// Compares a part of the stored contents with what names them, and mends what differs when asked to.
     pub async fn check_objects(&self, body: &CheckObjects) -> Result<ObjectCheck, Error> {
         self.json(Call::new(Method::POST, &["api", "v1", "system", "doctor", "objects"]).json(body)).await
+    }
+
+    /// What somebody else needs to look into a problem, without secrets.
+    pub async fn support_report(&self) -> Result<SupportReport, Error> {
+        self.json(Call::get(&["api", "v1", "system", "support"])).await
     }
 
     /// How texts get their vectors, and how far that is.

@@ -217,6 +217,8 @@ pub enum SystemCommand {
     Embeddings,
     /// Version of client and server
     Version,
+    /// Put together what somebody else needs to look into a problem, without secrets (needs Admin)
+    SupportBundle(SystemSupport),
     /// Write a whole installation of this machine to one file, while it runs
     Backup(SystemBackup),
     /// Make an empty installation of this machine of a backup
@@ -237,6 +239,20 @@ pub struct SystemDoctor {
     /// Leave the stored contents out
     #[arg(long, conflicts_with_all = ["fix", "deep"])]
     pub no_objects: bool,
+}
+
+/// `mc system support-bundle`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SystemSupport {
+    /// File to write, which must not exist; default: mc-support-TIME.tar.gz in this folder
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Do not compare stored contents with the database
+    #[arg(long)]
+    pub no_objects: bool,
+    /// Where logs are when the server does not answer; default: ~/.local/share/missioncontrol
+    #[arg(long, env = "MC_DATA_DIR", value_name = "DIR", hide_env = true)]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// Which installation of this machine.

@@ -26,6 +26,19 @@ mod start;
 mod status;
 mod supervisor;
 
+use std::path::PathBuf;
+
+use crate::environment::Environment;
+use crate::exit::Failure;
+
+/// Where the parts of an installation of this machine write their logs.
+///
+/// # Errors
+/// Neither a folder nor a home is known.
+pub(crate) fn logs(data_dir: Option<PathBuf>, environment: &Environment) -> Result<PathBuf, Failure> {
+    folder::Folder::path(data_dir, environment).map(|folder| folder.join("logs"))
+}
+
 pub(crate) use controlplane::{Word, run as controlplane};
 pub(crate) use detached::run as detached;
 pub(crate) use down::run as down;

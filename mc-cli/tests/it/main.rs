@@ -26,6 +26,7 @@ mod run;
 mod selectors;
 mod server;
 mod skills;
+mod support;
 mod tables;
 mod up;
 mod workspace;

@@ -4,10 +4,14 @@
 //! as `password` or `api_key` and is neither a word, a placeholder, a reference nor a version. Digests, ids and lock files
 //! are neither.
 
+mod apart;
+
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+pub use apart::{scrub_json, scrub_known, scrub_log};
 
 /// Longer lines are looked at in pieces of this many bytes, which overlap by [`OVERLAP`].
 const MAX_PIECE: usize = 64 << 10;
@@ -74,11 +78,11 @@ static HARMLESS_VALUE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What was found in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
+pub struct Finding {
     /// From 1.
-    pub(super) line: usize,
+    pub line: usize,
     /// The sort of credential.
-    pub(super) sort: &'static str,
+    pub sort: &'static str,
 }
 
 /// Bits per character.
@@ -123,7 +127,7 @@ fn is_secret_value(name: &str, value: &str) -> bool {
 }
 
 /// Whether a member of this name with this text is a secret.
-pub(super) fn assigned(name: &str, text: &str) -> Option<&'static str> {
+pub fn assigned(name: &str, text: &str) -> Option<&'static str> {
     let telling = SHAPES.iter().find(|shape| shape.name == "assigned-secret")?;
     let line = format!("{name}={text}");
     let caught = telling.regex.captures(&line)?;
@@ -176,17 +180,18 @@ fn border(text: &str, mut at: usize) -> usize {
 
 /// Looks through the lines of a text, one after the other; remembers that a private key has begun.
 #[derive(Debug, Default)]
-pub(super) struct Scanner {
+pub struct Scanner {
     line: usize,
     /// The text before ended within a line.
     continues: bool,
     in_key: bool,
-    pub(super) findings: Vec<Finding>,
+    /// What was found so far.
+    pub findings: Vec<Finding>,
 }
 
 impl Scanner {
     /// The next line with its end, or a part of a long one without; what comes of it when secrets are replaced.
-    pub(super) fn line<'t>(&mut self, line: &'t str) -> Cow<'t, str> {
+    pub fn line<'t>(&mut self, line: &'t str) -> Cow<'t, str> {
         self.line += usize::from(!self.continues);
         self.continues = !line.ends_with('\n');
         let mut at = 0;
@@ -222,7 +227,7 @@ impl Scanner {
 
     /// The next line of content that is no text. Credentials are looked for in what can be read of it, and are written over
     /// byte for byte, so that everything else stays where it is.
-    pub(super) fn bytes<'b>(&mut self, line: &'b [u8]) -> Cow<'b, [u8]> {
+    pub fn bytes<'b>(&mut self, line: &'b [u8]) -> Cow<'b, [u8]> {
         self.line += usize::from(!self.continues);
         self.continues = !line.ends_with(b"\n");
         let mut clean = Cow::Borrowed(line);
@@ -291,12 +296,12 @@ impl Scanner {
 }
 
 /// What stands instead of a secret.
-pub(super) fn marker(sort: &str) -> String {
+pub fn marker(sort: &str) -> String {
     format!("[scrubbed:{sort}]")
 }
 
 /// A text of several lines without its secrets, and what was found.
-pub(super) fn scrub(text: &str) -> (Cow<'_, str>, Vec<Finding>) {
+pub fn scrub(text: &str) -> (Cow<'_, str>, Vec<Finding>) {
     let mut scanner = Scanner::default();
     let clean: String = text.split_inclusive('\n').map(|line| scanner.line(line)).collect();
     if scanner.findings.is_empty() {
@@ -306,5 +311,4 @@ pub(super) fn scrub(text: &str) -> (Cow<'_, str>, Vec<Finding>) {
 }
 
 #[cfg(test)]
-#[path = "secrets_tests.rs"]
 mod tests;
