@@ -1,6 +1,6 @@
 //! What `mc-controlplane` does: serve, migrate, check its configuration, copy an installation.
 
-use mc_api::installation::CopySummary;
+use mc_api::installation::{CopySummary, Migration, ProgramAbout};
 use tracing_subscriber::EnvFilter;
 
 use crate::backup;
@@ -17,6 +17,9 @@ pub fn run(mut args: Args) -> bool {
     let sources = args.into_sources();
     if let Command::CheckConfig { output } = command {
         return check_config(&Report::of(&sources), output);
+    }
+    if let Command::About { output } = command {
+        return about(output);
     }
     let config = match Config::read(&sources) {
         Ok(config) => config,
@@ -49,7 +52,7 @@ pub fn run(mut args: Args) -> bool {
                 let out = Shown { output, is_apart: false };
                 out.ended(unless_stopped(Box::pin(backup::copy(&config, &args))).await)
             }
-            Command::Serve | Command::CheckConfig { .. } => serve(&config).await,
+            Command::Serve | Command::CheckConfig { .. } | Command::About { .. } => serve(&config).await,
         }
     });
     ended.unwrap_or_else(|error| {
@@ -78,6 +81,21 @@ fn check_config(report: &Report, output: Output) -> bool {
         Output::Json => serde_json::to_string_pretty(report).unwrap_or_else(|error| error.to_string()),
     };
     say(&mut std::io::stdout(), &text) && report.ok
+}
+
+fn about(output: Output) -> bool {
+    let known = crate::db::known_migrations().into_iter();
+    let about = ProgramAbout {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        build_id: mc_api::BUILD_ID.to_owned(),
+        schema: crate::db::newest_schema(),
+        migrations: known.map(|(version, description)| Migration { version, description }).collect(),
+    };
+    let text = match output {
+        Output::Text => format!("{} (build {}), schema version {}", about.version, about.build_id, about.schema),
+        Output::Json => serde_json::to_string_pretty(&about).unwrap_or_else(|error| error.to_string()),
+    };
+    say(&mut std::io::stdout(), &text)
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<bool> {

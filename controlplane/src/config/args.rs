@@ -33,6 +33,12 @@ pub enum Command {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Tell version, build and migrations of this program; reads no configuration.
+    About {
+        /// How it is told.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Output,
+    },
     /// Write the whole installation to one file, while it runs: database, contents, Git ledger, on request its keys.
     Backup {
         /// What is written where.

@@ -54,6 +54,11 @@ pub(crate) fn newest_schema() -> i64 {
     newest(&SQLITE)
 }
 
+/// Every migration that this program knows, in order: version and what it is about.
+pub(crate) fn known() -> Vec<(i64, String)> {
+    SQLITE.iter().map(|migration| (migration.version, migration.description.to_string())).collect()
+}
+
 /// Applies what is missing up to a version.
 pub(super) async fn postgres_to(pool: &PgPool, version: i64) -> Result<(), DbError> {
     POSTGRES.run_to(version, pool).await.map_err(|error| refused(error, &POSTGRES))

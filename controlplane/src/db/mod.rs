@@ -24,7 +24,7 @@ pub(crate) use dialect::placeholders;
 pub use error::DbError;
 pub use filter::Filter;
 pub use migrate::Migrated;
-pub(crate) use migrate::newest_schema;
+pub(crate) use migrate::{known as known_migrations, newest_schema};
 pub use open::{Db, Listener, check_address};
 pub use tombstone::bury;
 pub use tx::{Bind, FromDb, Query, Sql, Tx};

@@ -24,6 +24,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .routes(routes!(system::readyz))
         .routes(routes!(system::versionz))
         .routes(routes!(system::doctor))
+        .routes(routes!(system::schema))
         .routes(routes!(system::metrics))
         .merge(authn::routes::routes())
         .merge(missions::routes::routes())

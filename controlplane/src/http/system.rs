@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use mc_api::system::{Check, EmbeddingState, Health, Version};
+use mc_api::system::{Check, EmbeddingState, Health, SchemaState, Version};
 use mc_api::{API_VERSION, Action, ProblemKind};
 
 use super::{Ctx, Found};
@@ -94,6 +94,19 @@ pub(super) async fn versionz() -> Response {
 pub(super) async fn doctor(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
     cx.authorize(Action::ReadSystem)?;
     Ok(Found::answer(&cx, &examination(&app).await?))
+}
+
+/// The version of the database's schema, and the one that this program brings it to.
+#[utoipa::path(get, path = "/api/v1/system/schema", tag = "system", responses((status = 200, body = SchemaState)))]
+pub(super) async fn schema(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
+    cx.authorize(Action::ReadSystem)?;
+    let state = SchemaState {
+        kind: "schema".into(),
+        backend: app.db.backend().as_str().to_owned(),
+        schema: app.db.schema().await?,
+        newest: app.db.newest_schema(),
+    };
+    Ok(Found::answer(&cx, &state))
 }
 
 /// Everything that an operator would check without looking at contents.

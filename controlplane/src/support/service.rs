@@ -77,7 +77,9 @@ pub async fn report(app: &App, cx: &OpCtx) -> Result<SupportReport, Error> {
     draft.json("nodes.json", nodes(app, cx).await);
     draft.text("metrics.txt", &app.metrics.render());
     let (data_dir, logs) = (app.data_dir.clone(), app.data_dir.join("logs"));
-    let gathered = tokio::task::spawn_blocking(move || (facts::gather(&data_dir), read_logs(&logs))).await;
+    let known = app.known.secrets();
+    let gathered =
+        tokio::task::spawn_blocking(move || (facts::gather(&data_dir), read_logs(&logs, &known))).await;
     let (facts, logs) = gathered.map_err(Error::internal)?;
     draft.json("machine.json", Ok(facts));
     for (path, log) in logs {
@@ -127,7 +129,7 @@ async fn database(app: &App) -> Result<Database, Error> {
 type Log = std::io::Result<(String, Vec<mc_secrets::Finding>)>;
 
 /// The ends of the logs that `mc up` lets its parts write; without it the service manager has them.
-fn read_logs(folder: &Path) -> Vec<(PathBuf, Log)> {
+fn read_logs(folder: &Path, known: &[String]) -> Vec<(PathBuf, Log)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -138,7 +140,7 @@ fn read_logs(folder: &Path) -> Vec<(PathBuf, Log)> {
         .collect();
     paths.sort();
     let ends = paths.into_iter().map(|path| {
-        let log = mc_secrets::scrub_log(&path, LOG_BYTES);
+        let log = mc_secrets::scrub_log(&path, LOG_BYTES, known);
         (path, log)
     });
     ends.collect()

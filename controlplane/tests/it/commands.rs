@@ -1,4 +1,4 @@
-//! `mc-controlplane serve | migrate | check-config`, the real program.
+//! `mc-controlplane serve | migrate | check-config | about`, the real program.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -68,6 +68,19 @@ async fn check_config_tells_every_problem_and_starts_nothing() {
     assert!(code == 0 && out.contains("the configuration can be used"), "{out}");
     assert!(out.contains("MC_DATABASE_URL=(secret)  (environment)") && !out.contains("very-secret"), "{out}");
     assert!(!data.exists(), "nothing was made");
+}
+
+#[tokio::test]
+async fn a_program_tells_what_it_is_without_any_configuration() {
+    let mut wrong = command(&["about", "-o", "json"]);
+    wrong.env("MC_HTTP", "nowhere");
+    let (code, out, said) = run(wrong).await;
+    assert_eq!(code, 0, "{said}");
+    let about: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let newest = about["migrations"].as_array().unwrap().last().unwrap()["version"].clone();
+    assert_eq!((&about["build_id"], &about["schema"]), (&mc_api::BUILD_ID.into(), &newest));
+    let (code, out, _) = run(command(&["about"])).await;
+    assert!(code == 0 && out.contains(&format!("schema version {newest}")), "{out}");
 }
 
 #[tokio::test]

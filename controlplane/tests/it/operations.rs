@@ -34,6 +34,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("GET", "/metrics", Anonymous, ""),
     ("GET", "/api/v1/system/doctor", Needs(Action::ReadSystem), ""),
     ("POST", "/api/v1/system/doctor/objects", Needs(Action::MendSystem), "{}"),
+    ("GET", "/api/v1/system/schema", Needs(Action::ReadSystem), ""),
     ("GET", "/api/v1/system/support", Needs(Action::ExportSystem), ""),
     ("GET", "/api/v1/system/embeddings", Needs(Action::ReadSystem), ""),
     ("POST", "/api/v1/auth/login", Needs(Action::Login), "{}"),

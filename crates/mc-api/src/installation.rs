@@ -16,6 +16,28 @@ crate::text_enum! {
     }
 }
 
+/// A migration that a program can apply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    /// The version that the schema has afterwards.
+    pub version: i64,
+    /// What it is about.
+    pub description: String,
+}
+
+/// What a control plane's program is, without an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramAbout {
+    /// The product's version.
+    pub version: String,
+    /// The build.
+    pub build_id: String,
+    /// The version it brings a schema to.
+    pub schema: i64,
+    /// All its migrations, in order.
+    pub migrations: Vec<Migration>,
+}
+
 /// A table that was copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopiedTable {

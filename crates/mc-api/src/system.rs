@@ -16,6 +16,19 @@ pub struct Version {
     pub api_version: String,
 }
 
+/// The schema of the database (`GET /api/v1/system/schema`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SchemaState {
+    /// Always `schema`.
+    pub kind: String,
+    /// `postgres` or `sqlite`.
+    pub backend: String,
+    /// The version that is there.
+    pub schema: i64,
+    /// The version that the running program brings it to.
+    pub newest: i64,
+}
+
 /// One check of `GET /readyz` and `GET /api/v1/system/doctor`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Check {

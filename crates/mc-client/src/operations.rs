@@ -8,7 +8,7 @@ use mc_api::auth::{
 };
 use mc_api::doctor::{CheckObjects, ObjectCheck};
 use mc_api::support::SupportReport;
-use mc_api::system::{EmbeddingStatus, Health, Version};
+use mc_api::system::{EmbeddingStatus, Health, SchemaState, Version};
 use reqwest::Method;
 
 use crate::transport::Call;
@@ -130,6 +130,11 @@ impl Client {
     /// Compares a part of the stored contents with what names them, and mends what differs when asked to.
     pub async fn check_objects(&self, body: &CheckObjects) -> Result<ObjectCheck, Error> {
         self.json(Call::new(Method::POST, &["api", "v1", "system", "doctor", "objects"]).json(body)).await
+    }
+
+    /// The schema of the server's database.
+    pub async fn schema(&self) -> Result<SchemaState, Error> {
+        self.json(Call::get(&["api", "v1", "system", "schema"])).await
     }
 
     /// What somebody else needs to look into a problem, without secrets.

@@ -70,12 +70,12 @@ pub fn scrub_known(text: &mut String, known: &[String]) -> usize {
     times
 }
 
-/// The end of a log without secrets: whole lines, at most `most` bytes before they are taken out. Lines that are JSON are
-/// looked through as JSON. A private key that began before the part that is read is left out with all before its end.
+/// The end of a log without secrets, known ones and those of a known shape: whole lines, at most `most` bytes before they
+/// are taken out. Lines that are JSON are looked through as JSON. A private key that began before the part that is read is left out with all before its end.
 ///
 /// # Errors
 /// A file that cannot be read.
-pub fn scrub_log(path: &Path, most: u64) -> std::io::Result<(String, Vec<Finding>)> {
+pub fn scrub_log(path: &Path, most: u64, known: &[String]) -> std::io::Result<(String, Vec<Finding>)> {
     let mut file = File::open(path)?;
     let from = file.metadata()?.len().saturating_sub(most);
     file.seek(SeekFrom::Start(from))?;
@@ -91,8 +91,11 @@ pub fn scrub_log(path: &Path, most: u64) -> std::io::Result<(String, Vec<Finding
             text = &text[end.end()..];
         }
     }
+    // Known ones first: a shape may match a part of one.
+    let mut text = text.to_owned();
+    let times = scrub_known(&mut text, known);
+    let mut inner = vec![Finding { line: 1, sort: "known-secret" }; times];
     let (mut scanner, mut clean) = (Scanner::default(), String::new());
-    let mut inner = Vec::new();
     for line in text.split_inclusive('\n') {
         let line = scanner.line(line);
         clean.push_str(&of_json(&line, &mut inner).unwrap_or_else(|| line.into_owned()));
@@ -159,12 +162,15 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &log).unwrap();
         for most in [20, 200, 400, 700, 1000, 1500, u64::MAX >> 1] {
-            let (clean, _) = scrub_log(file.path(), most).unwrap();
+            let (clean, _) = scrub_log(file.path(), most, &[]).unwrap();
             assert!(!clean.contains("a1B2c3") && !clean.contains("c2VjcmV0"), "{most}: {clean}");
             assert!(clean.ends_with("last\n"), "{most}: {clean}");
         }
-        let (clean, found) = scrub_log(file.path(), 1 << 20).unwrap();
+        let (clean, found) = scrub_log(file.path(), 1 << 20, &[]).unwrap();
         assert!(clean.starts_with("first line\n") && found.len() == 3, "{found:?}: {clean}");
-        assert!(scrub_log(Path::new("/nonexistent/log"), 10).is_err());
+        let around = format!("token={token}");
+        let (clean, found) = scrub_log(file.path(), 1 << 20, &[around]).unwrap();
+        assert!(!clean.contains("a1B2c3") && found.iter().any(|one| one.sort == "known-secret"), "{found:?}");
+        assert!(scrub_log(Path::new("/nonexistent/log"), 10, &[]).is_err());
     }
 }

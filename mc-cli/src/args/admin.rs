@@ -219,6 +219,8 @@ pub enum SystemCommand {
     Version,
     /// Put together what somebody else needs to look into a problem, without secrets (needs Admin)
     SupportBundle(SystemSupport),
+    /// Tell whether the server, its database and its nodes can go to another version; changes nothing
+    Upgrade(SystemUpgrade),
     /// Write a whole installation of this machine to one file, while it runs
     Backup(SystemBackup),
     /// Make an empty installation of this machine of a backup
@@ -253,6 +255,23 @@ pub struct SystemSupport {
     /// Where logs are when the server does not answer; default: ~/.local/share/missioncontrol
     #[arg(long, env = "MC_DATA_DIR", value_name = "DIR", hide_env = true)]
     pub data_dir: Option<PathBuf>,
+}
+
+/// `mc system upgrade`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SystemUpgrade {
+    /// Only tell: programs are put in place by the way they were installed
+    #[arg(long, required = true)]
+    pub check: bool,
+    /// The mc-controlplane to go to; default: the one beside this mc
+    #[arg(long, value_name = "PROGRAM")]
+    pub program: Option<PathBuf>,
+    /// The backup to go back to: it is read and checked
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// File with the passphrase of the backup
+    #[arg(long, value_name = "FILE", requires = "backup")]
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// Which installation of this machine.

@@ -3,6 +3,7 @@
 mod copies;
 mod doctor;
 mod support;
+mod upgrade;
 
 use mc_api::system::{EmbeddingProvider, Version};
 use serde::Serialize;
@@ -25,6 +26,7 @@ pub(super) async fn run(cx: &Invocation, command: SystemCommand) -> anyhow::Resu
         SystemCommand::Embeddings => embeddings(cx).await,
         SystemCommand::Version => version(cx).await,
         SystemCommand::SupportBundle(args) => support::run(cx, args).await,
+        SystemCommand::Upgrade(args) => upgrade::run(cx, args).await,
         SystemCommand::Backup(args) => copies::backup(cx, args).await,
         SystemCommand::Restore(args) => copies::restore(cx, args).await,
         SystemCommand::Migrate(args) => copies::migrate(cx, args).await,

@@ -1,11 +1,13 @@
 //! Commands of `mc-controlplane` that end and tell what they did.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use mc_api::Problem;
-use mc_api::installation::CopySummary;
+use mc_api::installation::{CopySummary, ProgramAbout};
 use tokio::process::Command;
 
 use super::folder::Folder;
@@ -69,4 +71,31 @@ pub(crate) async fn run(
         // The configuration, for one: it has told that on standard error.
         Err(_) => Err(Failure::Exited(u8::try_from(output.status.code().unwrap_or(1)).unwrap_or(1)).into()),
     }
+}
+
+/// How long a program may take to say what it is.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What a program of the control plane is: the one that is named, else the one beside this program.
+///
+/// # Errors
+/// [`Failure::Usage`] when it does not say, as a program before this command does not.
+pub(crate) async fn about(
+    cx: &Invocation,
+    program: Option<&Path>,
+) -> anyhow::Result<(PathBuf, ProgramAbout)> {
+    let path = match program {
+        Some(path) => path.to_owned(),
+        None => Programs::find(cx.environment())?.controlplane,
+    };
+    let silent = |why: &str| Failure::Usage(format!("{} does not tell what it is: {why}", path.display()));
+    let mut command = Command::new(&path);
+    command.args(["about", "-o", "json"]).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(LIMIT, command.output())
+        .await
+        .map_err(|_| silent("it does not end"))?
+        .map_err(|error| silent(&error.to_string()))?;
+    let about = serde_json::from_slice(&output.stdout)
+        .map_err(|_| silent("it is no mc-controlplane, or one from before `mc system upgrade`"))?;
+    Ok((path, about))
 }

@@ -39,7 +39,7 @@ pub(crate) fn logs(data_dir: Option<PathBuf>, environment: &Environment) -> Resu
     folder::Folder::path(data_dir, environment).map(|folder| folder.join("logs"))
 }
 
-pub(crate) use controlplane::{Word, run as controlplane};
+pub(crate) use controlplane::{Word, about, run as controlplane};
 pub(crate) use detached::run as detached;
 pub(crate) use down::run as down;
 pub(crate) use start::run as up;

@@ -29,4 +29,5 @@ mod skills;
 mod support;
 mod tables;
 mod up;
+mod upgrade;
 mod workspace;

@@ -178,7 +178,7 @@ fn without_server(cx: &Invocation, bundle: &mut Bundle, args: &SystemSupport, er
     paths.sort();
     for path in paths.iter().filter(|path| path.is_file()) {
         let name = format!("logs/{}", path.file_name().unwrap_or_default().to_string_lossy());
-        match mc_secrets::scrub_log(path, LOG_BYTES) {
+        match mc_secrets::scrub_log(path, LOG_BYTES, &bundle.known) {
             Ok((text, findings)) => {
                 for finding in findings {
                     bundle.count(&name, finding.sort, 1);
