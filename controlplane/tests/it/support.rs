@@ -15,7 +15,7 @@ fn files(report: &Value) -> BTreeMap<String, String> {
 }
 
 /// One credential of each sort, put together here so that no tool that looks for them stops at this file.
-pub(crate) fn planted() -> Vec<(&'static str, String)> {
+fn planted() -> Vec<(&'static str, String)> {
     let body = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8";
     let jwt =
         ["eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"].join(".");
