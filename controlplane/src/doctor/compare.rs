@@ -67,10 +67,20 @@ pub(super) struct Suspect {
 #[derive(Debug, Default)]
 pub(super) struct Compared {
     pub(super) suspects: Vec<Suspect>,
-    pub(super) checked: u64,
+    /// What was looked at, in order.
+    pub(super) checked: Vec<Place>,
     pub(super) bytes_read: u64,
     /// Where the next part begins.
     pub(super) edge: Option<Place>,
+}
+
+impl Compared {
+    /// Leaves what is behind a place to the next part.
+    pub(super) fn end_at(&mut self, edge: Place) {
+        self.suspects.retain(|suspect| suspect.place.is_none_or(|place| place <= edge));
+        self.checked.retain(|place| *place <= edge);
+        self.edge = Some(edge);
+    }
 }
 
 /// How many bytes rows say there are.
@@ -123,7 +133,7 @@ pub(super) async fn part(app: &App, after: Option<Place>, deep: bool) -> Result<
             break;
         }
         found.suspects.extend(look.at(place, sides, &mut found.bytes_read).await?);
-        found.checked += 1;
+        found.checked.push(place);
         if began.elapsed() > BUDGET {
             found.edge = Some(place);
             return Ok(found);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mc_api::doctor::{ContentName, FindingKind, FindingState};
 use mc_api::id::MissionId;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::compare::{Deed, Suspect, bring};
 use super::place::Key;
@@ -19,6 +20,8 @@ use crate::write_tx;
 
 /// How long a sweep that runs is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// After this long a call mends no more. One deed more may be done after it.
+const BUDGET: Duration = Duration::from_secs(6);
 
 /// What an event says.
 #[derive(Serialize)]
@@ -34,7 +37,16 @@ struct Mending<'a> {
     named_by: &'a [ContentName],
 }
 
-/// Mends. Tells why it did not, when somebody else is at the objects.
+/// How mending ended.
+#[derive(Debug, Default)]
+pub(super) struct Mended {
+    /// Why nothing was mended, when somebody else is at the objects.
+    pub(super) held: Option<String>,
+    /// Time ran out after this place.
+    pub(super) stopped_at: Option<Place>,
+}
+
+/// Mends one after the other, for some seconds.
 ///
 /// # Errors
 /// Failures of database and store. What was recorded and not done is found, and recorded, again.
@@ -43,16 +55,20 @@ pub(super) async fn mend(
     cx: &OpCtx,
     proof: Proof,
     suspects: &mut [Suspect],
-) -> Result<Option<String>, Error> {
+) -> Result<Mended, Error> {
     if suspects.iter().all(|suspect| suspect.deed == Deed::Nothing) {
-        return Ok(None);
+        return Ok(Mended::default());
     }
     let Some(_alone) = Sweeping::begin_within(&app.db, &app.data_dir, PATIENCE).await? else {
         let why = "a backup or a sweep of objects is running, and nothing may be moved beside it: run it again";
-        return Ok(Some(why.to_owned()));
+        return Ok(Mended { held: Some(why.to_owned()), stopped_at: None });
     };
-    record(app, cx, proof, suspects).await?;
+    let began = Instant::now();
     for suspect in suspects {
+        if suspect.deed == Deed::Nothing {
+            continue;
+        }
+        record(app, cx, proof, suspect).await?;
         match (suspect.deed, suspect.place) {
             (Deed::Remove, Some(place)) => remove(app, place, suspect).await?,
             (Deed::BringBack, Some(place)) => bring_back(app, place, suspect).await?,
@@ -60,33 +76,34 @@ pub(super) async fn mend(
             (Deed::EndUploads, _) => end_uploads(app, suspect).await?,
             (Deed::Nothing, _) | (Deed::Remove | Deed::BringBack | Deed::SetApart, None) => {}
         }
+        if suspect.place.is_some() && began.elapsed() > BUDGET {
+            return Ok(Mended { held: None, stopped_at: suspect.place });
+        }
     }
-    Ok(None)
+    Ok(Mended::default())
 }
 
-async fn record(app: &App, cx: &OpCtx, proof: Proof, suspects: &[Suspect]) -> Result<(), Error> {
+/// Writes into the ledger what is about to be done.
+async fn record(app: &App, cx: &OpCtx, proof: Proof, suspect: &Suspect) -> Result<(), Error> {
+    let finding = &suspect.finding;
+    // The area of a profile is its owner's, and no mission.
+    let proof = match (finding.mission_id, &finding.mission) {
+        (Some(mission), Some(_)) => proof.within(mission),
+        _ => proof,
+    };
+    let body = Mending {
+        deed: suspect.deed.word(),
+        finding: finding.kind,
+        cause: &finding.cause,
+        area: finding.mission_id,
+        sha256: finding.sha256.as_deref(),
+        named_by: &finding.named_by,
+    };
     write_tx!(app, cx, |tx| {
-        for suspect in suspects.iter().filter(|suspect| suspect.deed != Deed::Nothing) {
-            let finding = &suspect.finding;
-            // The area of a profile is its owner's, and no mission.
-            let proof = match (finding.mission_id, &finding.mission) {
-                (Some(mission), Some(_)) => proof.within(mission),
-                _ => proof,
-            };
-            let body = Mending {
-                deed: suspect.deed.word(),
-                finding: finding.kind,
-                cause: &finding.cause,
-                area: finding.mission_id,
-                sha256: finding.sha256.as_deref(),
-                named_by: &finding.named_by,
-            };
-            let subject_id =
-                suspect.place.map_or_else(|| finding.subject.clone(), |place| Key(place).to_string());
-            let event = Event { subject_kind: "object", subject_id, body: &body, before_sha256: None };
-            ledger::record(tx, cx, proof, event).await?;
-        }
-        Ok(())
+        let subject_id =
+            suspect.place.map_or_else(|| finding.subject.clone(), |place| Key(place).to_string());
+        let event = Event { subject_kind: "object", subject_id, body: &body, before_sha256: None };
+        ledger::record(tx, cx, proof, event).await
     })
 }
 

@@ -34,12 +34,16 @@ pub async fn check_objects(
     // What is recorded below is a step of this request, and not its answer.
     let idempotency = cx.idempotency.take();
     if request.fix {
-        held = mend::mend(app, &cx, proof, &mut compared.suspects).await?;
+        let mended = mend::mend(app, &cx, proof, &mut compared.suspects).await?;
+        if let Some(edge) = mended.stopped_at {
+            compared.end_at(edge);
+        }
+        held = mended.held;
     }
     let answer = ObjectCheck {
         kind: "object_check".into(),
         findings: compared.suspects.into_iter().map(|suspect| suspect.finding).collect(),
-        checked: compared.checked,
+        checked: compared.checked.len() as u64,
         bytes_read: compared.bytes_read,
         held,
         next_cursor: compared.edge.map(|edge| page::seal(app, LIST, &Key(edge).to_string())),

@@ -303,6 +303,16 @@ async fn what_a_sweep_set_aside_and_something_names_is_brought_back(app: TestApp
     assert_eq!(found(&local).await, [Value::Null; 0]);
 }
 
+async fn a_store_that_is_away_is_told_and_nothing_is_found_missing(app: TestApp) {
+    let mut local = start(app).await;
+    local.upload("one", b"one").await;
+    local.0.s3.as_mut().unwrap().kill();
+    let answer = local.0.post(local.0.admin(), &format!("/api/v1{PATH}"), json!({"fix": true})).await;
+    answer.problem(503, "unavailable");
+    local.0.s3.as_mut().unwrap().serve();
+    assert_eq!(mended(&local).await, [Value::Null; 0]);
+}
+
 /// What is compared comes from one database; the file lock that is tried is SQLite's.
 mod sqlite_only {
     #[test]
@@ -321,6 +331,7 @@ on_s3!(
     uploads_that_were_left_are_ended,
     many_contents_are_compared_part_by_part,
     what_a_sweep_set_aside_and_something_names_is_brought_back,
+    a_store_that_is_away_is_told_and_nothing_is_found_missing,
 );
 
 both!(

@@ -79,6 +79,18 @@ fn a_store_that_lost_something_is_told_mended_where_it_can_be_and_heals() {
 }
 
 #[test]
+fn a_store_that_cannot_be_read_leaves_the_other_checks() {
+    let server = Server::start();
+    server.mission();
+    let missions = server.dir.path().join("data/objects/missions");
+    std::fs::write(&missions, "no folder").unwrap();
+    let said = says(&server, 6, "system doctor");
+    assert!(said.contains("database") && said.contains("not compared: "), "{said}");
+    std::fs::remove_file(&missions).unwrap();
+    says(&server, 0, "system doctor");
+}
+
+#[test]
 fn only_an_admin_compares_contents_and_options_that_contradict_are_refused() {
     let server = Server::start();
     server.mission();

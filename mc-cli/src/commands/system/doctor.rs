@@ -20,6 +20,11 @@ pub(super) struct Report {
     /// Absent: the contents were not compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     objects: Option<Objects>,
+    /// Why they could not be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects_error: Option<String>,
+    #[serde(skip)]
+    failure: Option<anyhow::Error>,
 }
 
 /// [`Health`] without its verdict, which is of the checks alone.
@@ -79,28 +84,38 @@ async fn compare(cx: &Invocation, args: SystemDoctor) -> anyhow::Result<Objects>
     }
 }
 
-/// Asks for everything that is wanted and allowed.
+/// Asks for everything that is wanted and allowed. That contents cannot be compared is a part of the report: the store may
+/// be what is broken.
 ///
 /// # Errors
-/// Failures of the calls; not what they found.
+/// A server that does not tell even its own checks.
 pub(super) async fn examine(cx: &Invocation, args: SystemDoctor) -> anyhow::Result<Report> {
     let client = cx.client()?;
     let Health { ok, checks, now } = client.doctor().await?;
-    let objects = if args.no_objects {
+    let compared = if args.no_objects {
         None
     } else if args.fix || args.deep || client.whoami().await?.principal.role == Some(Role::Admin) {
-        Some(compare(cx, args).await?)
+        Some(compare(cx, args).await)
     } else {
         cx.out.talk("stored contents were not compared: that needs the role admin");
         None
     };
-    let ok = ok && objects.as_ref().is_none_or(|objects| objects.left == 0);
-    Ok(Report { ok, health: Checks { checks, now }, objects })
+    let (objects, failure) = match compared {
+        Some(Ok(objects)) => (Some(objects), None),
+        Some(Err(failure)) => (None, Some(failure)),
+        None => (None, None),
+    };
+    let ok = ok && failure.is_none() && objects.as_ref().is_none_or(|objects| objects.left == 0);
+    let objects_error = failure.as_ref().map(crate::output::explain);
+    Ok(Report { ok, health: Checks { checks, now }, objects, objects_error, failure })
 }
 
 pub(super) async fn run(cx: &Invocation, args: SystemDoctor) -> anyhow::Result<()> {
-    let report = examine(cx, args).await?;
+    let mut report = examine(cx, args).await?;
     cx.out.value(&report, || text(&report))?;
+    if let Some(failure) = report.failure.take() {
+        return Err(failure.context("stored contents could not be compared"));
+    }
     let checks = report.health.checks.iter().filter(|check| !check.ok).map(|check| check.name.clone());
     let mut bad: Vec<String> = checks.collect();
     if let Some(objects) = report.objects.as_ref().filter(|objects| objects.left > 0) {
@@ -119,6 +134,9 @@ fn text(report: &Report) -> String {
         .collect();
     if let Some(objects) = &report.objects {
         rows.push(vec![verdict(objects.left == 0), "contents".to_owned(), objects.sum()]);
+    }
+    if let Some(why) = &report.objects_error {
+        rows.push(vec![verdict(false), "contents".to_owned(), format!("not compared: {why}")]);
     }
     let mut text = table::render(&["RESULT", "CHECK", "DETAIL"], rows, false);
     for finding in report.objects.iter().flat_map(|objects| &objects.findings) {

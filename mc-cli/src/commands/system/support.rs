@@ -157,14 +157,8 @@ async fn ask(cx: &Invocation, bundle: &mut Bundle, no_objects: bool) -> anyhow::
     if no_objects {
         return Ok(());
     }
-    match doctor::examine(cx, SystemDoctor::default()).await {
-        Ok(report) => bundle.json("contents.json", &report),
-        // The store may be what is broken: the rest is wanted all the more.
-        Err(error) => {
-            bundle.text("contents.json", &format!("the contents could not be compared: {error:#}\n"));
-            Ok(())
-        }
-    }
+    let report = doctor::examine(cx, SystemDoctor::default()).await?;
+    bundle.json("contents.json", &report)
 }
 
 /// What can be had without the server: why it does not answer, and the logs of this machine.
