@@ -92,7 +92,9 @@ fn about(output: Output) -> bool {
         migrations: known.map(|(version, description)| Migration { version, description }).collect(),
     };
     let text = match output {
-        Output::Text => format!("{} (build {}), schema version {}", about.version, about.build_id, about.schema),
+        Output::Text => {
+            format!("{} (build {}), schema version {}", about.version, about.build_id, about.schema)
+        }
         Output::Json => serde_json::to_string_pretty(&about).unwrap_or_else(|error| error.to_string()),
     };
     say(&mut std::io::stdout(), &text)

@@ -31,8 +31,7 @@ use crate::output::Format;
 
 pub use admin::{
     AuthCommand, ConfigCommand, Installation, LedgerCommand, LogFilter, SystemBackup, SystemCommand,
-    SystemDoctor, SystemMigrate, SystemRestore, SystemSupport,
-    SystemUpgrade,
+    SystemDoctor, SystemMigrate, SystemRestore, SystemSupport, SystemUpgrade,
 };
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};

@@ -251,11 +251,8 @@ pub(crate) async fn names_of(
         .bind(limit)
         .fetch_all()
         .await?;
-    let of = |(id, name): (ArtifactId, String)| ContentName {
-        kind: "artifact".into(),
-        id: id.to_string(),
-        name,
-    };
+    let of =
+        |(id, name): (ArtifactId, String)| ContentName { kind: "artifact".into(), id: id.to_string(), name };
     Ok(rows.into_iter().map(of).collect())
 }
 

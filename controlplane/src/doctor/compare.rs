@@ -245,7 +245,9 @@ impl Look<'_> {
         } else if is_old {
             (Deed::Remove, "mc system doctor --fix removes it; so does the sweep of every hour".to_owned())
         } else {
-            let fix = format!("nothing: it may be of an upload that goes on; a sweep removes it after {keep_until}");
+            let fix = format!(
+                "nothing: it may be of an upload that goes on; a sweep removes it after {keep_until}"
+            );
             (Deed::Nothing, fix)
         };
         let overdue = deed == Deed::Remove && held.modified < self.now.minus(OVERDUE);
@@ -335,7 +337,9 @@ impl Look<'_> {
         let mission = missions::store::name_of(&mut tx, place.0).await?;
         let more = named_by.len().saturating_sub(1);
         let subject = match named_by.first() {
-            Some(first) if more > 0 => format!("{} {} ({}) and {more} more", first.kind, first.name, first.id),
+            Some(first) if more > 0 => {
+                format!("{} {} ({}) and {more} more", first.kind, first.name, first.id)
+            }
             Some(first) => format!("{} {} ({})", first.kind, first.name, first.id),
             None => Key(place).to_string(),
         };

@@ -60,7 +60,8 @@ pub(super) async fn mend(
         return Ok(Mended::default());
     }
     let Some(_alone) = Sweeping::begin_within(&app.db, &app.data_dir, PATIENCE).await? else {
-        let why = "a backup or a sweep of objects is running, and nothing may be moved beside it: run it again";
+        let why =
+            "a backup or a sweep of objects is running, and nothing may be moved beside it: run it again";
         return Ok(Mended { held: Some(why.to_owned()), stopped_at: None });
     };
     let began = Instant::now();

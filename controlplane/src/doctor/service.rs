@@ -53,8 +53,6 @@ pub async fn check_objects(
     }
     // Asked again after a lost answer it tells what was mended, and not that all is well by now.
     cx.idempotency = idempotency;
-    let answer = write_tx!(app, &cx, |tx| {
-        Ok(answer.clone())
-    })?;
+    let answer = write_tx!(app, &cx, |tx| { Ok(answer.clone()) })?;
     Ok((cx, answer))
 }

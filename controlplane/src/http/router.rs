@@ -11,9 +11,9 @@ use super::{frame, openapi, system, ui};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    applies, approvals, artifacts, authn, docs, doctor, embeddings, imports, klusters, ledger, mcp, missions, nodes,
-    overlap, packs, persistence, planning, profiles, publications, reservations, search, sessions, skills,
-    support, tasks, templates, watch, workspaces,
+    applies, approvals, artifacts, authn, docs, doctor, embeddings, imports, klusters, ledger, mcp, missions,
+    nodes, overlap, packs, persistence, planning, profiles, publications, reservations, search, sessions,
+    skills, support, tasks, templates, watch, workspaces,
 };
 
 /// The routes and their document, without state.

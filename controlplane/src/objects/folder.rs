@@ -12,9 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use super::spool::{self, Spool};
-use super::{
-    Area, ByteStream, Held, ObjectError, ObjectPage, ObjectStore, Place, Presign, Stored, Survey,
-};
+use super::{Area, ByteStream, Held, ObjectError, ObjectPage, ObjectStore, Place, Presign, Stored, Survey};
 
 /// How much is read from a file at once.
 const READ_BYTES: usize = 64 * 1024;

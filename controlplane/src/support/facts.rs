@@ -58,7 +58,10 @@ mod tests {
     fn facts_are_read_from_what_the_kernel_tells() {
         assert_eq!(member("A: 1 kB\nAB=\"x y\"\n", "AB").as_deref(), Some("x y"));
         assert_eq!(member("AB: 1", "A"), None);
-        assert_eq!(open_files("Max open files            1024      4096      files").as_deref(), Some("1024"));
+        assert_eq!(
+            open_files("Max open files            1024      4096      files").as_deref(),
+            Some("1024")
+        );
         let facts = gather(Path::new("/"));
         assert!(facts.contains_key("os") && facts.contains_key("arch"), "{facts:?}");
     }

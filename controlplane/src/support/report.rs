@@ -57,11 +57,7 @@ impl Draft {
     }
 
     /// Adds the end of a log, or why there is none.
-    pub(super) fn log(
-        &mut self,
-        name: &str,
-        log: std::io::Result<(String, Vec<mc_secrets::Finding>)>,
-    ) {
+    pub(super) fn log(&mut self, name: &str, log: std::io::Result<(String, Vec<mc_secrets::Finding>)>) {
         match log {
             Ok((text, findings)) => {
                 self.found(name, &findings);

@@ -105,7 +105,9 @@ fn parts(app: &App) -> Parts {
 }
 
 async fn nodes(app: &App, cx: &OpCtx) -> Result<Vec<mc_api::node::Node>, Error> {
-    Ok(nodes::service::list(app, cx, page::Request::largest(), nodes::service::Narrow::default()).await?.items)
+    Ok(nodes::service::list(app, cx, page::Request::largest(), nodes::service::Narrow::default())
+        .await?
+        .items)
 }
 
 async fn database(app: &App) -> Result<Database, Error> {

@@ -163,7 +163,8 @@ async fn wrong_bytes_are_kept_apart_and_heal_when_the_right_ones_come(app: TestA
         assert_eq!(content(&local, &artifact).await, (200, json!("right bytes")));
         assert_eq!(compare(&local, true, true).await.0, [Value::Null; 0]);
     }
-    let subject = format!("{}/{}", artifact["mission_id"].as_str().unwrap(), artifact["sha256"].as_str().unwrap());
+    let subject =
+        format!("{}/{}", artifact["mission_id"].as_str().unwrap(), artifact["sha256"].as_str().unwrap());
     assert_eq!(local.actions_on(&subject).await, ["system.mend", "system.mend"], "once for each deed");
 }
 
@@ -198,7 +199,8 @@ async fn what_nothing_names_goes_by_the_rules_of_the_sweep(app: TestApp) {
     assert_eq!(content(&local, &kept).await.0, 200);
     let subject = gone["subject"].as_str().unwrap();
     assert_eq!(local.actions_on(subject).await, ["system.mend"]);
-    let event = local.0.events().await.into_iter().find(|event| event.envelope.subject_id == subject).unwrap();
+    let event =
+        local.0.events().await.into_iter().find(|event| event.envelope.subject_id == subject).unwrap();
     let body: Value = serde_json::from_str(event.body.as_deref().unwrap()).unwrap();
     assert_eq!((&body["after"]["deed"], &body["after"]["sha256"]), (&json!("remove"), &doomed["sha256"]));
 }
@@ -253,7 +255,11 @@ async fn a_call_that_is_repeated_tells_the_same_and_bad_ones_change_nothing(app:
     let artifact = local.upload("one", b"right").await;
     std::fs::write(file(&local, &artifact), "wrong!").unwrap();
     let send = async |body: Value| {
-        local.0.client.send("POST", &format!("/api/v1{PATH}"), local.0.admin(), &[("idempotency-key", "k")], Some(body)).await
+        local
+            .0
+            .client
+            .send("POST", &format!("/api/v1{PATH}"), local.0.admin(), &[("idempotency-key", "k")], Some(body))
+            .await
     };
     let first = send(json!({"fix": true})).await;
     let second = send(json!({"fix": true})).await;

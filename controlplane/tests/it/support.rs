@@ -25,7 +25,10 @@ fn planted() -> Vec<(&'static str, String)> {
         ("github-token", format!("gh{}_{body}", 'p')),
         ("gitlab-token", format!("gl{}-{}", "pat", &body[..20])),
         ("slack-token", format!("xo{}-123456789012-123456789012-{}", "xb", &body[..24])),
-        ("slack-webhook", format!("https://hooks.{}.com/services/T00000000/B00000000/{}", "slack", &body[..24])),
+        (
+            "slack-webhook",
+            format!("https://hooks.{}.com/services/T00000000/B00000000/{}", "slack", &body[..24]),
+        ),
         ("jwt", jwt),
         ("anthropic-key", format!("sk-{}-api03-{body}", "ant")),
         ("openai-key", format!("sk-{}", &body[..32])),
@@ -60,8 +63,14 @@ async fn every_part_is_there_and_taking_it_is_in_the_ledger(app: TestApp) {
     let files = files(&report);
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
     let expected = [
-        "configuration.json", "database.json", "doctor.json", "machine.json", "metrics.txt", "nodes.json",
-        "readyz.json", "server.json",
+        "configuration.json",
+        "database.json",
+        "doctor.json",
+        "machine.json",
+        "metrics.txt",
+        "nodes.json",
+        "readyz.json",
+        "server.json",
     ];
     assert_eq!(names, expected);
     let read = |name: &str| serde_json::from_str::<Value>(&files[name]).unwrap();
@@ -74,7 +83,12 @@ async fn every_part_is_there_and_taking_it_is_in_the_ledger(app: TestApp) {
     assert_eq!(read("server.json")["objects"], "folder");
     assert!(files["metrics.txt"].contains("mc_objects_swept_total"));
     assert!(read("machine.json")["data_disk_free_bytes"].is_string());
-    let data_dir = read("configuration.json").as_array().unwrap().iter().find(|one| one["key"] == "MC_DATA_DIR").cloned();
+    let data_dir = read("configuration.json")
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["key"] == "MC_DATA_DIR")
+        .cloned();
     assert_eq!(data_dir.unwrap()["source"], "option --data-dir");
     let events = app.events().await;
     let exported = events[before..].iter().filter(|event| event.envelope.action == "system.export").count();
@@ -131,7 +145,8 @@ async fn settings_that_are_secret_are_told_by_where_they_come_from() {
         assert!(!text.contains(secret), "{secret} gets out");
     }
     let settings: Value = serde_json::from_str(&files(&report)["configuration.json"]).unwrap();
-    let setting = |key: &str| settings.as_array().unwrap().iter().find(|one| one["key"] == key).unwrap().clone();
+    let setting =
+        |key: &str| settings.as_array().unwrap().iter().find(|one| one["key"] == key).unwrap().clone();
     for secret in ["MC_TOKEN", "MC_METRICS_TOKEN", "MC_OBJECT_STORAGE_ACCESS_SECRET"] {
         assert_eq!(setting(secret), json!({"key": secret, "value": null, "source": "environment"}));
     }

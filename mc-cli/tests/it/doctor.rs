@@ -14,11 +14,8 @@ fn says(server: &Server, code: i32, words: &str) -> String {
 
 #[track_caller]
 fn check(output: &Output, code: i32, words: &str) -> String {
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "mc {words}: {said}");
     said
 }

@@ -61,8 +61,18 @@ fn a_bundle_has_what_is_needed_and_no_secret_in_its_bytes() {
     assert!(told.contains("Read it before you send it") && told.contains("logs/controlplane.log"), "{told}");
     let files = read(&path);
     for name in [
-        "README.txt", "client.json", "server.json", "configuration.json", "readyz.json", "doctor.json",
-        "contents.json", "database.json", "nodes.json", "machine.json", "metrics.txt", "scrubbed.json",
+        "README.txt",
+        "client.json",
+        "server.json",
+        "configuration.json",
+        "readyz.json",
+        "doctor.json",
+        "contents.json",
+        "database.json",
+        "nodes.json",
+        "machine.json",
+        "metrics.txt",
+        "scrubbed.json",
         "logs/controlplane.log",
     ] {
         assert!(files.contains_key(name) && told.contains(name), "{name}: {told}");
@@ -98,7 +108,11 @@ fn who_may_not_gets_no_file_and_a_server_that_is_away_leaves_what_is_here() {
     assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));
     assert!(!path.exists());
     let nowhere = server.output("system support-bundle --file /nonexistent/folder/x.tar.gz");
-    assert!(!nowhere.status.success() && said(&nowhere).contains("/nonexistent/folder"), "{}", said(&nowhere));
+    assert!(
+        !nowhere.status.success() && said(&nowhere).contains("/nonexistent/folder"),
+        "{}",
+        said(&nowhere)
+    );
 
     let own = server.token();
     server.kill();

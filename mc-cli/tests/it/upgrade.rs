@@ -10,7 +10,8 @@ use crate::server::{Server, program};
 
 /// What the real program tells of itself.
 fn about() -> Value {
-    let output = Command::new(program("mc-controlplane")).args(["about", "-o", "json"]).env_clear().output().unwrap();
+    let output =
+        Command::new(program("mc-controlplane")).args(["about", "-o", "json"]).env_clear().output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -25,11 +26,8 @@ fn saying(server: &Server, name: &str, text: &str) -> PathBuf {
 #[track_caller]
 fn says(server: &Server, code: i32, words: &str) -> String {
     let output = server.mc(words).env("PATH", "/usr/bin:/bin").output().unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "mc {words}: {said}");
     said
 }

@@ -62,7 +62,8 @@ impl S3Store {
         let copied = self.open_object(&away, None).await?;
         let is_right = digest_of(copied).await.map_err(store)?.sha256 == sha256;
         let after = self.head(&key).await?;
-        if is_right || after.is_none_or(|after| after.etag != before.etag || after.modified != before.modified)
+        if is_right
+            || after.is_none_or(|after| after.etag != before.etag || after.modified != before.modified)
         {
             // Somebody wrote it meanwhile: what stands there now was not looked at.
             self.delete(&away).await.map_err(store)?;

@@ -199,14 +199,11 @@ fn taken(path: &Path) -> Failure {
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let what = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file =
-        tempfile::Builder::new().prefix(".mc-support-").tempfile_in(folder).with_context(what)?;
+    let mut file = tempfile::Builder::new().prefix(".mc-support-").tempfile_in(folder).with_context(what)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).with_context(what)?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(taken(path).into())
-        }
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken(path).into()),
         Err(error) => Err(error.error).with_context(what),
     }
 }

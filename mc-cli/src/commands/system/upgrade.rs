@@ -13,8 +13,8 @@ use crate::age::{now, short};
 use crate::args::{Installation, SystemUpgrade};
 use crate::context::Invocation;
 use crate::exit::Failure;
-use crate::up::{self, Word};
 use crate::table;
+use crate::up::{self, Word};
 
 /// A backup older than this has not the work of today.
 const OLD_BACKUP: std::time::Duration = std::time::Duration::from_hours(24);
@@ -49,9 +49,9 @@ fn check(name: impl Into<String>, verdict: Result<String, String>) -> Check {
 /// Whether the server may go from one version to the other.
 fn versions(from: &str, to: &str) -> Result<String, String> {
     match (release(from), release(to)) {
-        (Some(old), Some(new)) if old > new => {
-            Err(format!("{from} is newer than {to}: an older program does not open what a newer one migrated"))
-        }
+        (Some(old), Some(new)) if old > new => Err(format!(
+            "{from} is newer than {to}: an older program does not open what a newer one migrated"
+        )),
         (Some(old), Some(new)) if old == new => Ok(format!("{from} and {to} are the same release")),
         (Some(_), Some(_)) => Ok(format!("{from} goes to {to}")),
         _ => Err(format!("{from} and {to} cannot be compared: expected versions as 1.2.3")),
@@ -233,7 +233,8 @@ mod tests {
             schema: 3,
             migrations: Vec::new(),
         };
-        let state = |schema| SchemaState { kind: "schema".into(), backend: "sqlite".into(), schema, newest: 3 };
+        let state =
+            |schema| SchemaState { kind: "schema".into(), backend: "sqlite".into(), schema, newest: 3 };
         assert!(database(&state(4), &to, &[]).is_err());
         assert!(database(&state(3), &to, &[]).unwrap().contains("nothing to migrate"));
         let one = Migration { version: 3, description: "plans".into() };
