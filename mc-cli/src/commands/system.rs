@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::args::SystemCommand;
 use crate::context::Invocation;
-use crate::exit::Failure;
 use crate::table;
 
 /// Versions on both sides.

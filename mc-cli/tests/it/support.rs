@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::server::Server;
@@ -86,7 +87,6 @@ fn a_bundle_has_what_is_needed_and_no_secret_in_its_bytes() {
     assert!(files["logs/controlplane.log"].contains("INFO end"));
     assert!(files["contents.json"].contains("\"missing\""), "{}", files["contents.json"]);
     assert!(files["scrubbed.json"].contains("github-token"), "{}", files["scrubbed.json"]);
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
     let before = std::fs::read(&path).unwrap();

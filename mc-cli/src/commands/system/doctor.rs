@@ -75,8 +75,8 @@ async fn compare(cx: &Invocation, args: SystemDoctor) -> anyhow::Result<Objects>
     let mut cursor = None;
     loop {
         let asked = CheckObjects { fix: args.fix, deep: args.deep, cursor };
-        let part = client.check_objects(&asked).await?;
-        cursor = part.next_cursor.clone();
+        let mut part = client.check_objects(&asked).await?;
+        cursor = part.next_cursor.take();
         all.take(part);
         if cursor.is_none() {
             return Ok(all);

@@ -252,16 +252,15 @@ pub(super) async fn run(cx: &Invocation, args: SystemSupport) -> anyhow::Result<
 
 fn text(written: &Written) -> String {
     let rows = written.files.iter().map(|file| vec![file.size_bytes.to_string(), file.name.clone()]);
-    let mut text = table::render(&["BYTES", "FILE"], rows.collect(), false);
+    let table = table::render(&["BYTES", "FILE"], rows.collect(), false);
     let taken: u64 = written.scrubbed.iter().map(|one| one.count).sum();
-    text.push_str(&format!(
-        "\nwrote {} ({} bytes, SHA-256 {})\n{taken} texts that look like secrets were taken out; scrubbed.json tells where.\n\
+    format!(
+        "{table}\nwrote {} ({} bytes, SHA-256 {})\n{taken} texts that look like secrets were taken out; scrubbed.json tells where.\n\
          Read it before you send it: a secret of an unknown shape is not recognised, and names of missions, nodes and people are in it.\n",
         written.file.display(),
         written.size_bytes,
         written.sha256
-    ));
-    text
+    )
 }
 
 #[cfg(test)]
