@@ -202,12 +202,11 @@ impl Look<'_> {
         bytes_read: &mut u64,
     ) -> Result<Option<Suspect>, Error> {
         match sides {
-            (None, None) => Ok(None),
             (None, Some(held)) => self.orphan(place, held).await,
             (Some(said), None) => self.missing(place, said).await,
             (Some(said), Some(held)) if !said.fits(held) => self.wrong_size(place, said).await,
             (Some(said), Some(_)) if self.deep => self.wrong_digest(place, said, bytes_read).await,
-            (Some(_), Some(_)) => Ok(None),
+            (None, None) | (Some(_), Some(_)) => Ok(None),
         }
     }
 

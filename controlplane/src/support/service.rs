@@ -137,7 +137,7 @@ fn read_logs(folder: &Path, known: &[String]) -> Vec<(PathBuf, Log)> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            path.is_file() && (name.ends_with(".log") || name.ends_with(".log.1"))
+            path.is_file() && name.strip_suffix(".1").unwrap_or(name).strip_suffix(".log").is_some()
         })
         .collect();
     paths.sort();

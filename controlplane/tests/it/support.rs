@@ -1,6 +1,7 @@
 //! The support report: every part is there, and no secret is.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
@@ -44,14 +45,15 @@ fn planted() -> Vec<(&'static str, String)> {
 fn log(secrets: &[(&'static str, String)]) -> String {
     let mut log = String::from("INFO begin\n");
     for (_, secret) in secrets {
-        log += &format!("WARN something failed with {secret} in it\n");
-        log += &format!("{}\n", json!({"level": "INFO", "body": format!("{{\"x\": \"{secret}\"}}")}));
+        writeln!(log, "WARN something failed with {secret} in it").unwrap();
+        let body = format!("{{\"x\": \"{secret}\"}}");
+        writeln!(log, "{}", json!({"level": "INFO", "body": body})).unwrap();
     }
     log += "INFO Authorization: Bearer Zm9vYmFyYmF6cXV4MTIz\n";
     log += "INFO connecting postgres://mc:hunter2!@db:5432/mc\n";
     log += "INFO DB_PASSWORD=correct7horse\n";
-    log += &format!("-----BEGIN {0}-----\nb3BlbnNzaC1rZXktdjE\n-----END {0}-----\nINFO end\n", "PRIVATE KEY");
-    log
+    let (begin, end) = ("-----BEGIN PRIVATE ", "-----END PRIVATE ");
+    log + begin + "KEY-----\nb3BlbnNzaC1rZXktdjE\n" + end + "KEY-----\nINFO end\n"
 }
 
 async fn every_part_is_there_and_taking_it_is_in_the_ledger(app: TestApp) {
