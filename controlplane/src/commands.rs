@@ -52,6 +52,8 @@ pub fn run(mut args: Args) -> bool {
             Command::Serve | Command::CheckConfig { .. } => serve(&config).await,
         }
     });
+    // A thread inside a push to a remote that does not answer must not hold the process.
+    runtime.shutdown_timeout(lifetime::CLOSE_LIMIT);
     ended.unwrap_or_else(|error| {
         tracing::error!("{}", causes(error.as_ref()));
         false
