@@ -24,7 +24,7 @@ pub(crate) fn text_of(document: &impl Serialize) -> String {
     serde_json::to_string(document).expect("lists and texts are JSON")
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     skill_bundle_id: SkillBundleId,
     mission_id: MissionId,
@@ -213,7 +213,7 @@ pub(crate) async fn names_content(tx: &mut Tx, mission: MissionId, sha256: Strin
     Ok(found)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct SyncRow {
     skill_sync_id: SkillSyncId,
     mission_id: MissionId,
