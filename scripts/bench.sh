@@ -25,14 +25,15 @@
 #
 # Each figure is the median of its runs.
 #
-# MC_BIN_DIR   folder of the programs (default: where scripts/dev-up.sh builds)
+# MC_BIN_DIR   folder of the programs (default: they are built, where scripts/dev-up.sh builds)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
+BIN=$(bin_dir)
 if [ "${1:-}" = overlap ]; then
-  BIN=$(bin_dir)
-  [ -x "$BIN/mc-bench" ] || die "there is no program $BIN/mc-bench" "build it: cargo build --workspace --profile ci"
+  # With or without the encoder of a model: as it was built.
+  [ -x "$BIN/mc-bench" ] || build_programs mc-bench
   exec "$BIN/mc-bench" "$@"
 fi
 WRITE='' SECTIONS=()
@@ -50,8 +51,7 @@ done
 [ "${#SECTIONS[@]}" -gt 0 ] || SECTIONS=(startup memory cli api ledger create detection delay streams)
 
 require_linux
-BIN=$(bin_dir)
-[ -x "$BIN/mc" ] || die "there is no program $BIN/mc" "build it: scripts/dev-up.sh --no-demo"
+build_programs mc-bench
 PATH=$BIN:$PATH
 WORK=$(mktemp -d)
 DIR=$WORK/data

@@ -211,11 +211,13 @@ need_chromium() {
   export MC_CHROMIUM
 }
 
-# build_programs: all programs with release speed, without link-time optimisation; nothing when MC_BIN_DIR is given.
+# build_programs [MORE…]: the programs of an installation with release speed, without link-time optimisation, and more of
+# this workspace by name; nothing when MC_BIN_DIR is given.
 build_programs() {
-  local began=$SECONDS free_kib name version commit
+  local began=$SECONDS free_kib name version commit bins=()
+  set -- mc mc-controlplane mc-mesh mc-scripted-agent "$@"
   if [ -n "${MC_BIN_DIR:-}" ]; then
-    for name in mc mc-controlplane mc-mesh mc-scripted-agent; do
+    for name in "$@"; do
       [ -x "$MC_BIN_DIR/$name" ] || die "MC_BIN_DIR=$MC_BIN_DIR has no program $name" "correct it, or unset it to build from source"
     done
     return 0
@@ -226,11 +228,12 @@ build_programs() {
   mkdir -p -- "$(target_dir)"
   free_kib=$(df -Pk "$(target_dir)" | awk 'NR == 2 { print $4 }')
   [ "$free_kib" -ge 4194304 ] || warn "only $((free_kib / 1024)) MiB are free for the build in $(target_dir); about 4 GiB are wanted"
+  for name in "$@"; do bins+=(--bin "$name"); done
   # The parts compare their builds when they start.
   version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$MC_REPO/Cargo.toml" | head -n 1)
   commit=$(git -C "$MC_REPO" rev-parse --short=12 HEAD 2>/dev/null || printf 'unknown')
   say "building $version+$commit (the first build takes about ten minutes on two cores)"
-  (cd -- "$MC_REPO" && MC_BUILD_ID=$version+$commit cargo build --workspace --bins --profile ci --locked) ||
+  (cd -- "$MC_REPO" && MC_BUILD_ID=$version+$commit cargo build --workspace "${bins[@]}" --profile ci --locked) ||
     die "the build failed" "read the messages of cargo above"
   say "built in $((SECONDS - began)) s"
 }

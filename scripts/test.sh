@@ -235,7 +235,8 @@ phase tests run_tests
 [ -n "$QUICK" ] || ! has_node || phase browser browse_ui
 [ -n "$QUICK" ] || phase full check_full_profile
 [ -n "$QUICK" ] || phase documents check_documents
-[ -n "$QUICK" ] || phase doc-tests cargo test --doc --workspace --locked
+# With the features of the tests, whose build it uses.
+[ -n "$QUICK" ] || phase doc-tests cargo test --doc --workspace --locked --features mc-controlplane/local-embeddings
 
 say
 cat -- "$TIMES" >&2

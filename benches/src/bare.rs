@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 /// The columns that the server's own statement reads.
-#[derive(sqlx::FromRow, Serialize)]
+#[derive(sqlx_macros::FromRow, Serialize)]
 struct Row {
     task_id: Uuid,
     task_key: String,

@@ -115,6 +115,7 @@ impl App {
         let db = Db::open(&config.database_url()).await?;
         let clock = clock(&db).await?;
         let ids = Arc::new(IdSource::default());
+        crate::keyring::fits(&db, config).await?;
         let root = crate::keyring::root_key(config, &ids).map_err(Error::internal)?;
         let before = crate::keyring::previous_root_key(config).map_err(Error::internal)?;
         let installed = authn::bootstrap::install(&db, config, &ids, clock.now()).await?;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, SharedApp};
 use crate::error::Error;
-use crate::lifetime::{Lifetime, OnExit};
+use crate::lifetime::{DRAIN_LIMIT, Lifetime, OnExit};
 
 /// The reconcilers.
 #[derive(Clone, Copy, Debug)]
@@ -149,9 +149,12 @@ impl<'a> Patient<'a> {
         let longest = (self.began.elapsed() * (SHARE - 1)).min(LONGEST_REST);
         let rested = Instant::now();
         let mut seen = self.seen;
-        while self.app.changes() != seen && rested.elapsed() < longest {
+        while self.app.changes() != seen && rested.elapsed() < longest && !self.app.stop.is_cancelled() {
             seen = self.app.changes();
-            tokio::time::sleep(QUIET.min(longest)).await;
+            tokio::select! {
+                () = tokio::time::sleep(QUIET.min(longest)) => {}
+                () = self.app.stop.cancelled() => {}
+            }
         }
     }
 }
@@ -168,8 +171,21 @@ pub fn start(app: &SharedApp, lifetime: &Lifetime) {
 async fn run(reconciler: Reconciler, app: SharedApp, stop: CancellationToken) {
     let name = reconciler.name();
     let mut failures = 0_u32;
+    // A round can be repeated from wherever it ended: one that goes on after a stop is given up as by a crash.
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
+    };
+    tokio::pin!(late);
     loop {
-        match reconciler.once(&app).await {
+        let round = tokio::select! {
+            round = reconciler.once(&app) => round,
+            () = &mut late => {
+                tracing::warn!(reconciler = name, "reconciler {name} was left in the middle of a round");
+                return;
+            }
+        };
+        match round {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;

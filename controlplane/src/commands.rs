@@ -55,6 +55,8 @@ pub fn run(mut args: Args) -> bool {
             Command::Serve | Command::CheckConfig { .. } | Command::About { .. } => serve(&config).await,
         }
     });
+    // A thread inside a push to a remote that does not answer must not hold the process.
+    runtime.shutdown_timeout(lifetime::CLOSE_LIMIT);
     ended.unwrap_or_else(|error| {
         tracing::error!("{}", causes(error.as_ref()));
         false

@@ -1,6 +1,8 @@
 //! One tree of cancellation: `stop` drains, `abort` drops. Nothing is detached.
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -21,10 +23,18 @@ pub struct Lifetime {
     stop: CancellationToken,
     failed: CancellationToken,
     tracker: TaskTracker,
+    running: Running,
 }
+
+/// How often each name runs, so that a stop that takes too long says what is left.
+type Running = Arc<Mutex<BTreeMap<&'static str, usize>>>;
 
 /// How long draining may take.
 pub const GRACE: Duration = Duration::from_secs(10);
+/// How long requests and rounds of background work may go on after the stop; less than [`GRACE`], which bounds all work.
+pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+/// How long closing connections may take after that, and then what cannot be interrupted.
+pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 impl Lifetime {
     /// Cancelled when no new work is to be taken.
@@ -39,10 +49,11 @@ impl Lifetime {
         on_exit: OnExit,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
-        let (stop, failed) = (self.stop.clone(), self.failed.clone());
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
+        let (stop, failed, running) = (self.stop.clone(), self.failed.clone(), self.running.clone());
+        // A panic inside unwinds through this guard, so that an essential task never dies unseen.
+        let guard = ExitGuard { name, on_exit, stop, failed, running };
         let guarded = async move {
-            // A panic inside unwinds through this guard, so that an essential task never dies unseen.
-            let guard = ExitGuard { name, on_exit, stop, failed };
             work.await;
             drop(guard);
         };
@@ -56,7 +67,9 @@ impl Lifetime {
         self.tracker.close();
         let drained = tokio::time::timeout(GRACE, self.tracker.wait()).await.is_ok();
         if !drained {
-            tracing::warn!(left = self.tracker.len(), "work was left after {GRACE:?}");
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = running.keys().copied().collect::<Vec<_>>().join(", ");
+            tracing::warn!(left, "work was left after {GRACE:?}: {left}");
         }
         drained && !self.failed.is_cancelled()
     }
@@ -67,10 +80,19 @@ struct ExitGuard {
     on_exit: OnExit,
     stop: CancellationToken,
     failed: CancellationToken,
+    running: Running,
 }
 
 impl Drop for ExitGuard {
     fn drop(&mut self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = running.get_mut(self.name) {
+            *count -= 1;
+            if *count == 0 {
+                running.remove(self.name);
+            }
+        }
+        drop(running);
         if self.stop.is_cancelled() {
             return;
         }

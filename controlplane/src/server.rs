@@ -1,7 +1,6 @@
 //! Starting and stopping: open, listen, serve, drain.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -16,15 +15,12 @@ use crate::endpoints::Endpoints;
 use crate::grpc;
 use crate::http::router;
 use crate::http::starting::{Waiting, door};
-use crate::lifetime::{Lifetime, OnExit};
+use crate::lifetime::{CLOSE_LIMIT, DRAIN_LIMIT, Lifetime, OnExit};
 use crate::mqtt;
 use crate::opening;
 
 /// Buckets of every duration histogram, in seconds.
 const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-
-/// How long requests may go on after the stop; less than [`GRACE`](crate::lifetime::GRACE), which bounds all work.
-const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
 /// Why the server did not start or did not stop in order.
 #[derive(Debug, thiserror::Error)]
@@ -191,8 +187,14 @@ impl Server {
     /// Drains and closes. `false` when something was left or had failed.
     pub async fn stop(self) -> bool {
         let drained = self.lifetime.drain().await;
-        self.app.objects.close().await;
-        self.app.db.close().await;
+        let close = async {
+            self.app.objects.close().await;
+            self.app.db.close().await;
+        };
+        // A request that was given up may still hold a connection to a database that does not answer.
+        if tokio::time::timeout(CLOSE_LIMIT, close).await.is_err() {
+            tracing::warn!("connections were left open after {CLOSE_LIMIT:?}");
+        }
         drained
     }
 }

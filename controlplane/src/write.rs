@@ -92,7 +92,7 @@ macro_rules! rehearse_tx {
     }};
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Kept {
     body_sha256: String,
     answer: Option<String>,

@@ -8,7 +8,7 @@ use super::model::Record;
 use crate::db::{DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     approval_id: ApprovalId,
     organization_id: OrganizationId,

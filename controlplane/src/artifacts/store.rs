@@ -10,7 +10,7 @@ use crate::doctor::NamedContent;
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     artifact_id: ArtifactId,
     mission_id: MissionId,

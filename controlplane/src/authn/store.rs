@@ -9,7 +9,7 @@ use mc_api::{Name, Role, Timestamp};
 use crate::db::{DbError, Tx};
 
 /// Who holds a token, with one of the roles that the principal has.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Holder {
     pub(crate) token_id: TokenId,
     pub(crate) token_kind: String,
@@ -48,7 +48,7 @@ pub(crate) async fn holder(
     Ok(rows.into_iter().next().map(|holder| (holder, bindings)))
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Binding {
     pub(crate) mission_id: Option<MissionId>,
     pub(crate) role: Role,
@@ -61,7 +61,7 @@ pub(crate) async fn bindings(tx: &mut Tx, principal: PrincipalId) -> Result<Vec<
         .await
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     principal_id: PrincipalId,
     name: Name,

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use mc_api::ProblemKind;
@@ -11,9 +10,9 @@ use tokio::task::JoinHandle;
 
 use super::form::{self, Part};
 use super::frame::{FrameError, Opener, Sealer, Written};
-use super::keys;
 use super::source::Sink;
 use super::tally::Tally;
+use super::{folder_of, keys};
 use crate::clock::IdSource;
 use crate::error::Error;
 
@@ -29,7 +28,7 @@ pub(super) struct Writing {
 
 /// Where an archive goes: a file that appears when it is whole, or a stream.
 enum Out {
-    File { file: File, partial: PathBuf, path: PathBuf },
+    File { file: tempfile::NamedTempFile, path: PathBuf },
     Stream(std::io::Stdout),
 }
 
@@ -57,37 +56,22 @@ impl Out {
             let detail = format!("{} exists already: give another name", path.display());
             return Err(Error::new(ProblemKind::NameTaken, detail));
         }
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial);
-        let file = file.map_err(|error| keys::file("cannot be written", &partial, &error))?;
-        Ok(Self::File { file, partial, path: path.to_owned() })
-    }
-
-    /// What was begun and is not wanted.
-    fn discard(path: &Path) {
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        match std::fs::remove_file(&partial) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!("{} is left: {error}", Path::new(&partial).display());
-            }
-            _ => {}
-        }
+        // Its own in each run, and readable by nobody else; it goes when it is not wanted.
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".");
+        let file = tempfile::Builder::new().prefix(&name).suffix(".partial").tempfile_in(folder_of(path));
+        let file = file.map_err(|error| keys::file("cannot be written", path, &error))?;
+        Ok(Self::File { file, path: path.to_owned() })
     }
 
     fn settle(self) -> std::io::Result<()> {
         match self {
             Self::Stream(mut out) => out.flush(),
-            Self::File { file, partial, path } => {
-                file.sync_all()?;
+            Self::File { file, path } => {
+                file.as_file().sync_all()?;
                 // Never over what somebody else put there meanwhile.
-                std::fs::hard_link(&partial, &path)?;
-                std::fs::remove_file(&partial)?;
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+                file.persist_noclobber(&path).map_err(|refused| refused.error)?;
+                File::open(folder_of(&path))?.sync_all()
             }
         }
     }
@@ -105,7 +89,7 @@ impl Writing {
         let work = tokio::task::spawn_blocking(move || {
             let full = |error: std::io::Error| keys::file("cannot be written", &path, &error);
             let mut is_whole = false;
-            let done = (|| {
+            {
                 let out = BufWriter::with_capacity(1 << 20, out);
                 let mut sealer =
                     Sealer::begin(out, passphrase.as_deref(), &IdSource::default()).map_err(full)?;
@@ -122,11 +106,7 @@ impl Writing {
                 let out = out.into_inner().map_err(|error| full(error.into_error()))?;
                 out.settle().map_err(full)?;
                 Ok(written)
-            })();
-            if done.is_err() {
-                Out::discard(&path);
             }
-            done
         });
         Ok(Self { parts, work: Some(work) })
     }

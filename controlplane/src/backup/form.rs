@@ -11,8 +11,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::bulk::Block;
 
-/// A part is not longer.
-const LONGEST: usize = 1 << 30;
+/// A part that is JSON is not longer.
+const LONGEST: usize = 1 << 20;
+/// Bytes come in parts that are not longer.
+pub(super) const LONGEST_DATA: usize = 4 << 20;
+/// Rows come in parts of half a MiB; a longer part is one of which the last row is longer.
+const LONGEST_ROWS: usize = 128 << 20;
+
+const fn longest(sort: u8) -> usize {
+    match sort {
+        b'D' => LONGEST_DATA,
+        b'R' => LONGEST_ROWS,
+        _ => LONGEST,
+    }
+}
 
 /// What an archive says of itself before anything else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +161,7 @@ impl Part {
     /// As it stands in the archive, without what [`prefix`] reads: its sort and its content.
     ///
     /// # Errors
-    /// Never for a part that is shorter than 1 GiB.
+    /// A part that is longer than any that is read.
     pub(super) fn write(self) -> Result<([u8; PREFIX], Vec<u8>), BadPart> {
         let (sort, content) = match self {
             Self::Head(head) => (b'H', json(&head)?),
@@ -167,8 +179,10 @@ impl Part {
             Self::TableEnd(sum) => (b'S', json(&sum)?),
             Self::End(manifest) => (b'E', json(&manifest)?),
         };
-        let length = u32::try_from(content.len()).ok().filter(|_| content.len() <= LONGEST);
-        let length = length.ok_or_else(|| BadPart("it is longer than 1 GiB".into()))?.to_be_bytes();
+        let length = u32::try_from(content.len()).ok().filter(|_| content.len() <= longest(sort));
+        let too_long =
+            || BadPart(format!("it has {} bytes, {} at most are read", content.len(), longest(sort)));
+        let length = length.ok_or_else(too_long)?.to_be_bytes();
         Ok(([sort, length[0], length[1], length[2], length[3]], content))
     }
 
@@ -204,5 +218,8 @@ impl Part {
 pub(super) fn prefix(bytes: &[u8]) -> Result<(u8, usize), BadPart> {
     let [sort, a, b, c, d] = *bytes else { return Err(BadPart("its prefix is cut".into())) };
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-    if length > LONGEST { Err(BadPart("it is longer than 1 GiB".into())) } else { Ok((sort, length)) }
+    if length > longest(sort) {
+        return Err(BadPart(format!("it claims {length} bytes, {} at most are written", longest(sort))));
+    }
+    Ok((sort, length))
 }

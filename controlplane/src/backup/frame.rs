@@ -403,6 +403,38 @@ mod tests {
     }
 
     #[test]
+    fn chunks_that_change_places_are_found() {
+        for passphrase in [None, Some(&b"correct horse"[..])] {
+            let archive = sealed(&noise(4 * CHUNK + 5), passphrase);
+            let (header, mut rest) = archive.split_at(HEADER);
+            let tag = if passphrase.is_some() { 16 } else { 32 };
+            let mut chunks = Vec::new();
+            while !rest.is_empty() {
+                let head = u32::from_be_bytes(rest[..4].try_into().unwrap());
+                let (chunk, after) = rest.split_at(4 + (head & !(LAST | DEFLATED)) as usize + tag);
+                chunks.push(chunk);
+                rest = after;
+            }
+            let of = |order: &[usize]| -> Vec<u8> {
+                let parts = order.iter().map(|at| chunks[*at]);
+                std::iter::once(header).chain(parts).flatten().copied().collect()
+            };
+            let all: Vec<usize> = (0..chunks.len()).collect();
+            assert!(all.len() >= 5 && opened(&of(&all), passphrase).is_ok());
+            for order in [
+                &[1, 0, 2, 3, 4][..],
+                &[0, 2, 1, 3, 4],
+                &[0, 1, 3, 4],
+                &[0, 1, 2, 3],
+                &[0, 0, 1, 2, 3, 4],
+                &[4],
+            ] {
+                assert!(opened(&of(order), passphrase).is_err(), "{order:?}");
+            }
+        }
+    }
+
+    #[test]
     fn an_encrypted_archive_opens_with_its_passphrase_only() {
         let archive = sealed(b"the secret", Some(b"correct horse"));
         assert!(!archive.windows(6).any(|six| six == b"secret"));

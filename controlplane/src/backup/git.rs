@@ -54,9 +54,15 @@ pub(super) fn pack(path: &Path, commit: &str, mut each: impl FnMut(Vec<u8>) -> b
     let mut is_wanted = true;
     builder
         .foreach(|bytes| {
-            piece.extend_from_slice(bytes);
-            if piece.len() >= PIECE {
-                is_wanted = each(std::mem::take(&mut piece));
+            // One object may be of any length.
+            for part in bytes.chunks(PIECE) {
+                piece.extend_from_slice(part);
+                if piece.len() >= PIECE {
+                    is_wanted = each(std::mem::take(&mut piece));
+                }
+                if !is_wanted {
+                    break;
+                }
             }
             is_wanted
         })
@@ -115,10 +121,6 @@ impl Unpacking {
         let mut options = RepositoryInitOptions::new();
         options.bare(true).initial_head("main");
         let repository = Repository::init_opts(&repository_path, &options).map_err(&failed)?;
-        repository
-            .config()
-            .and_then(|mut config| config.set_bool("core.fsyncObjectFiles", true))
-            .map_err(&failed)?;
         {
             self.pack.as_file_mut().rewind().map_err(full)?;
             let odb = repository.odb().map_err(&failed)?;
@@ -162,6 +164,19 @@ impl Unpacking {
     }
 }
 
+/// Brings a folder with all that is in it to the disk.
+fn flush(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            flush(&entry.path())?;
+        } else {
+            std::fs::File::open(entry.path())?.sync_all()?;
+        }
+    }
+    std::fs::File::open(folder)?.sync_all()
+}
+
 /// A repository beside its place.
 pub(super) struct Unpacked {
     beside: PathBuf,
@@ -179,9 +194,12 @@ impl Unpacked {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            std::fs::rename(self.beside.join("repository"), &self.place)?;
+            let repository = self.beside.join("repository");
+            // A pack that is written at once is not flushed by libgit2.
+            flush(&repository)?;
+            std::fs::rename(repository, &self.place)?;
             std::fs::remove_dir_all(&self.beside)?;
-            std::fs::File::open(self.place.parent().unwrap_or(Path::new(".")))?.sync_all()
+            std::fs::File::open(super::folder_of(&self.place))?.sync_all()
         })();
         moved.map_err(|error| super::keys::file("cannot be written", &self.place, &error))
     }

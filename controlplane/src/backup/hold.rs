@@ -48,7 +48,7 @@ async fn attempt(db: &Db, data_dir: &Path, is_shared: bool) -> Result<Option<Hel
         };
         let (got,): (bool,) = tx.query(text).bind(LOCK).fetch_one().await?;
         // It does nothing but be there, for as long as a copy or a sweep takes.
-        tx.query("SET LOCAL idle_in_transaction_session_timeout = 0").execute().await?;
+        tx.unlimited().await?;
         return Ok(got.then_some(Held::Transaction(tx)));
     }
     let unusable = |error: std::io::Error| Error {

@@ -106,6 +106,10 @@ pub(super) fn opens(config: &Config, keys: &[Key], sealed: &[(String, Vec<u8>)])
 pub(super) fn write(config: &Config, keys: &[Key]) -> Result<(), Error> {
     for key in keys {
         let Some(path) = place(config, &key.name) else { continue };
+        // It may be where nothing can be written.
+        if std::fs::read(&path).is_ok_and(|there| there == key.bytes) {
+            continue;
+        }
         keyring::write_secret(&path, &key.bytes).map_err(|error| file("cannot be written", &path, &error))?;
     }
     Ok(())

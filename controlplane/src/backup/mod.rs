@@ -17,6 +17,7 @@
 //! journals of nodes are not here: they are on the nodes. See docs/adr/0013-backup.md.
 
 mod archive;
+mod around;
 mod form;
 mod frame;
 mod git;
@@ -29,9 +30,16 @@ mod tally;
 mod target;
 mod words;
 
+use std::path::Path;
+
 pub(crate) use hold::Sweeping;
 pub(crate) use run::{backup, copy, refuse_start, restore};
 pub(crate) use words::{problem, words};
+
+/// The folder that a file stands in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
 
 /// What is asked of a backup.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]

@@ -7,6 +7,7 @@ use mc_api::ProblemKind;
 use mc_api::installation::{ArchiveFile, CopiedTable, CopyAction, CopySummary};
 
 use super::archive::{self, Writing};
+use super::around::Around;
 use super::form::{Head, Manifest};
 use super::frame::Written;
 use super::source::{Nowhere, Source, Wanted, sqlite_path};
@@ -21,6 +22,8 @@ use crate::server::{self, StartError};
 const ALL: Wanted = Wanted { keys: true, objects: true, git: true, allow_missing: false };
 /// The mark of an installation that lives in another database now.
 const MOVED: &str = "database.moved";
+/// The mark of an installation that may live in another database now: its move has not ended.
+const MOVING: &str = "database.moving";
 
 fn refused(error: &StartError) -> Error {
     let kind = match error {
@@ -98,6 +101,12 @@ fn told(story: Story<'_>, head: &Head, manifest: &Manifest) -> CopySummary {
 /// What cannot be read or written; then there is no archive.
 pub(crate) async fn backup(config: &Config, args: &BackupArgs) -> Result<CopySummary, Error> {
     let began = Instant::now();
+    if let Some(to) = marked(config, MOVED)?
+        && sqlite_path(config).is_some()
+    {
+        let detail = format!("this installation has moved to {to}: set MC_DATABASE_URL to it");
+        return Err(Error::new(ProblemKind::InvalidTransition, detail));
+    }
     let passphrase = keys::passphrase(args.passphrase_file.as_deref())?;
     let encrypted = passphrase.is_some();
     let has_keys = args.with_keys || encrypted && !args.without_keys;
@@ -159,6 +168,9 @@ pub(crate) async fn restore(config: &Config, args: &RestoreArgs) -> Result<CopyS
         began,
     };
     if args.check {
+        if !tally.keys.is_empty() {
+            keys::opens(config, &tally.keys, &tally.sealed)?;
+        }
         return Ok(told(story(CopyAction::Check, None, false), &head, &manifest));
     }
     keys::check(config, &tally.keys)?;
@@ -171,6 +183,13 @@ pub(crate) async fn restore(config: &Config, args: &RestoreArgs) -> Result<CopyS
             found
                 .and_then(|found| target::compare(&manifest, &found, &head.backend, db.backend()))
                 .map_err(|error| occupied(config, &error))?;
+            // The rows are there; bytes, keys or the Git ledger may not be, in another data folder.
+            refuse_repository(config, head.git_commit.as_deref())?;
+            let mut around = Around::open(config, ALL).await?;
+            let given = Box::pin(archive::give(&args.from, passphrase.clone(), &mut around)).await?;
+            unchanged(&args.from, &checked.written, &given)?;
+            around.stored().await?;
+            tokio::task::block_in_place(|| around.settle(head.git_commit.as_deref()))?;
             target::unmark(config)?;
             return Ok(told(story(CopyAction::Restore, Some(database), true), &head, &manifest));
         }
@@ -180,12 +199,18 @@ pub(crate) async fn restore(config: &Config, args: &RestoreArgs) -> Result<CopyS
     target::mark(config, &args.from, checked.written.sha256)?;
     let mut target = target;
     let given = Box::pin(archive::give(&args.from, passphrase.clone(), &mut *target)).await?;
-    if given.sha256 != checked.written.sha256 {
-        return Err(Error::invalid("/from", format!("{} was changed meanwhile", args.from.display())));
-    }
+    unchanged(&args.from, &checked.written, &given)?;
     Box::pin(target.finish(&manifest)).await?;
     target::unmark(config)?;
     Ok(told(story(CopyAction::Restore, Some(database), false), &head, &manifest))
+}
+
+/// Refuses an archive that was another one when it was checked.
+fn unchanged(path: &Path, checked: &Written, given: &Written) -> Result<(), Error> {
+    if given.sha256 == checked.sha256 {
+        return Ok(());
+    }
+    Err(Error::invalid("/from", format!("{} was changed meanwhile", path.display())))
 }
 
 /// Refuses a repository in the place of the Git ledger that is another one.
@@ -227,6 +252,10 @@ fn aimed(config: &Config, args: &CopyArgs) -> Result<Config, Error> {
     }
     if target.database_url() == config.database_url() {
         return Err(Error::invalid("/to", "it is the database to copy from"));
+    }
+    if sqlite_path(&target).is_some() {
+        let detail = "it is no PostgreSQL database: to go to another file, back up and restore";
+        return Err(Error::invalid("/to", detail));
     }
     Ok(target)
 }
@@ -286,26 +315,59 @@ pub(crate) async fn copy(config: &Config, args: &CopyArgs) -> Result<CopySummary
         }
         Found::Empty(mut target) => {
             if wanted.git {
-                refuse_repository(&aim, None)?;
+                refuse_repository(&aim, source.commit().await?.as_deref())?;
             }
             let (head, manifest) = Box::pin(source.send(&mut *target)).await?;
-            Box::pin(target.finish(&manifest)).await.map_err(named)?;
+            // From here on nobody who is killed knows which of the two is the installation.
+            mark(config, MOVING, &database)?;
+            match Box::pin(target.finish(&manifest)).await {
+                Ok(()) => {}
+                // It may have come to its end and not have said so.
+                Err(error) if error.kind == ProblemKind::Unavailable => return Err(named(error)),
+                Err(error) => {
+                    unmark(config, MOVING)?;
+                    return Err(named(error));
+                }
+            }
             (head, manifest, false)
         }
     };
+    mark(config, MOVED, &database)?;
+    unmark(config, MOVING)?;
     source.close().await;
-    let mark = config.data_dir.join(MOVED);
-    std::fs::write(&mark, format!("{database}\n"))
-        .map_err(|error| keys::file("cannot be written", &mark, &error))?;
     let story =
         Story { action: CopyAction::Migrate, target: Some(database), already_there, archive: None, began };
     Ok(told(story, &head, &manifest))
 }
 
-/// Where the installation of a folder has moved to.
-fn is_moved(config: &Config) -> Option<String> {
-    let text = std::fs::read_to_string(config.data_dir.join(MOVED)).ok()?;
-    Some(text.trim().to_owned())
+/// Writes where an installation moves or has moved to.
+fn mark(config: &Config, name: &str, database: &str) -> Result<(), Error> {
+    let path = config.data_dir.join(name);
+    if marked(config, name)?.is_some_and(|before| before != database) {
+        unmark(config, name)?;
+    }
+    crate::keyring::write_secret(&path, format!("{database}\n").as_bytes())
+        .map_err(|error| keys::file("cannot be written", &path, &error))
+}
+
+fn unmark(config: &Config, name: &str) -> Result<(), Error> {
+    let path = config.data_dir.join(name);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(keys::file("cannot be removed", &path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the installation of a folder moves or has moved to.
+fn marked(config: &Config, name: &str) -> Result<Option<String>, Error> {
+    let mark = config.data_dir.join(name);
+    match std::fs::read_to_string(&mark) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(keys::file("cannot be read", &mark, &error)),
+    }
 }
 
 /// Refuses to serve what is only half there, and the old database of an installation that has moved. Gives what to do.
@@ -314,12 +376,21 @@ fn is_moved(config: &Config) -> Option<String> {
 /// Why it must not start.
 pub(crate) fn refuse_start(config: &Config) -> Result<(), String> {
     target::refuse_unfinished(&config.data_dir)?;
-    match is_moved(config) {
-        Some(to) if sqlite_path(config).is_some() => Err(format!(
+    if sqlite_path(config).is_none() {
+        return Ok(());
+    }
+    if let Some(to) = marked(config, MOVING).map_err(|error| error.detail)? {
+        return Err(format!(
+            "a move to {to} has not ended: run it again, or, to stay here, empty that database and remove {}",
+            config.data_dir.join(MOVING).display()
+        ));
+    }
+    match marked(config, MOVED).map_err(|error| error.detail)? {
+        Some(to) => Err(format!(
             "this installation has moved to {to}: set MC_DATABASE_URL to it; to go back to what the folder held before, remove {}",
             config.data_dir.join(MOVED).display()
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

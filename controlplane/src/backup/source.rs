@@ -7,7 +7,7 @@ use mc_api::ProblemKind;
 use mc_api::id::MissionId;
 use mc_ledger::Digest;
 
-use super::form::{BadPart, Head, Key, Manifest, ObjectHead, Part, TableHead};
+use super::form::{BadPart, Head, Key, LONGEST_DATA, Manifest, ObjectHead, Part, TableHead};
 use super::hold::{Holding, of_database};
 use super::tally::Tally;
 use super::{git, keys, tables};
@@ -38,6 +38,7 @@ pub(super) struct Wanted {
 
 /// An installation that is read.
 pub(super) struct Source {
+    config: Config,
     db: Db,
     schema: i64,
     objects: Objects,
@@ -88,7 +89,16 @@ impl Source {
         let objects = Objects::open_beside(&config.object_storage, &config.data_dir.join("objects")).await;
         let objects =
             objects.map_err(|error| Error::new(ProblemKind::Unavailable, crate::opening::causes(&error)))?;
-        Ok(Self { db, schema, objects, git: config.git_ledger(), keys, wanted, holding })
+        Ok(Self {
+            config: config.clone(),
+            db,
+            schema,
+            objects,
+            git: config.git_ledger(),
+            keys,
+            wanted,
+            holding,
+        })
     }
 
     /// Lets everything go.
@@ -97,6 +107,14 @@ impl Source {
         drop(self.holding);
         self.objects.close().await;
         self.db.close().await;
+    }
+
+    /// The commit of the Git ledger that a copy ends at.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub(super) async fn commit(&self) -> Result<Option<String>, Error> {
+        published(&mut self.db.begin_snapshot().await?).await
     }
 
     /// As much of a head as a target must know before it is filled.
@@ -118,6 +136,11 @@ impl Source {
     /// Failures of database, objects, Git ledger and sink; content that is not stored.
     pub(super) async fn send(&self, sink: &mut impl Sink) -> Result<(Head, Manifest), Error> {
         let mut tx = self.db.begin_snapshot().await?;
+        let (schema,): (i64,) =
+            tx.query("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one().await?;
+        if schema != self.schema {
+            return Err(Error::unavailable("the database was migrated meanwhile: back it up again"));
+        }
         let all = bulk::tables(&mut tx).await?;
         let head = Head {
             made_at: Clock::anchored().now().to_string(),
@@ -137,6 +160,10 @@ impl Source {
             self.git(commit, &mut tallied).await?;
         }
         send_tables(&mut tx, &all, &mut tallied).await?;
+        if self.wanted.keys {
+            // While a root key is replaced, its file and the rows may be of two.
+            keys::opens(&self.config, &self.keys, &tallied.tally.sealed)?;
+        }
         let manifest = tallied.tally.sum().map_err(|error| broken(&error))?;
         tallied.sink.take(Part::End(manifest.clone())).await?;
         Ok((head, manifest))
@@ -195,7 +222,9 @@ impl Source {
         sink.take(Part::Object(head)).await?;
         while let Some(bytes) = content.next().await {
             let bytes = bytes.map_err(|error| failed(&error))?;
-            sink.take(Part::Data(bytes.to_vec())).await?;
+            for part in bytes.chunks(LONGEST_DATA) {
+                sink.take(Part::Data(part.to_vec())).await?;
+            }
         }
         Ok(())
     }

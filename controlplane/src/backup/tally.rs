@@ -159,6 +159,9 @@ impl Tally {
         if self.tables.iter().any(|done| done.name == table.name) {
             return Err(bad(format!("the table {} comes twice", table.name)));
         }
+        if table.columns.is_empty() {
+            return Err(bad(format!("the table {} has no columns", table.name)));
+        }
         let events = match table.name.as_str() {
             "ledger_event" => Some(Events::of(table)?),
             _ => None,
@@ -174,6 +177,9 @@ impl Tally {
 
     fn rows(&mut self, block: &Block) -> Result<(), BadPart> {
         let Open::Table(table) = &mut self.open else { return Err(bad("rows that belong to nothing")) };
+        if usize::try_from(block.rows).unwrap_or(usize::MAX) > block.bytes.len() {
+            return Err(bad(format!("rows of {} are missing", table.head.name)));
+        }
         table.rows += u64::from(block.rows);
         table.digest.update(&block.bytes);
         let columns = table.head.columns.len();

@@ -5,30 +5,22 @@
 //! data folder keeps a control plane from starting in between.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use bytes::Bytes;
 use mc_api::ProblemKind;
-use mc_api::id::MissionId;
 use mc_ledger::Digest;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio_stream::wrappers::ReceiverStream;
 
-use super::form::{Head, Key, Manifest, Part, TableHead};
+use super::around::Around;
+use super::form::{Head, Manifest, Part, TableHead};
 use super::hold::of_database;
 use super::source::{Sink, Wanted, read_again, sqlite_path};
 use super::tables::{self, Class};
-use super::{git, keys};
+use super::{folder_of, keys};
 use crate::config::Config;
 use crate::crash;
 use crate::db::{Backend, Db, Tx, bulk};
 use crate::error::Error;
-use crate::objects::{ObjectError, ObjectStore as _, Objects, Stored};
 
-/// So many objects are stored at once.
-const UPLOADS: usize = 8;
 /// The mark of a restore that has not ended.
 const MARK: &str = "restore.unfinished";
 
@@ -117,7 +109,6 @@ pub(super) enum Found {
 /// An installation that is being filled.
 pub(super) struct Target {
     config: Config,
-    wanted: Wanted,
     head: Head,
     db: Db,
     tx: Tx,
@@ -126,11 +117,7 @@ pub(super) struct Target {
     /// The file that is filled, on SQLite.
     beside: Option<PathBuf>,
     table: Option<(bulk::Table, TableHead)>,
-    objects: Option<Arc<Objects>>,
-    uploads: JoinSet<Result<(), Error>>,
-    object: Option<mpsc::Sender<std::io::Result<Bytes>>>,
-    git: Option<git::Unpacking>,
-    keys: Vec<Key>,
+    around: Around,
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -170,6 +157,35 @@ async fn is_empty(tx: &mut Tx, all: &[bulk::Table]) -> Result<bool, Error> {
     Ok(true)
 }
 
+/// What is in a database.
+enum Content {
+    Nothing,
+    Installation,
+}
+
+/// Whether an installation is in a database.
+///
+/// # Errors
+/// Database failures; tables of something else.
+async fn look(db: &Db) -> Result<Content, Error> {
+    let schema = db.schema().await.map_err(of_database("the database cannot be read"))?;
+    let mut tx = db.begin_read().await?;
+    let all = bulk::tables(&mut tx).await?;
+    if schema == 0 {
+        return match all.first() {
+            None => Ok(Content::Nothing),
+            Some(table) => {
+                let detail = format!(
+                    "the target has tables of something else, {} for one: give a database without tables",
+                    table.name
+                );
+                Err(Error::new(ProblemKind::NotEmpty, detail))
+            }
+        };
+    }
+    Ok(if is_empty(&mut tx, &all).await? { Content::Nothing } else { Content::Installation })
+}
+
 /// The schema of the copy, in a database that has none or an older one.
 async fn schema(db: &Db, head: &Head) -> Result<(), Error> {
     let of = of_database("the schema cannot be made");
@@ -194,13 +210,8 @@ impl Target {
         let (db, beside) = if let Some(path) = sqlite_path(config) {
             if path.exists() {
                 let db = Db::connect(&config.database_url()).await.map_err(of_database(unreachable))?;
-                if db.schema().await? > 0 {
-                    let mut tx = db.begin_read().await?;
-                    let all = bulk::tables(&mut tx).await?;
-                    if !is_empty(&mut tx, &all).await? {
-                        drop(tx);
-                        return Ok(Found::Filled(db));
-                    }
+                if matches!(look(&db).await?, Content::Installation) {
+                    return Ok(Found::Filled(db));
                 }
                 db.close().await;
             }
@@ -210,13 +221,8 @@ impl Target {
         } else {
             (Db::connect(&config.database_url()).await.map_err(of_database(unreachable))?, None)
         };
-        if beside.is_none() && db.schema().await? > 0 {
-            let mut tx = db.begin_read().await?;
-            let all = bulk::tables(&mut tx).await?;
-            if !is_empty(&mut tx, &all).await? {
-                drop(tx);
-                return Ok(Found::Filled(db));
-            }
+        if beside.is_none() && matches!(look(&db).await?, Content::Installation) {
+            return Ok(Found::Filled(db));
         }
         schema(&db, head).await?;
         let mut tx = db.begin_write().await?;
@@ -229,17 +235,9 @@ impl Target {
             return Err(Error::new(ProblemKind::NotEmpty, detail));
         }
         tx.query("DELETE FROM ledger_head").execute().await?;
-        let objects = if wanted.objects {
-            let folder = config.data_dir.join("objects");
-            let opened = Objects::open(&config.object_storage, &folder).await;
-            let unusable = |error| Error::new(ProblemKind::Unavailable, crate::opening::causes(&error));
-            Some(Arc::new(opened.map_err(unusable)?))
-        } else {
-            None
-        };
+        let around = Around::open(config, wanted).await?;
         Ok(Found::Empty(Box::new(Self {
             config: config.clone(),
-            wanted,
             head: head.clone(),
             db,
             tx,
@@ -247,73 +245,8 @@ impl Target {
             all,
             beside,
             table: None,
-            objects,
-            uploads: JoinSet::new(),
-            object: None,
-            git: None,
-            keys: Vec::new(),
+            around,
         })))
-    }
-
-    async fn upload(&mut self, area: &str, sha256: Digest) -> Result<(), Error> {
-        self.object = None;
-        let Some(objects) = self.objects.clone() else { return Ok(()) };
-        let area: MissionId =
-            area.parse().map_err(|_| Error::invalid("/from", format!("{area:?} is no mission")))?;
-        while self.uploads.len() >= UPLOADS {
-            self.uploaded().await?;
-        }
-        let (sender, receiver) = mpsc::channel(4);
-        self.object = Some(sender);
-        self.uploads.spawn(async move {
-            let content = Box::pin(ReceiverStream::new(receiver));
-            let stored: Result<Stored, ObjectError> = objects.put(area, content, u64::MAX).await;
-            match stored {
-                Ok(stored) if stored.sha256 == sha256 => Ok(()),
-                Ok(_) => Err(Error::invalid("/from", format!("the content {sha256} has another digest"))),
-                Err(error) => {
-                    let why = crate::opening::causes(&error);
-                    let detail = format!("the content {sha256} of {area} cannot be stored: {why}");
-                    Err(Error::new(ProblemKind::Unavailable, detail))
-                }
-            }
-        });
-        Ok(())
-    }
-
-    async fn uploaded(&mut self) -> Result<(), Error> {
-        match self.uploads.join_next().await {
-            Some(done) => done.map_err(Error::internal)?,
-            None => Ok(()),
-        }
-    }
-
-    /// Waits for everything that is being stored.
-    async fn settle_objects(&mut self) -> Result<(), Error> {
-        self.object = None;
-        while !self.uploads.is_empty() {
-            self.uploaded().await?;
-        }
-        if let Some(objects) = &self.objects {
-            objects.close().await;
-        }
-        Ok(())
-    }
-
-    async fn data(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
-        if let Some(git) = &mut self.git {
-            return tokio::task::block_in_place(|| git.put(&bytes));
-        }
-        if let Some(object) = &self.object
-            && object.send(Ok(bytes.into())).await.is_err()
-        {
-            // It says why when it is waited for.
-            self.object = None;
-            while !self.uploads.is_empty() {
-                self.uploaded().await?;
-            }
-        }
-        Ok(())
     }
 
     async fn rows(&mut self, block: &bulk::Block) -> Result<(), Error> {
@@ -332,29 +265,24 @@ impl Target {
     /// # Errors
     /// What is not as it was; then nothing is visible.
     pub(super) async fn finish(mut self, manifest: &Manifest) -> Result<(), Error> {
-        self.settle_objects().await?;
-        let Self { mut tx, load, .. } = self;
+        self.around.stored().await?;
+        let Self { mut tx, load, around, .. } = self;
         load.finish(&mut tx, &self.all, &self.head.sequences)
             .await
             .map_err(of_database("keys and indexes cannot be made"))?;
         let again = read_again(&mut tx, &self.head).await?;
         compare(manifest, &again, &self.head.backend, self.db.backend())?;
-        if let (Some(git), Some(commit)) = (self.git, &self.head.git_commit) {
-            tokio::task::block_in_place(|| git.finish(commit).and_then(git::Unpacked::settle))?;
-        }
-        tokio::task::block_in_place(|| keys::write(&self.config, &self.keys))?;
-        crash::point("copy-before-commit").await;
-        self.db.commit(tx).await.map_err(of_database("the copy cannot be committed"))?;
-        self.db.migrate().await.map_err(of_database("the copy cannot be migrated"))?;
-        if let (Some(beside), Some(path)) = (self.beside, sqlite_path(&self.config)) {
-            self.db.close().await;
-            tokio::task::block_in_place(|| replace(&beside, &path))?;
-        } else {
-            let mut tx = self.db.begin_read().await?;
+        tokio::task::block_in_place(|| around.settle(self.head.git_commit.as_deref()))?;
+        if self.beside.is_none() {
             // The plans of an empty database would be kept otherwise.
-            tx.query("ANALYZE").execute().await?;
-            drop(tx);
-            self.db.close().await;
+            tx.query("ANALYZE").execute().await.map_err(of_database("statistics cannot be made"))?;
+        }
+        crash::point("copy-before-commit").await;
+        // A schema that is older stays as it is, so that the same copy is known again; the start brings it up.
+        self.db.commit(tx).await.map_err(of_database("the copy cannot be committed"))?;
+        self.db.close().await;
+        if let (Some(beside), Some(path)) = (self.beside, sqlite_path(&self.config)) {
+            tokio::task::block_in_place(|| replace(&beside, &path))?;
         }
         crash::point("copy-after-commit").await;
         Ok(())
@@ -367,7 +295,7 @@ fn replace(beside: &Path, path: &Path) -> Result<(), Error> {
     flushed.map_err(|error| keys::file("cannot be written", beside, &error))?;
     remove_sqlite(path)?;
     std::fs::rename(beside, path)
-        .and_then(|()| std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all())
+        .and_then(|()| std::fs::File::open(folder_of(path))?.sync_all())
         .map_err(|error| keys::file("cannot be written", path, &error))
 }
 
@@ -411,26 +339,7 @@ impl Sink for Target {
                 self.head = head;
                 Ok(())
             }
-            Part::Missing(_) | Part::End(_) => Ok(()),
-            Part::Key(key) => {
-                if self.wanted.keys {
-                    keys::check(&self.config, std::slice::from_ref(&key))?;
-                    self.keys.push(key);
-                }
-                Ok(())
-            }
-            Part::Object(object) => self.upload(&object.area, object.sha256).await,
-            Part::Git => {
-                self.object = None;
-                if self.wanted.git {
-                    let place = self.config.git_ledger();
-                    self.git = Some(tokio::task::block_in_place(|| git::Unpacking::begin(&place))?);
-                }
-                Ok(())
-            }
-            Part::Data(bytes) => self.data(bytes).await,
             Part::Table(head) => {
-                self.object = None;
                 let table = self.all.iter().find(|table| table.name == head.name).cloned();
                 let table = table.ok_or_else(|| {
                     Error::invalid(
@@ -446,6 +355,7 @@ impl Sink for Target {
                 self.table = None;
                 Ok(())
             }
+            part => self.around.take(part).await,
         }
     }
 }

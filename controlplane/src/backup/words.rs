@@ -14,7 +14,7 @@ pub(crate) fn words(summary: &CopySummary) -> String {
         (CopyAction::Restore, false) => format!("restored into {target}"),
         (CopyAction::Migrate, false) => format!("copied to {target}"),
         (CopyAction::Restore | CopyAction::Migrate, true) => {
-            format!("{target} holds it already, nothing was changed")
+            format!("{target} holds it already, no row was changed")
         }
     };
     let mut lines = vec![first];

@@ -8,9 +8,9 @@ use sqlx::{PgPool, SqlitePool};
 use super::{Backend, DbError};
 
 /// `migrations/postgres`.
-static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+static POSTGRES: Migrator = sqlx_macros::migrate!("../migrations/postgres");
 /// `migrations/sqlite`.
-static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+static SQLITE: Migrator = sqlx_macros::migrate!("../migrations/sqlite");
 
 /// What a migration did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

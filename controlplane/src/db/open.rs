@@ -224,7 +224,7 @@ impl Db {
                 let begin = pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
                 let mut tx = Tx::new(Conn::PgWrite(reach.patiently(Box::pin(begin)).await?));
                 // It locks nobody out, and whoever reads may be slow.
-                tx.query("SET LOCAL idle_in_transaction_session_timeout = 0").execute().await?;
+                tx.unlimited().await?;
                 Ok(tx)
             }
             Pools::Sqlite { readers, .. } => {

@@ -85,6 +85,20 @@ impl Tx {
         Query { tx: self, inner }
     }
 
+    /// On Postgres, takes away what the server's configuration says of how long this transaction and its statements may take.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub(crate) async fn unlimited(&mut self) -> Result<(), DbError> {
+        if self.backend() == Backend::Postgres {
+            // `transaction_timeout` is there from version 17 on.
+            let limits = "SELECT set_config(name, '0', true) FROM pg_settings
+                 WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')";
+            self.query(limits).execute().await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn commit_raw(self) -> Result<(), DbError> {
         match self.conn {
             Conn::PgWrite(tx) => tx.commit().await?,
@@ -133,6 +147,32 @@ macro_rules! on_connection {
     };
 }
 
+enum Row {
+    Pg(PgRow),
+    Sqlite(SqliteRow),
+}
+
+impl From<PgRow> for Row {
+    fn from(row: PgRow) -> Self {
+        Self::Pg(row)
+    }
+}
+
+impl From<SqliteRow> for Row {
+    fn from(row: SqliteRow) -> Self {
+        Self::Sqlite(row)
+    }
+}
+
+impl Row {
+    fn read<T: FromDb>(&self) -> Result<T, DbError> {
+        Ok(match self {
+            Self::Pg(row) => T::from_row(row)?,
+            Self::Sqlite(row) => T::from_row(row)?,
+        })
+    }
+}
+
 impl Query<'_> {
     /// Gives the next placeholder its value.
     #[must_use]
@@ -149,14 +189,21 @@ impl Query<'_> {
         on_connection!(self, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
     }
 
+    // What depends on the type of a row is compiled for each of hundreds: it is kept small.
+    async fn row(self) -> Result<Option<Row>, DbError> {
+        on_connection!(self, |query, connection| Ok(query.fetch_optional(connection).await?.map(Row::from)))
+    }
+
+    async fn rows(self) -> Result<Vec<Row>, DbError> {
+        on_connection!(self, |query, connection| {
+            let rows = query.fetch_all(connection).await?;
+            Ok(rows.into_iter().map(Row::from).collect())
+        })
+    }
+
     /// The first row.
     pub async fn fetch_optional<T: FromDb>(self) -> Result<Option<T>, DbError> {
-        on_connection!(self, |query, connection| {
-            match query.fetch_optional(connection).await? {
-                Some(row) => Ok(Some(T::from_row(&row)?)),
-                None => Ok(None),
-            }
-        })
+        self.row().await?.map(|row| row.read()).transpose()
     }
 
     /// The only row.
@@ -166,9 +213,6 @@ impl Query<'_> {
 
     /// All rows.
     pub async fn fetch_all<T: FromDb>(self) -> Result<Vec<T>, DbError> {
-        on_connection!(self, |query, connection| {
-            let rows = query.fetch_all(connection).await?;
-            rows.iter().map(|row| T::from_row(row).map_err(DbError::from)).collect()
-        })
+        self.rows().await?.iter().map(Row::read).collect()
     }
 }

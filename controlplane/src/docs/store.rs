@@ -10,7 +10,7 @@ use crate::doctor::NamedContent;
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     doc_id: DocId,
     mission_id: MissionId,
@@ -192,7 +192,7 @@ pub(crate) async fn delete(tx: &mut Tx, doc: &Doc, now: Timestamp) -> Result<boo
     db::bury(tx, "doc", (doc.id.as_uuid(), doc.version), now).await
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct VersionRow {
     doc_id: DocId,
     number: i64,

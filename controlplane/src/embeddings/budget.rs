@@ -21,7 +21,7 @@ pub(super) struct Limits {
 }
 
 /// What was spent in the hour and in the day of a time.
-#[derive(sqlx::FromRow, Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(sqlx_macros::FromRow, Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Spent {
     pub(super) hour: i64,
     pub(super) day: i64,

@@ -274,7 +274,7 @@ async fn is_few(tx: &mut Tx, own: &Own, missions: &[i64]) -> Result<bool, DbErro
     Ok(count <= FEW)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Numbered {
     document_no: i64,
     #[sqlx(flatten)]

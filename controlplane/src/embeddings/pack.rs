@@ -17,7 +17,7 @@ pub(super) const PACKING: i64 = 1;
 const HEAD: usize = 17;
 
 /// A vector as a cell has it.
-#[derive(sqlx::FromRow, Debug, Clone)]
+#[derive(sqlx_macros::FromRow, Debug, Clone)]
 pub(super) struct Member {
     pub(super) document_no: i64,
     mission: i64,

@@ -14,7 +14,7 @@ use crate::search::index;
 const SINGLE: i32 = 2000;
 
 /// A model of which vectors are stored.
-#[derive(sqlx::FromRow, Debug, Clone)]
+#[derive(sqlx_macros::FromRow, Debug, Clone)]
 pub(super) struct Model {
     #[sqlx(rename = "model_no")]
     pub(super) number: i64,
@@ -221,7 +221,7 @@ pub(super) async fn hold(
 }
 
 /// A text that waits for its vector.
-#[derive(sqlx::FromRow, Debug, Clone)]
+#[derive(sqlx_macros::FromRow, Debug, Clone)]
 pub(super) struct Waiting {
     pub(super) document_no: i64,
     pub(super) organization_id: OrganizationId,

@@ -9,7 +9,7 @@ use mc_api::id::{MissionId, OrganizationId};
 use crate::db::{DbError, Filter, Tx};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     field: String,
     manager: String,

@@ -6,7 +6,7 @@ use mc_api::id::{MissionId, OrganizationId, TaskId};
 use crate::db::{DbError, Tx};
 
 /// The task that an external id became.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Known {
     pub(crate) task_id: TaskId,
     /// Of what the row said when it was last imported.

@@ -88,6 +88,11 @@ pub enum RootKeyError {
         /// Its length.
         length: usize,
     },
+    /// Keys are stored, and the file that opens them is not there; another one would open none of them.
+    #[error(
+        "the database has keys of an installation, and its root key file {0} is not there: put it there, or name it in MC_ROOT_KEY_FILE"
+    )]
+    Absent(String),
     /// A stored key cannot be unsealed: the root key is not the one it was sealed with.
     #[error("stored key {key_id} cannot be unsealed: the root key file is not the one of this installation")]
     WrongKey {
@@ -98,6 +103,40 @@ pub enum RootKeyError {
 
 /// The root key.
 pub struct RootKey(LessSafeKey);
+
+/// Refuses a root key that does not open what is stored, before anything is made or written.
+///
+/// # Errors
+/// Database failures, [`RootKeyError`].
+pub(crate) async fn fits(db: &Db, config: &Config) -> Result<(), Error> {
+    let mut stored: Vec<(String, Vec<u8>)> = Vec::new();
+    {
+        let mut tx = db.begin_read().await?;
+        for keys in ["SELECT key_id, sealed FROM keyring", "SELECT key_id, sealed FROM seal_key"] {
+            stored.extend(tx.query(keys).fetch_all::<(String, Vec<u8>)>().await?);
+        }
+    }
+    if stored.is_empty() {
+        return Ok(());
+    }
+    let path = root_key_path(config);
+    let shown = path.display().to_string();
+    let root = match std::fs::read(&path) {
+        Ok(bytes) => RootKey::of(&path, &bytes).map_err(Error::internal)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::internal(RootKeyError::Absent(shown)));
+        }
+        Err(source) => return Err(Error::internal(RootKeyError::File { path: shown, source })),
+    };
+    let before = previous_root_key(config).map_err(Error::internal)?;
+    for (key_id, sealed) in stored {
+        let opened = root.check(&key_id, sealed.clone());
+        let opened =
+            opened.or_else(|wrong| before.as_ref().map_or(Err(wrong), |key| key.check(&key_id, sealed)));
+        opened.map_err(Error::internal)?;
+    }
+    Ok(())
+}
 
 /// Reads the root key file, or makes it (0600) at its default place.
 ///
@@ -162,7 +201,7 @@ fn signing_key(key_id: &str, pkcs8: &[u8]) -> Result<Ed25519KeyPair, DbError> {
         .map_err(|error| inconsistent(format!("key {key_id} is no Ed25519 key: {error}")))
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     key_id: String,
     purpose: String,

@@ -9,7 +9,7 @@ use crate::db::{self, DbError, Filter, Sql, Tx};
 use crate::missions::store::{labels, policy as policy_of, policy_text, text_of};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     kluster_id: KlusterId,
     mission_id: MissionId,
@@ -159,7 +159,7 @@ pub(crate) async fn replace(tx: &mut Tx, before: &Kluster, after: &Kluster) -> R
     Ok(changed == 1)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Policies {
     own: Option<String>,
     inherited: Option<String>,
@@ -196,7 +196,7 @@ pub(crate) struct Place {
     pub(crate) policy: OverlapPolicy,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct PlaceRow {
     #[sqlx(flatten)]
     kluster: Row,

@@ -9,13 +9,13 @@ use crate::db::{DbError, Sql, Tx};
 /// How many events one batch seals at most.
 pub const BATCH: usize = 500;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Head {
     seq: i64,
     hash: String,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct Unsealed {
     ordinal: i64,
     event_id: EventId,

@@ -8,7 +8,7 @@ use mc_ledger::{Envelope, SealedEvent};
 use crate::db::{DbError, Filter, Tx};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Row {
     pub(crate) event_id: EventId,
     organization_id: OrganizationId,
@@ -109,7 +109,7 @@ pub(crate) async fn range(tx: &mut Tx, after: i64, upto: i64) -> Result<Vec<Row>
         .await
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Change {
     pub(crate) seq: i64,
     pub(crate) subject_id: String,

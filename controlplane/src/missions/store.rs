@@ -9,7 +9,7 @@ use crate::db::{self, DbError, Filter, Tx};
 use crate::error::Error;
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     mission_id: MissionId,
     name: Name,

@@ -7,7 +7,7 @@ use mc_api::{Name, Timestamp};
 use super::model::{self, Record};
 use crate::db::{DbError, Filter, Tx};
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     node_id: NodeId,
     organization_id: OrganizationId,
@@ -313,7 +313,7 @@ pub(crate) async fn report_drained(tx: &mut Tx, id: NodeId, now: Timestamp) -> R
 }
 
 /// A join token as stored.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 pub(crate) struct Token {
     pub(crate) join_token_id: TokenId,
     pub(crate) organization_id: OrganizationId,

@@ -19,6 +19,8 @@ pub(super) struct Spool {
 #[derive(Debug)]
 pub(super) struct Spooled {
     file: OwnedFile,
+    /// Locked for as long as it is there, so that another process on the same folder leaves it alone.
+    _held: std::fs::File,
     /// What it holds.
     pub(super) stored: Stored,
 }
@@ -45,14 +47,25 @@ impl Drop for OwnedFile {
 }
 
 impl Spool {
-    /// Opens `incoming` below a folder, made when absent, and removes what a killed process left there.
+    /// Opens `incoming` below a folder, made when absent, and removes what a killed process left there. What another
+    /// process is receiving there is locked, and stays.
     pub(super) fn open(root: &Path) -> std::io::Result<Self> {
         let folder = root.join("incoming");
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
         std::fs::create_dir_all(&folder)?;
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            match std::fs::File::open(&path).and_then(|file| lock(&file)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                // Received meanwhile, or put in its place.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            }
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
         Ok(Self { folder })
     }
 
@@ -106,7 +119,11 @@ impl Spool {
     pub(super) async fn check(&self) -> std::io::Result<()> {
         let probe = self.folder.join(format!("probe.{}", std::process::id()));
         tokio::fs::write(&probe, b"ok").await?;
-        tokio::fs::remove_file(&probe).await
+        match tokio::fs::remove_file(&probe).await {
+            // A process that starts beside removes what nobody holds.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Receives a stream into a file, flushed to the disk when `durable`.
@@ -121,6 +138,7 @@ impl Spool {
     ) -> Result<Spooled, ObjectError> {
         let owned = OwnedFile(self.fresh()?);
         let mut file = tokio::fs::File::create(&owned.0).await.map_err(ObjectError::Store)?;
+        lock(&file).map_err(ObjectError::Store)?;
         let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
         let mut size_bytes = 0_u64;
         while let Some(part) = content.next().await {
@@ -137,8 +155,14 @@ impl Spool {
             file.sync_all().await.map_err(ObjectError::Store)?;
         }
         let stored = Stored { sha256: finish(digest), size_bytes };
-        Ok(Spooled { file: owned, stored })
+        Ok(Spooled { file: owned, _held: file.into_std().await, stored })
     }
+}
+
+/// For this process alone, until the file is closed.
+fn lock(file: &impl std::os::fd::AsFd) -> std::io::Result<()> {
+    rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(std::io::Error::from)
 }
 
 /// The digest of what a context has seen.

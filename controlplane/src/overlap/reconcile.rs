@@ -52,6 +52,9 @@ pub async fn look(app: &App) -> Result<usize, Error> {
     let (beside, everything): (Vec<Waiting>, Vec<Waiting>) =
         waiting.into_iter().partition(|waiting| waiting.look == Look::Beside as i32);
     for waiting in everything {
+        if app.stop.is_cancelled() {
+            return Ok(looked);
+        }
         look_at(app, &waiting).await?;
     }
     if !beside.is_empty() {
@@ -161,6 +164,9 @@ async fn look_beside(app: &App, waiting: &[Waiting]) -> Result<(), Error> {
     let Some(neighbours) = Neighbours::of(&mut tx, app, waiting).await? else {
         drop(tx);
         for one in waiting {
+            if app.stop.is_cancelled() {
+                break;
+            }
             look_at(app, one).await?;
         }
         return Ok(());

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::db::{DbError, Filter, Query, Sql, Tx, placeholders};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     suggestion_id: OverlapId,
     subject_kind: String,
@@ -314,7 +314,7 @@ pub(crate) async fn judged(tx: &mut Tx, id: OverlapId, model: i64) -> Result<(),
 }
 
 /// A suggestion that does not fit its sides.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Stale {
     pub(crate) id: OverlapId,
     pub(crate) subject: Uuid,

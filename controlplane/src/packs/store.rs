@@ -82,7 +82,7 @@ pub(super) async fn made_by(tx: &mut Tx, subject: &str) -> Result<Option<String>
     Ok(row.map(|(name,)| name))
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct ExternalRow {
     pub(super) task_id: TaskId,
     source: String,
@@ -109,7 +109,7 @@ pub(super) async fn external(tx: &mut Tx, tasks: Vec<TaskId>) -> Result<Vec<Exte
 }
 
 /// A field with its owner.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx_macros::FromRow)]
 pub(super) struct OwnerRow {
     pub(super) subject_id: String,
     pub(super) field: String,

@@ -25,7 +25,7 @@ pub(crate) struct Bound {
     pub(crate) sealed: Sealed,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct ConnectionRow {
     connection_id: ConnectionId,
     name: Name,
@@ -194,7 +194,7 @@ pub(crate) async fn is_bound(tx: &mut Tx, id: ConnectionId) -> Result<bool, DbEr
     Ok(found)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct BindingRow {
     binding_id: BindingId,
     name: Name,
@@ -346,7 +346,7 @@ pub(crate) async fn is_used(tx: &mut Tx, id: BindingId) -> Result<bool, DbError>
     Ok(found)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct PolicyRow {
     default_binding: Option<Name>,
     fail_closed: bool,

@@ -10,7 +10,7 @@ use crate::db::{self, Backend, DbError, Filter, Tx};
 use crate::doctor::NamedContent;
 use crate::skills::store::{document, text_of};
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     profile_id: ProfileId,
     owner_id: PrincipalId,
@@ -142,7 +142,7 @@ pub(crate) async fn delete(tx: &mut Tx, profile: &Profile, now: Timestamp) -> Re
     db::bury(tx, "profile", (profile.id.as_uuid(), profile.version), now).await
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct VersionRow {
     profile_id: ProfileId,
     number: i64,

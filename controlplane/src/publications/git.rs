@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, RepositoryInitOptions, Signature, Time, Tree};
+use git2::{
+    Config, ConfigLevel, ErrorCode, FileMode, ObjectType, Oid, Repository, RepositoryInitOptions, Signature,
+    Time, Tree,
+};
 use mc_api::Timestamp;
 
 /// The one branch.
@@ -77,9 +80,27 @@ fn open(path: &Path) -> Result<Repository, git2::Error> {
         }
         Err(error) => return Err(error),
     };
-    // Objects and references reach the disk before they are relied on.
-    repository.config()?.set_bool("core.fsyncObjectFiles", true)?;
+    flushing(&repository, path)?;
     Ok(repository)
+}
+
+/// Objects and references reach the disk before they are relied on. What libgit2 is told for this stands in a file of its
+/// own: Git calls it deprecated wherever it finds it in the configuration of a repository.
+fn flushing(repository: &Repository, path: &Path) -> Result<(), git2::Error> {
+    const KEY: &str = "core.fsyncObjectFiles";
+    let (own, told) = (path.join("config"), path.join("flush.config"));
+    let mut before = Config::open(&own)?;
+    if before.get_bool(KEY).is_ok() {
+        before.remove(KEY)?;
+    }
+    let mut flush = Config::open(&told)?;
+    if !flush.get_bool(KEY).is_ok_and(|is_set| is_set) {
+        flush.set_bool(KEY, true)?;
+    }
+    let mut config = Config::new()?;
+    config.add_file(&own, ConfigLevel::Local, false)?;
+    config.add_file(&told, ConfigLevel::App, false)?;
+    repository.set_config(&config)
 }
 
 /// Makes the commit, without moving anything. The same plan gives the same id. Blocks.

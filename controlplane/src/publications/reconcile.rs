@@ -64,14 +64,16 @@ async fn to(app: &App, target: Target) -> Result<u64, Error> {
     }
     let work = async {
         let mut published = 0;
-        loop {
+        // What is left waits for who comes next, with the lease given back.
+        while !app.stop.is_cancelled() {
             match step(app, target).await {
                 Ok(Step::Published) => published += 1,
                 Ok(Step::Again) => {}
-                Ok(Step::Idle) => break Ok(published),
-                Err(error) => break Err(error),
+                Ok(Step::Idle) => break,
+                Err(error) => return Err(error),
             }
         }
+        Ok(published)
     };
     let outcome = tokio::select! {
         outcome = work => outcome,

@@ -302,7 +302,7 @@ pub(crate) struct Statement<'a> {
 }
 
 /// What an installation was rebuilt from.
-#[derive(Serialize, sqlx::FromRow)]
+#[derive(Serialize, sqlx_macros::FromRow)]
 pub(crate) struct RestoredFrom {
     pub(crate) commit_id: String,
     pub(crate) seq: i64,

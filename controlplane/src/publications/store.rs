@@ -14,7 +14,7 @@ use super::snapshot::RestoredFrom;
 use crate::db::{DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     publication_id: BatchId,
     organization_id: OrganizationId,
@@ -280,7 +280,7 @@ pub(crate) async fn retry_now(tx: &mut Tx, connection: ConnectionId) -> Result<u
     .await
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct ItemRow {
     publication_id: BatchId,
     entity_kind: EntityKind,
@@ -400,7 +400,7 @@ pub(crate) async fn last_state(
 }
 
 /// An entity that changed, and may wait for a target.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 pub(crate) struct Candidate {
     pub(crate) subject_kind: EntityKind,
     pub(crate) subject_id: String,
@@ -448,7 +448,7 @@ pub(crate) async fn candidates(
 }
 
 /// A file that stands in Git, with the state in it.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, sqlx_macros::FromRow)]
 pub(crate) struct Standing {
     pub(crate) binding_id: Option<BindingId>,
     pub(crate) entity_kind: EntityKind,

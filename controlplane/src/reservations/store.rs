@@ -9,7 +9,7 @@ use super::model::Record;
 use crate::db::{DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     reservation_id: ReservationId,
     organization_id: OrganizationId,

@@ -43,7 +43,7 @@ pub(super) enum Row {
 }
 
 /// How much of each sort there is.
-#[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, PartialEq, Eq, sqlx_macros::FromRow)]
 pub(super) struct Counts {
     missions: i64,
     klusters: i64,

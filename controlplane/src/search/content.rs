@@ -36,7 +36,7 @@ struct Part<'a> {
 }
 
 /// A piece of a text as it is stored.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Stored {
     part: i32,
     pub(crate) at_byte: i64,

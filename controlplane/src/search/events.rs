@@ -26,7 +26,7 @@ const SELECT: &str =
     "SELECT e.seq, e.event_id, e.mission_id, e.action, e.subject_kind, e.subject_id, e.principal_id, p.name AS actor,
      e.occurred_at FROM ledger_event e LEFT JOIN principal p ON p.principal_id = e.principal_id";
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     seq: i64,
     event_id: EventId,

@@ -55,7 +55,7 @@ pub(super) struct Found {
     pub(super) lexical: f64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct Row {
     pub(super) document_no: i64,
     pub(super) mission_id: MissionId,
@@ -523,7 +523,7 @@ async fn rows(tx: &mut Tx, looked: &Looked, numbers: Vec<i64>) -> Result<Vec<Row
 }
 
 /// A text, to check phrases.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct Whole {
     pub(super) document_no: i64,
     pub(super) subject_kind: String,
@@ -557,7 +557,7 @@ pub(super) async fn texts(tx: &mut Tx, numbers: &[i64]) -> Result<HashMap<i64, W
 }
 
 /// A document as it is shown.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct Shown {
     pub(super) document_no: i64,
     pub(super) mission_id: MissionId,

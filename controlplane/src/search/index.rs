@@ -115,7 +115,7 @@ pub(crate) async fn horizon(tx: &mut Tx) -> Result<i64, DbError> {
 }
 
 /// A document that shares terms with a text.
-#[derive(sqlx::FromRow, Clone, Debug)]
+#[derive(sqlx_macros::FromRow, Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) mission_id: MissionId,
     pub(crate) subject_kind: String,
@@ -305,7 +305,7 @@ async fn take_out(tx: &mut Tx, mission: MissionId, number: i64, terms: String) -
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Entered {
     document_no: i64,
     terms: String,
@@ -460,7 +460,7 @@ pub(crate) async fn of(
 }
 
 /// A document that is still to be compared.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Waiting {
     pub(crate) document_no: i64,
     pub(crate) look: i32,
@@ -532,7 +532,7 @@ pub(crate) async fn all_looked(tx: &mut Tx, waiting: &[&Waiting]) -> Result<(), 
 }
 
 /// What was written beside others, as far as it says whether a comparison is worth while.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Neighbour {
     pub(crate) document_no: i64,
     pub(crate) made_in: i64,
@@ -577,7 +577,7 @@ pub(crate) async fn beside(
 }
 
 /// A document with its number.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Numbered {
     pub(crate) document_no: i64,
     #[sqlx(flatten)]

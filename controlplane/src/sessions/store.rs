@@ -25,7 +25,7 @@ pub(crate) use turns::{
     running_turn, settle_turn, unsettled,
 };
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     session_id: SessionId,
     organization_id: OrganizationId,

@@ -26,7 +26,7 @@ pub(crate) fn text_of(document: &impl Serialize) -> String {
     serde_json::to_string(document).expect("lists and texts are JSON")
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     skill_bundle_id: SkillBundleId,
     mission_id: MissionId,
@@ -258,7 +258,7 @@ pub(crate) async fn names_of(
     Ok(rows.into_iter().map(of).collect())
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct SyncRow {
     skill_sync_id: SkillSyncId,
     mission_id: MissionId,

@@ -9,7 +9,7 @@ use super::model::is_held;
 use crate::error::Error;
 
 /// How much room there is for one task beside the others of its kluster.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Room {
     /// Whether the mission is paused.
     pub paused: bool,

@@ -15,7 +15,7 @@ use crate::db::{self, Backend, DbError, Filter, Sql, Tx};
 use crate::missions::store::{labels, text_of};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     task_id: TaskId,
     task_key: String,
@@ -167,7 +167,7 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
     Ok(loaded)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Edge {
     task_id: TaskId,
     depends_on_id: TaskId,
@@ -175,7 +175,7 @@ struct Edge {
     state: TaskState,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct ClaimRow {
     task_id: TaskId,
     attempt: i32,
@@ -321,7 +321,7 @@ const CLAIMABLE: &str = "t.state = 'ready' AND t.deleted_at IS NULL AND NOT m.pa
         WHERE b.kluster_id = t.kluster_id AND b.state IN ('claimed', 'running') AND b.deleted_at IS NULL))";
 
 /// A ready task that might be claimed.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct Candidate {
     pub(crate) task_id: TaskId,
     pub(crate) kluster_id: KlusterId,

@@ -7,7 +7,7 @@ use mc_api::{Name, Timestamp};
 use crate::db::{self, DbError, Filter, Sql, Tx};
 use crate::op::Scope;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     task_template_id: TemplateId,
     name: Name,

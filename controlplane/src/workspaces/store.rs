@@ -14,7 +14,7 @@ pub(crate) struct Record {
     pub(crate) index: Vec<IndexEntry>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     workspace_id: WorkspaceId,
     mission_id: MissionId,

@@ -247,7 +247,13 @@ async fn a_sweep_removes_what_is_old_and_nothing_that_was_stored_again(place: Pl
 
 async fn what_a_killed_process_was_receiving_is_gone_at_the_next_start(place: Place) {
     std::fs::write(place.folder.path().join("incoming/left"), "half").unwrap();
+    // What a process beside it is receiving stays until that process is gone.
+    let held = std::fs::File::create(place.folder.path().join("incoming/held")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
     let storage = place.s3.as_ref().map(|server| server.storage(&[])).unwrap_or_default();
+    Objects::open(&storage, place.folder.path()).await.unwrap();
+    assert_eq!(place.spooled(), ["held"]);
+    drop(held);
     Objects::open(&storage, place.folder.path()).await.unwrap();
     assert_eq!(place.spooled(), [""; 0]);
 }

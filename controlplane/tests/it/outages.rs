@@ -49,6 +49,54 @@ pub(crate) fn terminate(child: &tokio::process::Child) {
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
 }
 
+/// A remote that takes a push and never answers it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_that_hangs_does_not_hold_a_stop_and_is_done_after_the_next_start() {
+    let (folder, remote) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = crate::persistence::bare(remote.path(), "ledger.git");
+    let (hook, held, reached) =
+        (path.join("hooks/pre-receive"), remote.path().join("held"), remote.path().join("reached"));
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&held, "").unwrap();
+    let script = format!(
+        "#!/bin/sh\n: > '{}'\nwhile [ -e '{}' ]; do sleep 0.1; done\n",
+        reached.display(),
+        held.display()
+    );
+    std::fs::write(&hook, script).unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (mut child, client, _reader) = serving(program(folder.path(), None)).await;
+    let token = std::fs::read_to_string(folder.path().join("token")).unwrap();
+    let post = async |path: &str, body: Value| {
+        let answer = client.send("POST", &format!("/api/v1{path}"), &token, &[], Some(body)).await;
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.text);
+        answer.body
+    };
+    post("/missions", json!({"name": "demo"})).await;
+    post("/klusters", json!({"mission": "demo", "name": "api"})).await;
+    let connection = json!({"name": "here", "connection_kind": "local", "url": remote.path()});
+    post("/connections", connection).await;
+    let binding = json!({"mission_id": "demo", "connection": "here", "repository": "ledger.git"});
+    post("/bindings/provision", binding).await;
+    let made = post("/publications/pending", json!({"mission_id": "demo"})).await;
+    let publication = &made["publications"][0];
+    let approval = publication["approval_id"].as_str().unwrap();
+    post(&format!("/approvals/{approval}/approve"), json!({})).await;
+    eventually("the push has come", || async { reached.exists().then_some(()) }).await;
+    terminate(&child);
+    let limit = controlplane::lifetime::GRACE + Duration::from_secs(4);
+    let status = tokio::time::timeout(limit, child.wait()).await.expect("it ends in time").unwrap();
+    assert!(status.success(), "{status}");
+    std::fs::remove_file(&held).unwrap();
+    let (_child, client, _reader) = serving(program(folder.path(), None)).await;
+    let path = format!("/api/v1/publications/{}", publication["id"].as_str().unwrap());
+    eventually("it is published", || async {
+        let now = client.send("GET", &path, &token, &[], None).await.ok(200);
+        (now["state"] == "published").then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_waits_for_postgres_says_so_and_goes_on_by_itself() {
     let Some(server) = OwnServer::start("outages::a_start_waits_for_postgres") else { return };

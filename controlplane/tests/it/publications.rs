@@ -58,9 +58,17 @@ async fn approved_bytes_and_a_chain_that_verifies_are_in_git(app: TestApp) {
     let (first, second) = (local.publication(ROOT, "one.md").await, local.publication(ROOT, "two.md").await);
     approve(&local, &first).await;
     let done = published(&local, &first).await;
+    let repository = repository(&local);
+    // As ledgers of before were: Git has something to say of it.
+    repository.config().unwrap().set_bool("core.fsyncObjectFiles", true).unwrap();
     approve(&local, &second).await;
     let after = published(&local, &second).await;
-    let repository = repository(&local);
+    let mut log = tokio::process::Command::new("git");
+    let log =
+        log.arg("--git-dir").arg(repository.path()).args(["log", "--format=%H"]).output().await.unwrap();
+    let shown = (String::from_utf8(log.stdout).unwrap(), String::from_utf8(log.stderr).unwrap());
+    let commits = format!("{}\n{}\n", after["commit"].as_str().unwrap(), done["commit"].as_str().unwrap());
+    assert_eq!(shown, (commits, String::new()));
     let head = repository.find_commit(main_of(&repository)).unwrap();
     assert_eq!(after["commit"], head.id().to_string());
     assert_eq!(done["commit"], head.parent_id(0).unwrap().to_string());

@@ -58,7 +58,7 @@ async fn disturb(world: &World, mut children: Vec<Child>, plan: &Plan) -> (usize
         // Ids of processes that were started here.
         if ended % 4 == 3 {
             terminate(&children[at]);
-            let limit = controlplane::lifetime::GRACE + Duration::from_secs(2);
+            let limit = controlplane::lifetime::GRACE + Duration::from_secs(4);
             let status = tokio::time::timeout(limit, children[at].wait()).await;
             assert!(status.expect("it drains in time").unwrap().success());
         } else {

@@ -111,6 +111,16 @@ async fn a_wrong_root_key_is_told() {
     assert!(text.contains("absent.key"), "a named key file is never made: {text}");
     config.root_key_file = None;
     assert!(Server::start(&config, metrics()).await.unwrap().stop().await);
+    // Another folder on the same database: a root key that is made there would open nothing.
+    let beside = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", folder.path().join("missioncontrol.db").display());
+    let mut other = crate::harness::config(beside.path(), Some(&database));
+    for key in [None, Some(folder.path().join("other.key"))] {
+        other.root_key_file = key;
+        let text = refusal(&other).await;
+        assert!(text.contains("root key file"), "{text}");
+        assert!(!beside.path().join("token").exists() && !beside.path().join("secrets").exists(), "{text}");
+    }
 }
 
 #[test]

@@ -328,8 +328,15 @@ pub struct SystemRestore {
 /// `mc system migrate`.
 #[derive(Clone, Debug, Args)]
 pub struct SystemMigrate {
-    /// The database: postgres://USER:PASSWORD@HOST:5432/DATABASE
-    #[arg(long, value_name = "URL", required_unless_present = "to_config")]
+    /// The database: postgres://USER:PASSWORD@HOST:5432/DATABASE [MC_COPY_TO, which other users of the machine cannot read]
+    #[arg(
+        long,
+        env = "MC_COPY_TO",
+        value_name = "URL",
+        hide_env = true,
+        hide_env_values = true,
+        required_unless_present = "to_config"
+    )]
     pub to: Option<String>,
     /// Configuration file of the installation to copy to; contents, Git ledger and keys go where it says
     #[arg(long, value_name = "FILE")]

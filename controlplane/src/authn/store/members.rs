@@ -9,7 +9,7 @@ use crate::db::{DbError, Filter, Tx};
 use crate::op::Scope;
 
 /// A principal as it is named.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 pub(crate) struct Named {
     pub(crate) principal_id: PrincipalId,
     pub(crate) name: Name,
@@ -110,7 +110,7 @@ pub(crate) async fn list(
 }
 
 /// A person with a role.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 pub(crate) struct Person {
     pub(crate) principal_id: PrincipalId,
     pub(crate) name: Name,
@@ -139,7 +139,7 @@ pub(crate) async fn people_with(
 }
 
 /// A login session as it is listed.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(crate) struct LoginRow {
     pub(crate) token_id: TokenId,
     pub(crate) principal_id: PrincipalId,
@@ -200,7 +200,7 @@ pub(crate) async fn revoke_all(tx: &mut Tx, principal: PrincipalId, now: Timesta
     .await
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct GrantRow {
     token_id: TokenId,
     principal_id: PrincipalId,

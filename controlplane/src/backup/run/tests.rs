@@ -217,6 +217,62 @@ async fn a_sweep_and_a_backup_exclude_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_backups_with_one_name_at_once_are_one_and_a_refusal() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = source(&folder.path().join("from")).await;
+    for round in 0..8 {
+        let archive = folder.path().join(format!("one-{round}"));
+        let asked = asked(archive.clone());
+        let (one, other) = tokio::join!(backup(&from, &asked), backup(&from, &asked));
+        let (kept, refused) = match (one, other) {
+            (Ok(kept), Err(refused)) | (Err(refused), Ok(kept)) => (kept, refused),
+            both => panic!("{both:?}"),
+        };
+        assert!(refused.detail.contains("one-"), "{}", refused.detail);
+        let bytes = std::fs::read(&archive).unwrap();
+        assert_eq!(kept.archive.unwrap().sha256, mc_ledger::sha256(&bytes).to_string());
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 9, "nothing else is left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_of_somebody_else_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = source(&folder.path().join("from")).await;
+    let archive = folder.path().join("one");
+    backup(&from, &asked(archive.clone())).await.unwrap();
+    let to = config(&folder.path().join("to"));
+    std::fs::create_dir_all(&to.data_dir).unwrap();
+    let db = Db::connect(&to.database_url()).await.unwrap();
+    let mut tx = db.begin_write().await.unwrap();
+    tx.query("CREATE TABLE diary (day TEXT)").execute().await.unwrap();
+    db.commit(tx).await.unwrap();
+    db.close().await;
+    let refused = restore(&to, &restored(archive)).await.unwrap_err();
+    assert!(
+        refused.kind == ProblemKind::NotEmpty && refused.detail.contains("something else, diary"),
+        "{refused:?}"
+    );
+    let db = Db::connect(&to.database_url()).await.unwrap();
+    db.begin_read().await.unwrap().query("SELECT day FROM diary").execute().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_moved_is_not_backed_up_from_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = source(&folder.path().join("from")).await;
+    mark(&from, MOVED, "postgres://db/mc").unwrap();
+    let archive = folder.path().join("one");
+    let refused = backup(&from, &asked(archive.clone())).await.unwrap_err();
+    assert!(
+        refused.kind == ProblemKind::InvalidTransition && refused.detail.contains("postgres://db/mc"),
+        "{refused:?}"
+    );
+    assert!(!archive.exists());
+    assert!(refuse_start(&from).unwrap_err().contains("has moved to postgres://db/mc"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_archive_of_an_older_schema_is_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let from = config(&folder.path().join("from"));
@@ -238,9 +294,10 @@ async fn an_archive_of_an_older_schema_is_migrated() {
     db.close().await;
     backup(&from, &asked(archive.clone())).await.unwrap();
     let to = config(&folder.path().join("to"));
-    let done = restore(&to, &restored(archive)).await.unwrap();
+    let done = restore(&to, &restored(archive.clone())).await.unwrap();
     assert_eq!((done.schema, done.rows), (16, 3));
-    let db = Db::connect(&to.database_url()).await.unwrap();
+    assert!(restore(&to, &restored(archive)).await.unwrap().already_there, "run again it is known");
+    let db = Db::open(&to.database_url()).await.unwrap();
     assert_eq!(db.schema().await.unwrap(), crate::db::newest_schema());
     let mut tx = db.begin_read().await.unwrap();
     let (owned,): (bool,) =

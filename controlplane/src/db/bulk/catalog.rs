@@ -24,7 +24,7 @@ pub(crate) struct Table {
     pub(super) numbered: Option<String>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct ColumnRow {
     relation: String,
     attribute: String,

@@ -40,9 +40,8 @@ impl Load {
     /// Database failures; a lock that is not had within 30 seconds.
     pub(crate) async fn begin(tx: &mut Tx, tables: &[Table]) -> Result<Self, DbError> {
         if tx.backend() == Backend::Postgres {
+            tx.unlimited().await?;
             for set in [
-                "SET LOCAL statement_timeout = 0",
-                "SET LOCAL idle_in_transaction_session_timeout = 0",
                 "SET LOCAL lock_timeout = '30s'",
                 "SET LOCAL maintenance_work_mem = '128MB'",
                 "SET LOCAL synchronous_commit = on",

@@ -15,7 +15,7 @@ pub(crate) struct NewCommand {
 }
 
 /// A command that was not answered yet.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 pub(crate) struct Pending {
     pub(crate) node_seq: i64,
     pub(crate) op_id: String,

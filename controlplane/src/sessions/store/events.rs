@@ -21,7 +21,7 @@ pub(crate) struct NewEvent {
 }
 
 /// A stored record that is a published event.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 pub(crate) struct StoredEvent {
     pub(crate) seq: i64,
     pub(crate) record: i64,

@@ -7,7 +7,7 @@ use mc_api::{Name, Timestamp};
 use crate::db::{DbError, Filter, Sql, Tx};
 
 /// A node that is not revoked, as far as sessions are concerned.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 pub(crate) struct NodeRow {
     pub(crate) node_id: NodeId,
     pub(crate) organization_id: OrganizationId,

@@ -8,7 +8,7 @@ use crate::db::{DbError, Filter, Tx};
 use crate::op::Scope;
 use crate::sessions::model::StoredTurn;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     turn_id: TurnId,
     session_id: SessionId,

@@ -159,7 +159,8 @@ async fn a_damaged_archive_changes_nothing(app: TestApp) {
     let words = ["backup", "--to", text(&third)];
     let (kind, detail) = Run::of(&data, None, &words).ended().await.problem();
     assert!(kind == "not-found" && detail.contains(lost.rsplit('/').next().unwrap()), "{detail}");
-    assert!(!third.exists() && !folder.path().join("three.backup.partial").exists());
+    let left: Vec<_> = files(folder.path()).into_iter().filter(|file| file.starts_with("three")).collect();
+    assert_eq!(left, Vec::<String>::new());
     let words = ["backup", "--to", text(&third), "--allow-missing"];
     assert_eq!(Run::of(&data, None, &words).ended().await.summary()["missing_objects"], 1);
 }
@@ -211,6 +212,14 @@ async fn an_encrypted_archive_needs_its_passphrase(app: TestApp) {
     std::fs::copy(data.join("secrets/root.key"), third.join("secrets/root.key")).unwrap();
     restore().ended().await.summary();
     assert_eq!(dump(&database(&third)).await, dump(&database(&data)).await);
+
+    // A root key that is not the one of the rows is no key to keep.
+    std::fs::write(data.join("secrets/root.key"), [7; 32]).unwrap();
+    let fourth = folder.path().join("four.backup");
+    let words = ["backup", "--to", text(&fourth), "--with-keys"];
+    let (kind, detail) = Run::of(&data, None, &words).ended().await.problem();
+    assert!(kind == "validation" && detail.contains("is not the one of this installation"), "{detail}");
+    assert!(!fourth.exists());
 }
 
 mod sqlite_only {

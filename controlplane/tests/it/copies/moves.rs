@@ -39,8 +39,11 @@ async fn an_installation_moves_to_postgres_and_goes_on() {
         .await;
         assert_eq!(column(&url, "SELECT CAST(COUNT(*) AS TEXT) FROM organization").await, ["0"], "{point}");
     }
+    is_refused(&data, "a move to postgres://").await;
+    copy().killed_at("copy-after-commit").await;
+    is_refused(&data, "has not ended: run it again").await;
     let moved = copy().ended().await.summary();
-    assert_eq!((&moved["action"], &moved["already_there"]), (&json!("migrate"), &json!(false)));
+    assert_eq!((&moved["action"], &moved["already_there"]), (&json!("migrate"), &json!(true)));
     assert!(!moved["target"].as_str().unwrap().contains('@'), "{moved}");
     let again = copy().ended().await.summary();
     assert_eq!((&again["already_there"], truth(&again)), (&json!(true), truth(&moved)));
@@ -84,6 +87,10 @@ async fn what_cannot_be_moved_is_told() {
     let same = format!("sqlite:{}", database(&data).display());
     let (kind, detail) = copy(&["--to", &same]).ended().await.problem();
     assert!(kind == "validation" && detail.contains("the database to copy from"), "{detail}");
+    for path in [format!("sqlite://{}", database(&data).display()), format!("{same}.new")] {
+        let (kind, detail) = copy(&["--to", &path]).ended().await.problem();
+        assert!(kind == "validation" && detail.contains("no PostgreSQL database"), "{detail}");
+    }
     let (kind, _) = copy(&["--to-config", "/nonexistent.toml"]).ended().await.problem();
     assert_eq!(kind, "validation");
 
@@ -100,6 +107,49 @@ async fn what_cannot_be_moved_is_told() {
     let (kind, detail) =
         Run::of(&data, Some(&url), &["copy", "--to", "postgres://127.0.0.1:1/x"]).ended().await.problem();
     assert!(kind == "invalid-transition" && detail.contains("in PostgreSQL already"), "{detail}");
+    fresh.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_goes_into_postgres_and_a_folder_that_was_lost_is_filled_again() {
+    let Some((local, data, fresh)) = stopped("copies::lost_folder").await else { return };
+    let url = fresh.url().unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("one.backup");
+    let words = ["backup", "--to", text(&archive), "--with-keys"];
+    let backed = Run::of(&data, None, &words).ended().await.summary();
+    // Limits of the server are for requests, not for copies.
+    let limit = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = ''17min''', current_database()); END $$";
+    crate::harness::database::execute(&url, limit).await;
+    let db = controlplane::db::Db::connect(&url).await.unwrap();
+    for (is_snapshot, limit) in [(true, "0"), (false, "17min")] {
+        let mut tx = if is_snapshot { db.begin_snapshot().await } else { db.begin_write().await }.unwrap();
+        let (found,): (String,) =
+            tx.query("SELECT current_setting('statement_timeout')").fetch_one().await.unwrap();
+        assert_eq!(found, limit);
+    }
+    db.close().await;
+    let restore =
+        |name: &str| Run::of(&folder.path().join(name), Some(&url), &["restore", "--from", text(&archive)]);
+    let restored = restore("one").ended().await.summary();
+    assert_eq!((&restored["already_there"], truth(&restored)), (&json!(false), truth(&backed)));
+    // Everything but the rows, in another folder: as if the first was lost.
+    let again = restore("two").ended().await.summary();
+    assert_eq!(again["already_there"], true);
+    let of = |name: &str| {
+        let mut all = files(&folder.path().join(name));
+        // Packs have names of their own bytes, which depend on threads.
+        all.retain(|file| !file.contains("ledger.git/objects"));
+        all
+    };
+    assert_eq!(of("two"), of("one"));
+    assert!(of("two").contains(&"secrets/root.key".to_owned()), "{:?}", of("two"));
+    let third = folder.path().join("three");
+    std::fs::create_dir_all(third.join("secrets")).unwrap();
+    std::fs::write(third.join("secrets/root.key"), [7; 32]).unwrap();
+    let (kind, detail) = restore("three").ended().await.problem();
+    assert!(kind == "not-empty" && detail.contains("root.key"), "{detail}");
+    lives(&folder.path().join("two"), Some(&url), local.0.admin()).await;
     fresh.remove().await;
 }
 

@@ -59,7 +59,7 @@ fn tell(cx: &Invocation, summary: &CopySummary) -> anyhow::Result<()> {
             (CopyAction::Restore, false) => format!("restored into {target}"),
             (CopyAction::Migrate, false) => format!("migrated to {target}"),
             (CopyAction::Restore | CopyAction::Migrate, true) => {
-                format!("{target} holds it already, nothing was changed")
+                format!("{target} holds it already, no row was changed")
             }
         };
         let mut fields = vec![
