@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::apply::{Apply, ApplyAnswer, FieldOwners};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,7 +19,7 @@ async fn apply(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<Apply, MAX_TEXT_BODY>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::apply(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &service::apply(&app, &cx, body).boxed().await?))
 }
 
 /// Who owns the fields of an object, by its id.
@@ -28,7 +29,7 @@ async fn field_owners(
     Ctx(cx): Ctx,
     Ref(subject): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::field_owners(&app, &cx, &subject).await?))
+    Ok(Found::answer(&cx, &service::field_owners(&app, &cx, &subject).boxed().await?))
 }
 
 /// The routes.

@@ -1,5 +1,6 @@
 //! Applying as a tool for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::apply::Apply;
 use mc_api::tool::NoArguments;
@@ -14,6 +15,6 @@ pub fn tools() -> Vec<Tool> {
         Action::UpdateTask,
         "Creates or changes missions, klusters, tasks and docs as manifests describe them: all, or none. With `dry_run` \
          nothing is kept; with `field_manager` the fields are yours, and conflicts with other owners are refused.",
-        |app, cx, _: NoArguments, body: Apply| async move { service::apply(&app, &cx, body).await },
+        |app, cx, _: NoArguments, body: Apply| async move { service::apply(&app, &cx, body).boxed().await },
     )]
 }

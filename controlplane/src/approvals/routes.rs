@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::approval::{Approval, ApprovalState, DecideApproval, DecideApprovals, DecidedApprovals};
 use serde::{Deserialize, Serialize};
@@ -44,24 +45,24 @@ async fn list(
     Query(query): Query<ListApprovals>,
 ) -> Result<Response, Error> {
     let mission = match &query.mission {
-        Some(mission) => Some(missions::service::get(&app, &cx, mission).await?.id),
+        Some(mission) => Some(missions::service::get(&app, &cx, mission).boxed().await?.id),
         None => None,
     };
     let absent = || Error::not_found("approval", query.id.as_deref().unwrap_or_default());
     let id = query.id.as_deref().map(str::parse).transpose().map_err(|_| absent())?;
     let narrow = service::Narrow { id, mission, state: query.state };
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Approvals(narrow), query.from).await;
+        return watch::stream(app, cx, watch::Approvals(narrow), query.from).boxed().await;
     }
     let name = format!("approvals {narrow:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// One approval by id; its requester sees the token, once it is approved.
 #[utoipa::path(get, path = "/api/v1/approvals/{ref}", tag = "approvals", params(("ref" = String, Path)), responses((status = 200, body = Approval)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Decides for the action.
@@ -71,7 +72,7 @@ async fn approve(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<DecideApproval>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, true, body).await?))
+    Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, true, body).boxed().await?))
 }
 
 /// Decides against the action.
@@ -81,7 +82,7 @@ async fn reject(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<DecideApproval>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, false, body).await?))
+    Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, false, body).boxed().await?))
 }
 
 /// Decides several approvals, each for itself: what forbids one leaves the others as they are decided.
@@ -90,13 +91,13 @@ async fn decide_all(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<DecideApprovals>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &batch::decide_all(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &batch::decide_all(&app, &cx, body).boxed().await?))
 }
 
 /// Withdraws an own request.
 #[utoipa::path(post, path = "/api/v1/approvals/{ref}/cancel", tag = "approvals", params(("ref" = String, Path)), responses((status = 200, body = Approval)))]
 async fn cancel(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::cancel(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::cancel(&app, &cx, &reference).boxed().await?))
 }
 
 /// The routes.

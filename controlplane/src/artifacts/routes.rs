@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mc_api::artifact::{Artifact, CreateArtifact, DownloadUrl};
@@ -57,13 +58,13 @@ async fn list(
 ) -> Result<Response, Error> {
     let labels = page::labels(query.labels.as_deref())?;
     let at = At { mission: query.mission, kluster: query.kluster };
-    let narrow = service::narrow(&app, &cx, &at, query.task.as_deref(), labels).await?;
+    let narrow = service::narrow(&app, &cx, &at, query.task.as_deref(), labels).boxed().await?;
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Artifacts(narrow), query.from).await;
+        return watch::stream(app, cx, watch::Artifacts(narrow), query.from).boxed().await;
     }
     let name = format!("artifacts {narrow:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 fn media_type(headers: &HeaderMap) -> Result<Option<String>, Error> {
@@ -85,14 +86,14 @@ async fn create(
         parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let content = body.into_data_stream().map(|part| part.map_err(std::io::Error::other));
     let upload = Upload { media_type: media_type(&parts.headers)?, length, content: Box::pin(content) };
-    let (cx, artifact) = service::create(&app, cx, query, upload).await?;
+    let (cx, artifact) = service::create(&app, cx, query, upload).boxed().await?;
     Ok(Created::answer(&cx, &artifact))
 }
 
 /// One artifact's metadata by id.
 #[utoipa::path(get, path = "/api/v1/artifacts/{ref}", tag = "artifacts", params(("ref" = String, Path)), responses((status = 200, body = Artifact)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// How content is asked for.
@@ -118,7 +119,7 @@ fn content_headers(artifact: &Artifact) -> Result<HeaderMap, Error> {
 
 async fn answer(app: &App, cx: &OpCtx, asked: Asked) -> Result<Response, Error> {
     let text = |value: &str| HeaderValue::from_str(value).map_err(Error::internal);
-    let artifact = service::readable(app, cx, &asked.reference).await?;
+    let artifact = service::readable(app, cx, &asked.reference).boxed().await?;
     let size = u64::try_from(artifact.size_bytes).map_err(Error::internal)?;
     let mut headers = content_headers(&artifact)?;
     let etag = format!("\"{}\"", artifact.sha256);
@@ -152,7 +153,9 @@ async fn answer(app: &App, cx: &OpCtx, asked: Asked) -> Result<Response, Error> 
     let body = if asked.method == Method::HEAD {
         Body::empty()
     } else {
-        Body::from_stream(service::download(app, cx, &asked.reference, part, asked.by_url).await?.content)
+        Body::from_stream(
+            service::download(app, cx, &asked.reference, part, asked.by_url).boxed().await?.content,
+        )
     };
     let mut response = (status, body).into_response();
     response.headers_mut().extend(headers);
@@ -168,7 +171,7 @@ async fn content(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    answer(&app, &cx, Asked { method, headers, reference, by_url: false }).await
+    answer(&app, &cx, Asked { method, headers, reference, by_url: false }).boxed().await
 }
 
 /// The bytes of an artifact by a URL that `download-url` gave out; no token is needed.
@@ -179,11 +182,11 @@ async fn signed_content(
     Query(signed): Query<Signed>,
     request: Request,
 ) -> Result<Response, Error> {
-    let caller = service::caller_of_link(&app, &reference, &signed).await?;
+    let caller = service::caller_of_link(&app, &reference, &signed).boxed().await?;
     let (parts, _) = request.into_parts();
     let cx = context_of(caller, &parts, &app, b"")?;
     let asked = Asked { method: parts.method, headers: parts.headers, reference, by_url: true };
-    answer(&app, &cx, asked).await
+    answer(&app, &cx, asked).boxed().await
 }
 
 /// How long a download URL is to be good.
@@ -216,14 +219,14 @@ async fn download_url(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let base = base(&app, &headers, &uri);
-    let url = service::download_url(&app, &cx, &reference, query.expires_seconds, &base).await?;
+    let url = service::download_url(&app, &cx, &reference, query.expires_seconds, &base).boxed().await?;
     Ok(Found::answer(&cx, &url))
 }
 
 /// Deletes an artifact that no publication holds.
 #[utoipa::path(delete, path = "/api/v1/artifacts/{ref}", tag = "artifacts", params(("ref" = String, Path)), responses((status = 204)))]
 async fn delete(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    service::delete(&app, &cx, &reference).await?;
+    service::delete(&app, &cx, &reference).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 

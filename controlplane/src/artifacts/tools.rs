@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::{StreamExt as _, stream};
 use mc_api::Action;
 use mc_api::artifact::CreateArtifact;
@@ -27,7 +28,7 @@ pub fn tools() -> Vec<Tool> {
             "create_artifact",
             Action::CreateArtifact,
             "Stores text or bytes (at most about 700 kB in one call) as an artifact of a mission and, if named, a task.",
-            |app, cx, _: NoArguments, body: PutArtifact| async move { put(&app, cx, body).await },
+            |app, cx, _: NoArguments, body: PutArtifact| async move { put(&app, cx, body).boxed().await },
         ),
         Tool::new(
             "list_artifacts",
@@ -35,10 +36,10 @@ pub fn tools() -> Vec<Tool> {
             "Lists artifacts, oldest first, narrowed by mission, kluster or task; in pages.",
             |app, cx, wanted: ListArtifacts, _: NoArguments| async move {
                 let at = At { mission: wanted.mission, kluster: wanted.kluster };
-                let narrow = service::narrow(&app, &cx, &at, wanted.task.as_deref(), Vec::new()).await?;
+                let narrow = service::narrow(&app, &cx, &at, wanted.task.as_deref(), Vec::new()).boxed().await?;
                 let name = format!("artifacts {narrow:?}");
                 let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
-                service::list(&app, &cx, page, narrow).await
+                service::list(&app, &cx, page, narrow).boxed().await
             },
         )
         .read_only(),
@@ -47,7 +48,7 @@ pub fn tools() -> Vec<Tool> {
             Action::ReadArtifact,
             "An artifact's metadata: name, media type, size, digest.",
             |app, cx, artifact: ArtifactRef, _: NoArguments| async move {
-                service::get(&app, &cx, &artifact.artifact).await
+                service::get(&app, &cx, &artifact.artifact).boxed().await
             },
         )
         .read_only(),
@@ -56,7 +57,7 @@ pub fn tools() -> Vec<Tool> {
             Action::DownloadArtifact,
             "An artifact with its content, as text or Base64, up to 512 KiB. Every download is in the ledger.",
             |app, cx, artifact: ArtifactRef, _: NoArguments| async move {
-                download(&app, &cx, &artifact.artifact).await
+                download(&app, &cx, &artifact.artifact).boxed().await
             },
         )
         .read_only(),
@@ -66,7 +67,7 @@ pub fn tools() -> Vec<Tool> {
             "A URL that gives an artifact's bytes without a token until it expires; for content too large for a message.",
             |app, cx, wanted: GetDownloadUrl, _: NoArguments| async move {
                 let base = app.endpoints.http_url();
-                service::download_url(&app, &cx, &wanted.artifact, wanted.expires_seconds, &base).await
+                service::download_url(&app, &cx, &wanted.artifact, wanted.expires_seconds, &base).boxed().await
             },
         )
         .read_only(),
@@ -97,18 +98,18 @@ async fn put(app: &App, cx: OpCtx, request: PutArtifact) -> Result<ArtifactAnswe
         acknowledge_overlap: (!request.acknowledge_overlap.is_empty())
             .then(|| request.acknowledge_overlap.join(",")),
     };
-    let (_, artifact) = service::create(app, cx, create, upload).await?;
+    let (_, artifact) = service::create(app, cx, create, upload).boxed().await?;
     Ok(artifact)
 }
 
 /// An artifact with its content, when that fits into a message.
 pub(crate) async fn download(app: &App, cx: &OpCtx, reference: &str) -> Result<ArtifactContent, Error> {
-    let artifact = service::get(app, cx, reference).await?;
+    let artifact = service::get(app, cx, reference).boxed().await?;
     if artifact.size_bytes > MOST_BYTES {
         let detail = format!("{} bytes; fetch it by get_artifact_download_url", artifact.size_bytes);
         return Err(Error::invalid("/artifact", detail));
     }
-    let mut download = service::download(app, cx, reference, None, false).await?;
+    let mut download = service::download(app, cx, reference, None, false).boxed().await?;
     let mut bytes = Vec::new();
     while let Some(part) = download.content.next().await {
         bytes.extend_from_slice(&part.map_err(Error::internal)?);

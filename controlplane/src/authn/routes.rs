@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use http::{HeaderMap, header};
 use mc_api::auth::{
     CookieLogin, CreateGrant, CreatePrincipal, Grant, LoggedOut, Login, LoginRequest, LoginSession,
@@ -75,13 +76,13 @@ pub struct ListPrincipals {
 /// Makes a login session; its token is shown once.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = LoginRequest, responses((status = 201, body = LoginSession)))]
 async fn login(State(app): State<SharedApp>, Cmd(cx, body): Cmd<LoginRequest>) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::login(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::login(&app, &cx, body).boxed().await?))
 }
 
 /// Who the caller is.
 #[utoipa::path(get, path = "/api/v1/auth/whoami", tag = "auth", responses((status = 200, body = WhoAmI)))]
 async fn whoami(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::whoami(&app, &cx).await?))
+    Ok(Found::answer(&cx, &service::whoami(&app, &cx).boxed().await?))
 }
 
 /// Makes a login session and gives it to a browser as a cookie that no script can read. Requests that change something
@@ -95,7 +96,7 @@ async fn login_cookie(
     // A repeated answer holds no token, and so could give no cookie: each request makes its own login session.
     cx.idempotency = None;
     let request = LoginRequest { ttl_seconds: body.ttl_seconds, ..LoginRequest::default() };
-    let made = service::login(&app, &cx, request).await?;
+    let made = service::login(&app, &cx, request).boxed().await?;
     let lifetime = made.expires_at.since(cx.now()).as_secs();
     let value = host.set(made.token.as_deref().unwrap_or_default(), lifetime);
     let mut response = Created::answer(&cx, &LoginSession { token: None, ..made });
@@ -113,7 +114,7 @@ async fn logins(
     let whose = members::Whose { principal: query.principal, all: query.all == Some(true) };
     let list = format!("logins {} {whose:?}", cx.caller.id);
     let page = page::Request::read(&app, list, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &members::logins(&app, &cx, page, &whose).await?))
+    Ok(Found::answer(&cx, &members::logins(&app, &cx, page, &whose).boxed().await?))
 }
 
 /// Ends one login session: an own one, or for an Admin anybody's.
@@ -123,7 +124,7 @@ async fn revoke_login(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    members::revoke_login(&app, &cx, &reference).await?;
+    members::revoke_login(&app, &cx, &reference).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -143,7 +144,7 @@ async fn logout(
     headers: HeaderMap,
     Ctx(cx): Ctx,
 ) -> Result<Response, Error> {
-    service::logout(&app, &cx).await?;
+    service::logout(&app, &cx).boxed().await?;
     Ok(without_cookie(&host, &headers, Gone::answer(&cx)))
 }
 
@@ -155,7 +156,7 @@ async fn logout_everywhere(
     headers: HeaderMap,
     Ctx(cx): Ctx,
 ) -> Result<Response, Error> {
-    let done = service::logout_everywhere(&app, &cx).await?;
+    let done = service::logout_everywhere(&app, &cx).boxed().await?;
     Ok(without_cookie(&host, &headers, Found::answer(&cx, &done)))
 }
 
@@ -165,7 +166,7 @@ async fn issue_grant(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreateGrant>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &grants::issue(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &grants::issue(&app, &cx, body).boxed().await?))
 }
 
 /// Lists the grants that have not ended and that the caller might end, without their tokens.
@@ -177,7 +178,7 @@ async fn list_grants(
 ) -> Result<Response, Error> {
     let list = format!("grants {:?}", query.principal);
     let page = page::Request::read(&app, list, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &members::grants(&app, &cx, page, query.principal.as_deref()).await?))
+    Ok(Found::answer(&cx, &members::grants(&app, &cx, page, query.principal.as_deref()).boxed().await?))
 }
 
 /// Ends a grant before its time.
@@ -187,7 +188,7 @@ async fn revoke_grant(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    grants::revoke(&app, &cx, &reference).await?;
+    grants::revoke(&app, &cx, &reference).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -201,7 +202,7 @@ async fn list(
     let narrow = members::Narrow { mission: query.mission, kind: query.principal_kind, role: query.role };
     let list = format!("principals {narrow:?}");
     let page = page::Request::read(&app, list, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &members::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &members::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// The names behind ids of principals. Ids of nobody, and of those that the caller may not know of, are left out.
@@ -211,7 +212,7 @@ async fn names(
     Ctx(cx): Ctx,
     Query(query): Query<NamesOf>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &members::names(&app, &cx, &query.id).await?))
+    Ok(Found::answer(&cx, &members::names(&app, &cx, &query.id).boxed().await?))
 }
 
 /// Creates a principal.
@@ -220,13 +221,13 @@ async fn create(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreatePrincipal>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// One principal by id or name.
 #[utoipa::path(get, path = "/api/v1/principals/{ref}", tag = "auth", params(("ref" = String, Path)), responses((status = 200, body = Principal)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Sets or removes a role, in the organization or in one mission.
@@ -236,7 +237,7 @@ async fn set_role(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<SetRole>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::set_role(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::set_role(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Ends every login session and every grant of somebody.
@@ -246,7 +247,7 @@ async fn logout_of(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &members::logout_of(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &members::logout_of(&app, &cx, &reference).boxed().await?))
 }
 
 /// The routes.

@@ -1,5 +1,6 @@
 //! Tools about who one is.
 
+use futures_util::FutureExt as _;
 use mc_api::tool::NoArguments;
 
 use super::service;
@@ -12,7 +13,7 @@ pub fn tools() -> Vec<Tool> {
             "whoami",
             None,
             "Who you are: your principal and roles, and the task and attempt of your grant, when it names one.",
-            |app, cx, _: NoArguments, _: NoArguments| async move { service::whoami(&app, &cx).await },
+            |app, cx, _: NoArguments, _: NoArguments| async move { service::whoami(&app, &cx).boxed().await },
         )
         .read_only(),
     ]

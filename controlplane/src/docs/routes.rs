@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue, header};
 use mc_api::Page;
 use mc_api::doc::{
@@ -112,12 +113,12 @@ async fn list(
     let state = query.state.as_deref().map(str::parse::<DocState>).transpose();
     let state = state.map_err(|error| Error::invalid("?state", error.to_string()))?;
     let at = At { mission: query.mission, kluster: query.kluster };
-    let narrow = narrow(&app, &cx, &at, (state, query.name, query.labels.as_deref())).await?;
+    let narrow = narrow(&app, &cx, &at, (state, query.name, query.labels.as_deref())).boxed().await?;
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Docs(narrow), query.from).await;
+        return watch::stream(app, cx, watch::Docs(narrow), query.from).boxed().await;
     }
     let page = page::Request::read(&app, format!("docs {narrow:?}"), query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// Creates a doc with its first version (at most 1 MiB of text).
@@ -126,7 +127,7 @@ async fn create(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreateDoc, MAX_TEXT_BODY>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// One doc's metadata by id, or by name with mission and kluster.
@@ -137,7 +138,7 @@ async fn get(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, &at.into()).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, &at.into()).boxed().await?))
 }
 
 /// Changes a doc's metadata (JSON Merge Patch).
@@ -148,7 +149,7 @@ async fn update(
     Query(at): Query<InKluster>,
     Cmd(cx, body): Cmd<UpdateDoc>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::update(&app, &cx, &reference, &at.into(), body).await?))
+    Ok(Found::answer(&cx, &service::update(&app, &cx, &reference, &at.into(), body).boxed().await?))
 }
 
 /// Deletes a doc with all its versions.
@@ -159,7 +160,7 @@ async fn delete(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    service::delete(&app, &cx, &reference, &at.into()).await?;
+    service::delete(&app, &cx, &reference, &at.into()).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -173,7 +174,7 @@ async fn versions(
 ) -> Result<Response, Error> {
     let at = At { mission: query.mission, kluster: query.kluster };
     let part = (query.limit, query.cursor.as_deref());
-    Ok(Found::answer(&cx, &service::versions(&app, &cx, &reference, &at, part).await?))
+    Ok(Found::answer(&cx, &service::versions(&app, &cx, &reference, &at, part).boxed().await?))
 }
 
 /// Writes a new version (at most 1 MiB of text) on top of the newest, which `base_version` names.
@@ -184,7 +185,7 @@ async fn put_version(
     Query(at): Query<InKluster>,
     Cmd(cx, body): Cmd<PutDocVersion, MAX_TEXT_BODY>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::put_version(&app, &cx, &reference, &at.into(), body).await?))
+    Ok(Found::answer(&cx, &service::put_version(&app, &cx, &reference, &at.into(), body).boxed().await?))
 }
 
 /// The text of a version as it is, at most 1 MiB; ranges are not served. `x-doc-version` says which version it is.
@@ -196,7 +197,7 @@ async fn content(
     Query(query): Query<OneVersion>,
 ) -> Result<Response, Error> {
     let at = At { mission: query.mission, kluster: query.kluster };
-    let found = service::content(&app, &cx, &reference, &at, query.version).await?;
+    let found = service::content(&app, &cx, &reference, &at, query.version).boxed().await?;
     let text = |value: &str| HeaderValue::from_str(value).map_err(Error::internal);
     let values = [
         (header::CONTENT_TYPE, text(&found.doc.media_type)?),
@@ -221,7 +222,7 @@ async fn diff(
 ) -> Result<Response, Error> {
     let at = At { mission: query.mission, kluster: query.kluster };
     let sides = (query.from, query.to);
-    Ok(Found::answer(&cx, &service::diff(&app, &cx, &reference, &at, sides).await?))
+    Ok(Found::answer(&cx, &service::diff(&app, &cx, &reference, &at, sides).boxed().await?))
 }
 
 /// Publishes the version named.
@@ -232,7 +233,7 @@ async fn publish(
     Query(at): Query<InKluster>,
     Cmd(cx, body): Cmd<PublishDoc>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::publish(&app, &cx, &reference, &at.into(), body).await?))
+    Ok(Found::answer(&cx, &service::publish(&app, &cx, &reference, &at.into(), body).boxed().await?))
 }
 
 /// Whose keystone.
@@ -253,7 +254,7 @@ async fn get_keystone(
     Ctx(cx): Ctx,
     Query(of): Query<OfWhat>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &keystone::get(&app, &cx, &of.mission, of.kluster.as_deref()).await?))
+    Ok(Found::answer(&cx, &keystone::get(&app, &cx, &of.mission, of.kluster.as_deref()).boxed().await?))
 }
 
 /// Makes a keystone from its template; one that exists is the answer as it is.
@@ -262,7 +263,7 @@ async fn init_keystone(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<InitKeystone>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &keystone::init(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &keystone::init(&app, &cx, body).boxed().await?))
 }
 
 /// The routes.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::doctor::{CheckObjects, ObjectCheck};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,7 +18,7 @@ async fn check_objects(
     State(app): State<SharedApp>,
     Cmd(cx, request): Cmd<CheckObjects>,
 ) -> Result<Response, Error> {
-    let (cx, answer) = service::check_objects(&app, cx, request).await?;
+    let (cx, answer) = service::check_objects(&app, cx, request).boxed().await?;
     Ok(Found::answer(&cx, &answer))
 }
 

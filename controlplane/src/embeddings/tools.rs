@@ -1,5 +1,6 @@
 //! The state of embeddings as a tool for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::tool::NoArguments;
 
@@ -13,7 +14,7 @@ pub fn tools() -> Vec<Tool> {
             "get_embedding_status",
             Action::ReadSystem,
             "Where vectors for search and overlap detection come from, and how many texts still wait for theirs.",
-            |app, cx, _: NoArguments, _: NoArguments| async move { service::status(&app, &cx).await },
+            |app, cx, _: NoArguments, _: NoArguments| async move { service::status(&app, &cx).boxed().await },
         )
         .read_only(),
     ]

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::apply::{ImportAnswer, ImportTasks};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,7 +19,7 @@ async fn import(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<ImportTasks, MAX_COMMIT_BODY>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::import(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &service::import(&app, &cx, body).boxed().await?))
 }
 
 /// The routes.

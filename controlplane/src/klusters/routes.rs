@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::kluster::{CreateKluster, Kluster, UpdateKluster};
 use serde::{Deserialize, Serialize};
@@ -52,12 +53,13 @@ async fn list(
 ) -> Result<Response, Error> {
     let labels = page::labels(query.labels.as_deref())?;
     if query.watch == Some(true) {
-        let mission = service::within(&mut app.db.begin_read().await?, &cx, query.mission.as_deref()).await?;
-        return watch::stream(app, cx, watch::Klusters { mission, labels }, query.from).await;
+        let mission =
+            service::within(&mut app.db.begin_read().await?, &cx, query.mission.as_deref()).boxed().await?;
+        return watch::stream(app, cx, watch::Klusters { mission, labels }, query.from).boxed().await;
     }
     let name = format!("klusters {:?} {labels:?}", query.mission);
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, query.mission.as_deref(), labels).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, query.mission.as_deref(), labels).boxed().await?))
 }
 
 /// Creates a kluster.
@@ -68,9 +70,9 @@ async fn create(
     Cmd(cx, body): Cmd<CreateKluster>,
 ) -> Result<Response, Error> {
     if dry.dry_run == Some(true) {
-        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).await?));
+        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).boxed().await?));
     }
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// One kluster by id, or by name with `mission`.
@@ -81,7 +83,7 @@ async fn get(
     Ref(reference): Ref,
     Query(at): Query<InMission>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, at.mission.as_deref()).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, at.mission.as_deref()).boxed().await?))
 }
 
 /// Changes a kluster (JSON Merge Patch).
@@ -92,7 +94,10 @@ async fn update(
     Query(at): Query<InMission>,
     Cmd(cx, body): Cmd<UpdateKluster>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::update(&app, &cx, &reference, at.mission.as_deref(), body).await?))
+    Ok(Found::answer(
+        &cx,
+        &service::update(&app, &cx, &reference, at.mission.as_deref(), body).boxed().await?,
+    ))
 }
 
 /// Deletes an empty kluster.
@@ -103,7 +108,7 @@ async fn delete(
     Ref(reference): Ref,
     Query(at): Query<InMission>,
 ) -> Result<Response, Error> {
-    service::delete(&app, &cx, &reference, at.mission.as_deref()).await?;
+    service::delete(&app, &cx, &reference, at.mission.as_deref()).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 

@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, header};
 use mc_api::ledger::{LedgerEvent, LedgerHead};
@@ -86,24 +87,24 @@ async fn events(
         newest_first: query.order == Some(ListOrder::Desc),
     };
     let page = page::Request::read(&app, format!("ledger {wanted:?}"), query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, wanted).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, wanted).boxed().await?))
 }
 
 /// The end of the chain, and how many events wait for their seal.
 #[utoipa::path(get, path = "/api/v1/ledger/head", tag = "ledger", responses((status = 200, body = LedgerHead)))]
 async fn head(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::head(&app, &cx).await?))
+    Ok(Found::answer(&cx, &service::head(&app, &cx).boxed().await?))
 }
 
 /// The whole chain, one sealed event per line, up to the head at the time of the request.
 #[utoipa::path(get, path = "/api/v1/ledger/export", tag = "ledger", responses((status = 200, content_type = "application/x-ndjson", body = String)))]
 async fn export(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
-    let upto = service::begin_export(&app, &cx).await?;
+    let upto = service::begin_export(&app, &cx).boxed().await?;
     let parts = stream::try_unfold((app, cx, 0_i64), move |(app, cx, after)| async move {
         if after >= upto {
             return Ok::<_, Error>(None);
         }
-        let events = service::export(&app, &cx, after, upto).await?;
+        let events = service::export(&app, &cx, after, upto).boxed().await?;
         let Some(last) = events.last().and_then(|event| i64::try_from(event.seq).ok()) else {
             return Ok(None);
         };
@@ -155,7 +156,7 @@ async fn history(
         cursor: query.cursor,
         ..EntityHistory::default()
     };
-    Ok(Found::answer(&cx, &service::history(&app, &cx, wanted).await?))
+    Ok(Found::answer(&cx, &service::history(&app, &cx, wanted).boxed().await?))
 }
 
 /// Rebuilds published state from a Git ledger, in an installation without missions: everything or nothing. What does not
@@ -174,7 +175,7 @@ async fn restore(State(app): State<SharedApp>, request: Request) -> Result<Respo
         let Cmd(cx, body) = command.await?;
         (cx, Sent::Whole(body))
     };
-    let (cx, restored) = restore::restore(&app, cx, sent).await?;
+    let (cx, restored) = restore::restore(&app, cx, sent).boxed().await?;
     Ok(Found::answer(&cx, &restored))
 }
 

@@ -1,5 +1,6 @@
 //! The ledger as a tool for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::tool::{EntityHistory, NoArguments};
 
@@ -13,7 +14,7 @@ pub fn tools() -> Vec<Tool> {
             "get_entity_history",
             Action::ReadLedger,
             "What the ledger says happened to an object, a mission or everything you may see, oldest first; in pages.",
-            |app, cx, wanted: EntityHistory, _: NoArguments| async move { history(&app, &cx, wanted).await },
+            |app, cx, wanted: EntityHistory, _: NoArguments| async move { history(&app, &cx, wanted).boxed().await },
         )
         .read_only(),
     ]

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use http::StatusCode;
 use mc_api::tool::{CallTool, Tool, ToolAnswer, ToolList};
 use utoipa_axum::router::OpenApiRouter;
@@ -28,7 +29,7 @@ async fn tools(Ctx(cx): Ctx) -> Response {
 /// Calls a tool: the operation it stands for, with the same rights, ids and problems.
 #[utoipa::path(post, path = "/mcp/call", tag = "tools", request_body = CallTool, responses((status = 200, body = ToolAnswer)))]
 async fn call(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CallTool>) -> Result<Response, Error> {
-    let result = registry::call(app, cx, &body.tool, body.arguments).await?;
+    let result = registry::call(app, cx, &body.tool, body.arguments).boxed().await?;
     Ok(Found::anonymous(StatusCode::OK, &ToolAnswer { ok: true, result }))
 }
 

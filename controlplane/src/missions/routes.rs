@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::mission::{CreateMission, Mission, UpdateMission};
 use serde::{Deserialize, Serialize};
@@ -41,11 +42,11 @@ async fn list(
 ) -> Result<Response, Error> {
     let labels = page::labels(query.labels.as_deref())?;
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Missions { labels }, query.from).await;
+        return watch::stream(app, cx, watch::Missions { labels }, query.from).boxed().await;
     }
     let name = format!("missions {labels:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, labels).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, labels).boxed().await?))
 }
 
 /// Creates a mission.
@@ -56,15 +57,15 @@ async fn create(
     Cmd(cx, body): Cmd<CreateMission>,
 ) -> Result<Response, Error> {
     if dry.dry_run == Some(true) {
-        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).await?));
+        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).boxed().await?));
     }
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// One mission by id or name.
 #[utoipa::path(get, path = "/api/v1/missions/{ref}", tag = "missions", params(("ref" = String, Path)), responses((status = 200, body = Mission)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Changes a mission (JSON Merge Patch).
@@ -74,13 +75,13 @@ async fn update(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<UpdateMission>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::update(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::update(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Deletes an empty mission.
 #[utoipa::path(delete, path = "/api/v1/missions/{ref}", tag = "missions", params(("ref" = String, Path)), responses((status = 204)))]
 async fn delete(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    service::delete(&app, &cx, &reference).await?;
+    service::delete(&app, &cx, &reference).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 

@@ -1,5 +1,6 @@
 //! Missions as tools for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::mission::{CreateMission, UpdateMission};
 use mc_api::tool::{ListMissions, MissionRef, NoArguments};
@@ -19,7 +20,7 @@ pub fn tools() -> Vec<Tool> {
                 let labels = page::labels(wanted.labels.as_deref())?;
                 let name = format!("missions {labels:?}");
                 let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
-                service::list(&app, &cx, page, labels).await
+                service::list(&app, &cx, page, labels).boxed().await
             },
         )
         .read_only(),
@@ -27,21 +28,25 @@ pub fn tools() -> Vec<Tool> {
             "get_mission",
             Action::ReadMission,
             "One mission: description, labels, overlap policy, whether it is paused.",
-            |app, cx, it: MissionRef, _: NoArguments| async move { service::get(&app, &cx, &it.mission).await },
+            |app, cx, it: MissionRef, _: NoArguments| async move {
+                service::get(&app, &cx, &it.mission).boxed().await
+            },
         )
         .read_only(),
         Tool::new(
             "create_mission",
             Action::CreateMission,
             "Creates a mission. Its name is a DNS label and stays.",
-            |app, cx, _: NoArguments, body: CreateMission| async move { service::create(&app, &cx, body).await },
+            |app, cx, _: NoArguments, body: CreateMission| async move {
+                service::create(&app, &cx, body).boxed().await
+            },
         ),
         Tool::new(
             "update_mission",
             Action::UpdateMission,
             "Changes a mission's description, labels or annotations, or pauses and resumes it; what is absent stays.",
             |app, cx, it: MissionRef, body: UpdateMission| async move {
-                service::update(&app, &cx, &it.mission, body).await
+                service::update(&app, &cx, &it.mission, body).boxed().await
             },
         ),
         Tool::new(
@@ -49,7 +54,7 @@ pub fn tools() -> Vec<Tool> {
             Action::DeleteMission,
             "Deletes a mission in which there is nothing any more.",
             |app, cx, it: MissionRef, _: NoArguments| async move {
-                service::delete(&app, &cx, &it.mission).await
+                service::delete(&app, &cx, &it.mission).boxed().await
             },
         ),
     ]

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::node::{CreateJoinToken, JoinToken, Node, NodeState};
 use serde::{Deserialize, Serialize};
@@ -53,36 +54,36 @@ async fn list(
 ) -> Result<Response, Error> {
     let narrow = service::Narrow { state: query.state };
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Nodes(narrow), query.from).await;
+        return watch::stream(app, cx, watch::Nodes(narrow), query.from).boxed().await;
     }
     let name = format!("nodes {narrow:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// One node by id or name.
 #[utoipa::path(get, path = "/api/v1/nodes/{ref}", tag = "nodes", params(("ref" = String, Path)), responses((status = 200, body = Node)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Revokes a node: its certificate and its key are refused from now on.
 #[utoipa::path(delete, path = "/api/v1/nodes/{ref}", tag = "nodes", params(("ref" = String, Path)), responses((status = 204)))]
 async fn revoke(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    service::revoke(&app, &cx, &reference).await?;
+    service::revoke(&app, &cx, &reference).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
 /// Gives a node no new agent sessions.
 #[utoipa::path(post, path = "/api/v1/nodes/{ref}/cordon", tag = "nodes", params(("ref" = String, Path)), responses((status = 200, body = Node)))]
 async fn cordon(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Cordoned).await?))
+    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Cordoned).boxed().await?))
 }
 
 /// Drains a node: it takes nothing new, what it has not begun goes elsewhere, and what runs there ends in its time.
 #[utoipa::path(post, path = "/api/v1/nodes/{ref}/drain", tag = "nodes", params(("ref" = String, Path)), responses((status = 200, body = Node)))]
 async fn drain(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Draining).await?))
+    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Draining).boxed().await?))
 }
 
 /// Lets a cordoned or drained node take agent sessions again.
@@ -92,7 +93,7 @@ async fn uncordon(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Open).await?))
+    Ok(Found::answer(&cx, &service::schedule(&app, &cx, &reference, Schedule::Open).boxed().await?))
 }
 
 /// Lists the join tokens that were neither revoked nor have ended.
@@ -103,7 +104,7 @@ async fn list_tokens(
     Query(query): Query<ListJoinTokens>,
 ) -> Result<Response, Error> {
     let page = page::Request::read(&app, "join-tokens".into(), query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &tokens::list(&app, &cx, page).await?))
+    Ok(Found::answer(&cx, &tokens::list(&app, &cx, page).boxed().await?))
 }
 
 /// Makes a join token; its text is shown once.
@@ -112,7 +113,7 @@ async fn create_token(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreateJoinToken>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &tokens::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &tokens::create(&app, &cx, body).boxed().await?))
 }
 
 /// One join token by id, without its text.
@@ -122,7 +123,7 @@ async fn get_token(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &tokens::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &tokens::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Revokes a join token; nodes that have joined stay.
@@ -132,7 +133,7 @@ async fn revoke_token(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    tokens::revoke(&app, &cx, &reference).await?;
+    tokens::revoke(&app, &cx, &reference).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 

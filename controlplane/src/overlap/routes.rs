@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::overlap::{
     AcceptOverlap, CheckOverlap, DismissOverlap, OverlapCheck, OverlapState, OverlapSuggestion,
@@ -57,15 +58,17 @@ pub(crate) async fn narrow(
 ) -> Result<Narrow, Error> {
     let mut tx = app.db.begin_read().await?;
     let at = At { mission, kluster: None };
-    let (mission, _) = tasks::service::within(&mut tx, cx, &at).await?;
+    let (mission, _) = tasks::service::within(&mut tx, cx, &at).boxed().await?;
     let side = match (&side.task, &side.doc, &side.artifact) {
         (None, None, None) => None,
         (Some(task), None, None) => {
-            Some(tasks::service::resolve(&mut tx, cx, task, mission, None).await?.task.id.as_uuid())
+            Some(tasks::service::resolve(&mut tx, cx, task, mission, None).boxed().await?.task.id.as_uuid())
         }
-        (None, Some(doc), None) => Some(docs::service::resolve(&mut tx, cx, doc, &at).await?.id.as_uuid()),
+        (None, Some(doc), None) => {
+            Some(docs::service::resolve(&mut tx, cx, doc, &at).boxed().await?.id.as_uuid())
+        }
         (None, None, Some(artifact)) => {
-            Some(artifacts::service::resolve(&mut tx, cx, artifact).await?.id.as_uuid())
+            Some(artifacts::service::resolve(&mut tx, cx, artifact).boxed().await?.id.as_uuid())
         }
         _ => return Err(Error::invalid("?task", "name one of task, doc and artifact")),
     };
@@ -76,7 +79,7 @@ pub(crate) async fn narrow(
 /// Says what creating a task, a doc or an artifact would overlap. Nothing is changed.
 #[utoipa::path(post, path = "/api/v1/overlap/check", tag = "overlaps", request_body = CheckOverlap, responses((status = 200, body = OverlapCheck)))]
 async fn check(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CheckOverlap>) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::check(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &service::check(&app, &cx, body).boxed().await?))
 }
 
 /// Lists suggestions of which the caller may read both sides.
@@ -87,16 +90,16 @@ async fn list(
     Query(query): Query<ListOverlaps>,
 ) -> Result<Response, Error> {
     let side = Side { task: query.task, doc: query.doc, artifact: query.artifact };
-    let narrow = narrow(&app, &cx, query.mission, side, query.state).await?;
+    let narrow = narrow(&app, &cx, query.mission, side, query.state).boxed().await?;
     let name = format!("overlaps {narrow:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// One suggestion.
 #[utoipa::path(get, path = "/api/v1/overlaps/{ref}", tag = "overlaps", params(("ref" = String, Path)), responses((status = 200, body = OverlapSuggestion)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Acts on a suggestion: link, wait or merge.
@@ -106,7 +109,7 @@ async fn accept(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<AcceptOverlap>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::accept(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::accept(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Says that a suggestion is none.
@@ -116,7 +119,7 @@ async fn dismiss(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<DismissOverlap>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::dismiss(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::dismiss(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// The routes.

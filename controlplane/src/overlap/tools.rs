@@ -1,5 +1,6 @@
 //! Overlaps as tools for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::overlap::{AcceptOverlap, CheckOverlap, DismissOverlap, OverlapState};
 use mc_api::tool::{NoArguments, OverlapRef, OverlapsOfTask};
@@ -17,7 +18,7 @@ pub fn tools() -> Vec<Tool> {
             Action::ReadOverlap,
             "Says which existing tasks a new one would overlap (kind doc or artifact: which texts), and whether the policy would \
              refuse it. Changes nothing. Call it before create_task, create_doc, create_artifact.",
-            |app, cx, _: NoArguments, body: CheckOverlap| async move { service::check(&app, &cx, body).await },
+            |app, cx, _: NoArguments, body: CheckOverlap| async move { service::check(&app, &cx, body).boxed().await },
         )
         .read_only(),
         Tool::new(
@@ -28,10 +29,10 @@ pub fn tools() -> Vec<Tool> {
                 let state = wanted.state.unwrap_or(OverlapState::Open);
                 let side = Side { task: wanted.task_id, doc: wanted.doc_id, artifact: wanted.artifact_id };
                 let narrow =
-                    routes::narrow(&app, &cx, wanted.mission, side, Some(state)).await?;
+                    routes::narrow(&app, &cx, wanted.mission, side, Some(state)).boxed().await?;
                 let page =
                     page::Request::read(&app, format!("overlaps {narrow:?}"), wanted.limit, wanted.cursor.as_deref())?;
-                service::list(&app, &cx, page, narrow).await
+                service::list(&app, &cx, page, narrow).boxed().await
             },
         )
         .read_only(),
@@ -41,7 +42,7 @@ pub fn tools() -> Vec<Tool> {
             "Acts on a suggestion: link says that both belong together, wait makes the newer task wait for the existing \
              one, merge cancels the newer in favour of the existing one.",
             |app, cx, overlap: OverlapRef, body: AcceptOverlap| async move {
-                service::accept(&app, &cx, &overlap.overlap, body).await
+                service::accept(&app, &cx, &overlap.overlap, body).boxed().await
             },
         ),
         Tool::new(
@@ -49,7 +50,7 @@ pub fn tools() -> Vec<Tool> {
             Action::DecideOverlap,
             "Says that a suggestion is none, and why.",
             |app, cx, overlap: OverlapRef, body: DismissOverlap| async move {
-                service::dismiss(&app, &cx, &overlap.overlap, body).await
+                service::dismiss(&app, &cx, &overlap.overlap, body).boxed().await
             },
         ),
     ]

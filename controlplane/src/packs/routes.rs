@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue, header};
 use mc_api::pack::{ExportMission, ImportPack, ImportedPack, MEDIA_TYPE, Pack};
@@ -23,7 +24,7 @@ async fn export(
     Ref(reference): Ref,
     Query(query): Query<ExportMission>,
 ) -> Result<Response, Error> {
-    let exported = service::export(&app, &cx, &reference, query).await?;
+    let exported = service::export(&app, &cx, &reference, query).boxed().await?;
     let Some(file) = exported.file else { return Ok(Found::answer(&cx, &exported.pack)) };
     let text = |value: String| HeaderValue::try_from(value).map_err(Error::internal);
     let headers = [
@@ -50,7 +51,7 @@ async fn import(
     request: Request,
 ) -> Result<Response, Error> {
     let content = request.into_body().into_data_stream().map(|part| part.map_err(std::io::Error::other));
-    let (cx, imported) = service::import(&app, cx, query, Box::pin(content)).await?;
+    let (cx, imported) = service::import(&app, cx, query, Box::pin(content)).boxed().await?;
     Ok(Found::answer(&cx, &imported))
 }
 

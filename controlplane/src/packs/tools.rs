@@ -1,5 +1,6 @@
 //! Packs as tools for agents: what an export would hold. The bytes go through HTTP.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::pack::InspectExport;
 use mc_api::tool::NoArguments;
@@ -14,7 +15,7 @@ pub fn tools() -> Vec<Tool> {
         Action::ExportMission,
         "Says what an export of a mission would hold, and which of its texts look like credentials, without them.",
         |app, cx, _: NoArguments, body: InspectExport| async move {
-            service::inspect(&app, &cx, &body.mission).await
+            service::inspect(&app, &cx, &body.mission).boxed().await
         },
     )]
 }

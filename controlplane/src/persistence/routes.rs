@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::persistence::{
     Binding, Connection, ConnectionTest, CreateBinding, CreateConnection, ProvisionPersistence,
@@ -57,13 +58,13 @@ async fn page_of_connections(
     query: &ListConnections,
 ) -> Result<Response, Error> {
     let page = page::Request::read(app, "connections".into(), query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(cx, &connections::list(app, cx, page).await?))
+    Ok(Found::answer(cx, &connections::list(app, cx, page).boxed().await?))
 }
 
 async fn page_of_bindings(app: &SharedApp, cx: &OpCtx, query: &ListBindings) -> Result<Response, Error> {
     let name = format!("bindings {:?}", query.mission);
     let page = page::Request::read(app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(cx, &bindings::list(app, cx, page, query.mission.as_deref()).await?))
+    Ok(Found::answer(cx, &bindings::list(app, cx, page, query.mission.as_deref()).boxed().await?))
 }
 
 /// Lists connections. Credentials are never shown.
@@ -73,7 +74,7 @@ async fn list_connections(
     Ctx(cx): Ctx,
     Query(query): Query<ListConnections>,
 ) -> Result<Response, Error> {
-    page_of_connections(&app, &cx, &query).await
+    page_of_connections(&app, &cx, &query).boxed().await
 }
 
 /// Lists connections.
@@ -83,7 +84,7 @@ async fn plain_connections(
     Ctx(cx): Ctx,
     Query(query): Query<ListConnections>,
 ) -> Result<Response, Error> {
-    page_of_connections(&app, &cx, &query).await
+    page_of_connections(&app, &cx, &query).boxed().await
 }
 
 /// Makes a connection; its credential is sealed and never shown.
@@ -93,7 +94,7 @@ async fn create_connection(
     Cmd(mut cx, body): Cmd<CreateConnection>,
 ) -> Result<Response, Error> {
     connections::blind(&app, &mut cx);
-    Ok(Created::answer(&cx, &connections::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &connections::create(&app, &cx, body).boxed().await?))
 }
 
 /// Makes a connection.
@@ -103,7 +104,7 @@ async fn plain_create_connection(
     Cmd(mut cx, body): Cmd<CreateConnection>,
 ) -> Result<Response, Error> {
     connections::blind(&app, &mut cx);
-    Ok(Created::answer(&cx, &connections::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &connections::create(&app, &cx, body).boxed().await?))
 }
 
 /// One connection by id or name.
@@ -113,7 +114,7 @@ async fn get_connection(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &connections::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &connections::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Deletes a connection that no binding uses.
@@ -123,7 +124,7 @@ async fn delete_connection(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    connections::delete(&app, &cx, &reference).await?;
+    connections::delete(&app, &cx, &reference).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -135,7 +136,7 @@ async fn rotate(
     Cmd(mut cx, body): Cmd<RotateCredential>,
 ) -> Result<Response, Error> {
     connections::blind(&app, &mut cx);
-    Ok(Found::answer(&cx, &connections::rotate(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &connections::rotate(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Tests a connection without writing to the repository; may accept an SSH host key by its fingerprint.
@@ -145,7 +146,7 @@ async fn test(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<TestConnection>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &connections::test(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &connections::test(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Lists bindings.
@@ -155,7 +156,7 @@ async fn list_bindings(
     Ctx(cx): Ctx,
     Query(query): Query<ListBindings>,
 ) -> Result<Response, Error> {
-    page_of_bindings(&app, &cx, &query).await
+    page_of_bindings(&app, &cx, &query).boxed().await
 }
 
 /// Lists bindings.
@@ -165,7 +166,7 @@ async fn plain_bindings(
     Ctx(cx): Ctx,
     Query(query): Query<ListBindings>,
 ) -> Result<Response, Error> {
-    page_of_bindings(&app, &cx, &query).await
+    page_of_bindings(&app, &cx, &query).boxed().await
 }
 
 /// Binds a mission to a branch of a repository.
@@ -174,7 +175,7 @@ async fn create_binding(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreateBinding>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &bindings::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &bindings::create(&app, &cx, body).boxed().await?))
 }
 
 /// Binds a mission to a branch of a repository.
@@ -183,7 +184,7 @@ async fn plain_create_binding(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreateBinding>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &bindings::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &bindings::create(&app, &cx, body).boxed().await?))
 }
 
 /// One binding by id, or by name in a mission.
@@ -194,7 +195,7 @@ async fn get_binding(
     Ref(reference): Ref,
     Query(query): Query<OfMission>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &bindings::get(&app, &cx, &reference, query.mission.as_deref()).await?))
+    Ok(Found::answer(&cx, &bindings::get(&app, &cx, &reference, query.mission.as_deref()).boxed().await?))
 }
 
 /// Deletes a binding that nothing was asked to be published to.
@@ -205,7 +206,7 @@ async fn delete_binding(
     Ref(reference): Ref,
     Query(query): Query<OfMission>,
 ) -> Result<Response, Error> {
-    bindings::delete(&app, &cx, &reference, query.mission.as_deref()).await?;
+    bindings::delete(&app, &cx, &reference, query.mission.as_deref()).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -215,7 +216,7 @@ async fn provision(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<ProvisionPersistence>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &bindings::provision(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &bindings::provision(&app, &cx, body).boxed().await?))
 }
 
 /// What a mission publishes where.
@@ -225,7 +226,7 @@ async fn get_policy(
     Ctx(cx): Ctx,
     Ref(mission): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &bindings::policy(&app, &cx, &mission).await?))
+    Ok(Found::answer(&cx, &bindings::policy(&app, &cx, &mission).boxed().await?))
 }
 
 /// Replaces what a mission publishes where.
@@ -235,7 +236,7 @@ async fn put_policy(
     Ref(mission): Ref,
     Cmd(cx, body): Cmd<PutPublicationPolicy>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &bindings::put_policy(&app, &cx, &mission, body).await?))
+    Ok(Found::answer(&cx, &bindings::put_policy(&app, &cx, &mission, body).boxed().await?))
 }
 
 /// The routes.

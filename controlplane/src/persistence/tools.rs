@@ -1,5 +1,6 @@
 //! Where missions publish to, as tools for agents. Credentials are no business of theirs: there is none for connections.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::persistence::ProvisionPersistence;
 use mc_api::tool::{ListRepoBindings, NoArguments};
@@ -18,7 +19,7 @@ pub fn tools() -> Vec<Tool> {
             |app, cx, wanted: ListRepoBindings, _: NoArguments| async move {
                 let name = format!("bindings {:?}", wanted.mission_id);
                 let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
-                bindings::list(&app, &cx, page, wanted.mission_id.as_deref()).await
+                bindings::list(&app, &cx, page, wanted.mission_id.as_deref()).boxed().await
             },
         )
         .read_only(),
@@ -28,7 +29,7 @@ pub fn tools() -> Vec<Tool> {
             "Binds a mission to a branch of a repository of an existing connection, and publishes everything there from \
              now on. Doing it again changes nothing.",
             |app, cx, _: NoArguments, body: ProvisionPersistence| async move {
-                bindings::provision(&app, &cx, body).await
+                bindings::provision(&app, &cx, body).boxed().await
             },
         ),
     ]

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::why::TaskWhy;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,7 +21,7 @@ async fn why(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::why(&app, &cx, &reference, &at.into()).await?))
+    Ok(Found::answer(&cx, &service::why(&app, &cx, &reference, &at.into()).boxed().await?))
 }
 
 /// The routes.

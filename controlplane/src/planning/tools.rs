@@ -1,5 +1,6 @@
 //! Planning as tools for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::tool::{NoArguments, TaskRef};
 
@@ -15,7 +16,7 @@ pub fn tools() -> Vec<Tool> {
             Action::ReadTask,
             "Why a task is not running: every cause, what is in the way, and the command that takes it away.",
             |app, cx, task: TaskRef, _: NoArguments| async move {
-                service::why(&app, &cx, &task.task, &At::from(&task)).await
+                service::why(&app, &cx, &task.task, &At::from(&task)).boxed().await
             },
         )
         .read_only(),

@@ -2,6 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::profile::{PinProfile, Profile, ProfileStatus, ProfileVersion, PushProfile};
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ async fn list(
     Query(query): Query<ListProfiles>,
 ) -> Result<Response, Error> {
     let part = (query.limit, query.cursor.as_deref());
-    Ok(Found::answer(&cx, &service::list(&app, &cx, part).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, part).boxed().await?))
 }
 
 /// Stores an archive (tar, also gzipped) as the next version of a profile of the caller's; `base_version` 0 makes it.
@@ -63,20 +64,20 @@ async fn push(
     Query(query): Query<PushProfile>,
     request: Request,
 ) -> Result<Response, Error> {
-    let (cx, profile) = service::push(&app, cx, query, body_of(request)?).await?;
+    let (cx, profile) = service::push(&app, cx, query, body_of(request)?).boxed().await?;
     Ok(Created::answer(&cx, &profile))
 }
 
 /// One of the caller's profiles, by id or name.
 #[utoipa::path(get, path = "/api/v1/profiles/{ref}", tag = "profiles", params(("ref" = String, Path)), responses((status = 200, body = Profile)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Gives a profile up, with all its versions.
 #[utoipa::path(delete, path = "/api/v1/profiles/{ref}", tag = "profiles", params(("ref" = String, Path)), responses((status = 204)))]
 async fn delete(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    service::delete(&app, &cx, &reference).await?;
+    service::delete(&app, &cx, &reference).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -89,7 +90,7 @@ async fn versions(
     Query(query): Query<ListProfiles>,
 ) -> Result<Response, Error> {
     let part = (query.limit, query.cursor.as_deref());
-    Ok(Found::answer(&cx, &service::versions(&app, &cx, &reference, part).await?))
+    Ok(Found::answer(&cx, &service::versions(&app, &cx, &reference, part).boxed().await?))
 }
 
 /// The archive of a version, as tar. `x-bundle-version` says which it is, the entity tag is its digest.
@@ -100,7 +101,7 @@ async fn content(
     Ref(reference): Ref,
     Query(query): Query<ProfileContent>,
 ) -> Result<Response, Error> {
-    let (version, bytes) = service::content(&app, &cx, &reference, query.version).await?;
+    let (version, bytes) = service::content(&app, &cx, &reference, query.version).boxed().await?;
     archive_answer(bytes, &version.sha256, &version.number.to_string())
 }
 
@@ -111,7 +112,7 @@ async fn activate(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::activate(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::activate(&app, &cx, &reference).boxed().await?))
 }
 
 /// Keeps to a version of a profile: it is given where none is named. Without one the newest is given again.
@@ -121,7 +122,7 @@ async fn pin(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<PinProfile>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::pin(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::pin(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Which version of a profile is given now, and how what the caller has compares with it.
@@ -133,7 +134,7 @@ async fn status(
     Query(query): Query<HasOfProfile>,
 ) -> Result<Response, Error> {
     let expected = ("?expected_sha256", query.expected_sha256);
-    Ok(Found::answer(&cx, &service::status(&app, &cx, &reference, expected).await?))
+    Ok(Found::answer(&cx, &service::status(&app, &cx, &reference, expected).boxed().await?))
 }
 
 /// The routes.

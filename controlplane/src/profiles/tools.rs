@@ -1,5 +1,6 @@
 //! Profiles as tools for agents: what fits into a message.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::profile::{PinProfile, PushProfile};
 use mc_api::tool::{ListPart, NoArguments, ProfileOf, ProfileRef, ProfileStatusOf, PublishProfile};
@@ -19,7 +20,7 @@ pub fn tools() -> Vec<Tool> {
             Action::ReadProfile,
             "Lists your own profiles: instructions and configuration that you carry from place to place; in pages.",
             |app, cx, part: ListPart, _: NoArguments| async move {
-                service::list(&app, &cx, (part.limit, part.cursor.as_deref())).await
+                service::list(&app, &cx, (part.limit, part.cursor.as_deref())).boxed().await
             },
         )
         .read_only(),
@@ -28,7 +29,7 @@ pub fn tools() -> Vec<Tool> {
             Action::ReadProfile,
             "One of your profiles without its files: newest version, digest, size.",
             |app, cx, profile: ProfileRef, _: NoArguments| async move {
-                service::get(&app, &cx, &profile.profile).await
+                service::get(&app, &cx, &profile.profile).boxed().await
             },
         )
         .read_only(),
@@ -44,7 +45,7 @@ pub fn tools() -> Vec<Tool> {
                     description: body.description,
                     note: body.note,
                 };
-                service::store_version(&app, &cx, request, tree_of(body.files)?).await
+                service::store_version(&app, &cx, request, tree_of(body.files)?).boxed().await
             },
         ),
         Tool::new(
@@ -52,7 +53,7 @@ pub fn tools() -> Vec<Tool> {
             Action::ReadProfile,
             "The files of a version of one of your profiles, as texts or Base64, up to 512 KiB together.",
             |app, cx, of: ProfileOf, _: NoArguments| async move {
-                let (_, bytes) = service::content(&app, &cx, &of.profile, of.number).await?;
+                let (_, bytes) = service::content(&app, &cx, &of.profile, of.number).boxed().await?;
                 let tree = Tree::read(&bytes, Limits::BUNDLE).map_err(Error::internal)?;
                 told(Content { tree, removes: Vec::new() })
             },
@@ -63,7 +64,7 @@ pub fn tools() -> Vec<Tool> {
             Action::ActivateProfile,
             "Makes one of your profiles the one that is used where none is named (`mc profile use`), instead of the one before.",
             |app, cx, profile: ProfileRef, _: NoArguments| async move {
-                service::activate(&app, &cx, &profile.profile).await
+                service::activate(&app, &cx, &profile.profile).boxed().await
             },
         ),
         Tool::new(
@@ -73,7 +74,7 @@ pub fn tools() -> Vec<Tool> {
              that one (in_sync), another version (outdated), or none of them (drifted).",
             |app, cx, of: ProfileStatusOf, _: NoArguments| async move {
                 let expected = ("/expected_sha256", of.expected_sha256);
-                service::status(&app, &cx, &of.profile, expected).await
+                service::status(&app, &cx, &of.profile, expected).boxed().await
             },
         )
         .read_only(),
@@ -83,7 +84,7 @@ pub fn tools() -> Vec<Tool> {
             "Keeps to the version of one of your profiles that has this sha256 (or this number): it is given where no version is \
              named, also when newer ones are stored. Without either the newest is given again.",
             |app, cx, profile: ProfileRef, body: PinProfile| async move {
-                service::pin(&app, &cx, &profile.profile, body).await
+                service::pin(&app, &cx, &profile.profile, body).boxed().await
             },
         ),
         Tool::new(
@@ -91,7 +92,7 @@ pub fn tools() -> Vec<Tool> {
             Action::DropProfile,
             "Gives one of your profiles up, with all its versions.",
             |app, cx, profile: ProfileRef, _: NoArguments| async move {
-                service::delete(&app, &cx, &profile.profile).await
+                service::delete(&app, &cx, &profile.profile).boxed().await
             },
         ),
     ]

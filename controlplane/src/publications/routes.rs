@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::persistence::{
     PendingList, PlanPublication, PublicationStatus, PublishPending, PublishPlan, PublishedPending,
@@ -45,16 +46,16 @@ async fn list(
     Query(query): Query<ListPublications>,
 ) -> Result<Response, Error> {
     let mission = match &query.mission {
-        Some(mission) => Some(missions::service::get(&app, &cx, mission).await?.id),
+        Some(mission) => Some(missions::service::get(&app, &cx, mission).boxed().await?.id),
         None => None,
     };
     let narrow = service::Narrow { mission, state: query.state };
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Publications(narrow), query.from).await;
+        return watch::stream(app, cx, watch::Publications(narrow), query.from).boxed().await;
     }
     let name = format!("publications {narrow:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// Asks for a publication; it is committed when its approval is given.
@@ -63,13 +64,13 @@ async fn create(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreatePublication>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// One publication by id.
 #[utoipa::path(get, path = "/api/v1/publications/{ref}", tag = "publications", params(("ref" = String, Path)), responses((status = 200, body = Publication)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Something of a mission.
@@ -86,7 +87,7 @@ pub struct OfMission {
 /// Says what a publication would do: repository, branch, file, format, change, approval. Changes nothing.
 #[utoipa::path(post, path = "/api/v1/publications/plan", tag = "publications", request_body = PlanPublication, responses((status = 200, body = PublishPlan)))]
 async fn plan(State(app): State<SharedApp>, Cmd(cx, body): Cmd<PlanPublication>) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::plan(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &service::plan(&app, &cx, body).boxed().await?))
 }
 
 /// What waits.
@@ -109,13 +110,13 @@ async fn withdraw(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::withdraw(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::withdraw(&app, &cx, &reference).boxed().await?))
 }
 
 /// Tries a publication again that failed or waits: as it was approved, or, when its routes lead elsewhere now, by asking anew.
 #[utoipa::path(post, path = "/api/v1/publications/{ref}/retry", tag = "publications", params(("ref" = String, Path)), responses((status = 200, body = RetriedPublication)))]
 async fn retry(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::retry(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::retry(&app, &cx, &reference).boxed().await?))
 }
 
 /// What waits in a mission for each of its targets.
@@ -125,7 +126,8 @@ async fn pending(
     Ctx(cx): Ctx,
     Query(query): Query<PendingOf>,
 ) -> Result<Response, Error> {
-    let found = service::pending(&app, &cx, &query.mission, query.binding.as_deref(), query.limit).await?;
+    let found =
+        service::pending(&app, &cx, &query.mission, query.binding.as_deref(), query.limit).boxed().await?;
     Ok(Found::answer(&cx, &found))
 }
 
@@ -135,7 +137,7 @@ async fn publish_pending(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<PublishPending>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::publish_pending(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &service::publish_pending(&app, &cx, body).boxed().await?))
 }
 
 /// How far a mission is published.
@@ -145,7 +147,7 @@ async fn status(
     Ctx(cx): Ctx,
     Query(query): Query<OfMission>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::status(&app, &cx, &query.mission, query.limit).await?))
+    Ok(Found::answer(&cx, &service::status(&app, &cx, &query.mission, query.limit).boxed().await?))
 }
 
 /// The routes.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::reservation::{
     CheckPaths, CreateReservation, PathCheck, RenewReservation, Reservation, ReservationState,
@@ -59,13 +60,13 @@ async fn list(
         path: query.path,
         crosses: query.crosses,
     };
-    let narrow = service::narrow(&app, &cx, named).await?;
+    let narrow = service::narrow(&app, &cx, named).boxed().await?;
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Reservations(narrow), query.from).await;
+        return watch::stream(app, cx, watch::Reservations(narrow), query.from).boxed().await;
     }
     let name = format!("reservations {narrow:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// Reserves paths of a repository: at once, or in line.
@@ -74,19 +75,19 @@ async fn create(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<CreateReservation>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// Which reservations touch these paths. Changes nothing.
 #[utoipa::path(post, path = "/api/v1/reservations/check", tag = "reservations", request_body = CheckPaths, responses((status = 200, body = PathCheck)))]
 async fn check(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CheckPaths>) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::check(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &service::check(&app, &cx, body).boxed().await?))
 }
 
 /// One reservation by id.
 #[utoipa::path(get, path = "/api/v1/reservations/{ref}", tag = "reservations", params(("ref" = String, Path)), responses((status = 200, body = Reservation)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Renews the lease.
@@ -96,13 +97,13 @@ async fn renew(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<RenewReservation>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::renew(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::renew(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Gives the paths back.
 #[utoipa::path(post, path = "/api/v1/reservations/{ref}/release", tag = "reservations", params(("ref" = String, Path)), responses((status = 200, body = Reservation)))]
 async fn release(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::release(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::release(&app, &cx, &reference).boxed().await?))
 }
 
 /// The routes.

@@ -1,5 +1,6 @@
 //! Reservations as tools for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::reservation::{CheckPaths, CreateReservation, RenewReservation};
 use mc_api::tool::{ListReservations, NoArguments, ReservationRef};
@@ -21,10 +22,10 @@ pub fn tools() -> Vec<Tool> {
             path: wanted.path,
             crosses: wanted.crosses,
         };
-        let narrow = service::narrow(&app, &cx, named).await?;
+        let narrow = service::narrow(&app, &cx, named).boxed().await?;
         let name = format!("reservations {narrow:?}");
         let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
-        service::list(&app, &cx, page, narrow).await
+        service::list(&app, &cx, page, narrow).boxed().await
     };
     vec![
         Tool::new(
@@ -33,7 +34,7 @@ pub fn tools() -> Vec<Tool> {
             "Reserves paths of a repository by globs before you edit them, for your task. Refused with the holders when \
              others have them; with on_conflict=queue it waits in line as pending. Renew it while you work.",
             |app, cx, _: NoArguments, body: CreateReservation| async move {
-                service::create(&app, &cx, body).await
+                service::create(&app, &cx, body).boxed().await
             },
         ),
         Tool::new(
@@ -41,7 +42,7 @@ pub fn tools() -> Vec<Tool> {
             Action::RenewReservation,
             "Renews the lease of your reservation, also of one that is pending.",
             |app, cx, place: ReservationRef, body: RenewReservation| async move {
-                service::renew(&app, &cx, &place.reservation, body).await
+                service::renew(&app, &cx, &place.reservation, body).boxed().await
             },
         ),
         Tool::new(
@@ -49,14 +50,16 @@ pub fn tools() -> Vec<Tool> {
             Action::ReleaseReservation,
             "Gives the paths of your reservation back, so that others may edit them.",
             |app, cx, place: ReservationRef, _: NoArguments| async move {
-                service::release(&app, &cx, &place.reservation).await
+                service::release(&app, &cx, &place.reservation).boxed().await
             },
         ),
         Tool::new(
             "check_paths",
             Action::ReadReservation,
             "Which reservations touch these paths or globs; changes nothing. Ask before you edit.",
-            |app, cx, _: NoArguments, body: CheckPaths| async move { service::check(&app, &cx, body).await },
+            |app, cx, _: NoArguments, body: CheckPaths| async move {
+                service::check(&app, &cx, body).boxed().await
+            },
         )
         .read_only(),
         Tool::new(

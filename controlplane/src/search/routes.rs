@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Timestamp;
 use mc_api::doc::DocState;
 use mc_api::search::{SearchKind, SearchPage};
@@ -66,7 +67,7 @@ fn states(text: &str) -> Result<Vec<String>, Error> {
 pub(crate) async fn run(app: &SharedApp, cx: &OpCtx, asked: Search) -> Result<SearchPage, Error> {
     service::check(&asked.q)?;
     let at = At { mission: asked.mission, kluster: asked.kluster };
-    let (mission, kluster) = tasks::service::within(&mut app.db.begin_read().await?, cx, &at).await?;
+    let (mission, kluster) = tasks::service::within(&mut app.db.begin_read().await?, cx, &at).boxed().await?;
     let kinds = asked
         .kind
         .as_deref()
@@ -86,7 +87,7 @@ pub(crate) async fn run(app: &SharedApp, cx: &OpCtx, asked: Search) -> Result<Se
         until: asked.until,
     };
     let page = page::Request::read(app, format!("search {narrow:?}"), asked.limit, asked.cursor.as_deref())?;
-    service::search(app, cx, page, narrow).await
+    service::search(app, cx, page, narrow).boxed().await
 }
 
 /// Finds tasks, klusters, docs and artifacts by words and meaning, best first; events of the ledger by what they say, newest first.
@@ -96,7 +97,7 @@ async fn search(
     Ctx(cx): Ctx,
     Query(query): Query<Search>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &run(&app, &cx, query).await?))
+    Ok(Found::answer(&cx, &run(&app, &cx, query).boxed().await?))
 }
 
 /// The same as `/api/v1/search`.
@@ -106,7 +107,7 @@ async fn short(
     Ctx(cx): Ctx,
     Query(query): Query<Search>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &run(&app, &cx, query).await?))
+    Ok(Found::answer(&cx, &run(&app, &cx, query).boxed().await?))
 }
 
 /// The routes.

@@ -1,5 +1,6 @@
 //! Search as a tool for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::tool::{NoArguments, SearchEverything, SearchKlusters, SearchTasks};
 
@@ -24,7 +25,7 @@ pub fn tools() -> Vec<Tool> {
                     cursor: wanted.cursor,
                     ..Search::default()
                 };
-                routes::run(&app, &cx, asked).await
+                routes::run(&app, &cx, asked).boxed().await
             },
         )
         .read_only(),
@@ -41,7 +42,7 @@ pub fn tools() -> Vec<Tool> {
                     cursor: wanted.cursor,
                     ..Search::default()
                 };
-                routes::run(&app, &cx, asked).await
+                routes::run(&app, &cx, asked).boxed().await
             },
         )
         .read_only(),
@@ -64,7 +65,7 @@ pub fn tools() -> Vec<Tool> {
                     limit: wanted.limit,
                     cursor: wanted.cursor,
                 };
-                routes::run(&app, &cx, asked).await
+                routes::run(&app, &cx, asked).boxed().await
             },
         )
         .read_only(),

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use http::HeaderMap;
 use mc_api::Page;
 use mc_api::page::DEFAULT_LIMIT;
@@ -126,26 +127,26 @@ async fn list(
         states: words::<SessionState>(query.state.as_deref())?,
         runtime: query.runtime.clone(),
         labels: page::labels(query.labels.as_deref())?,
-        ..service::narrow(&app, &cx, named).await?
+        ..service::narrow(&app, &cx, named).boxed().await?
     };
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Sessions(narrow), query.from).await;
+        return watch::stream(app, cx, watch::Sessions(narrow), query.from).boxed().await;
     }
     let name = format!("sessions {narrow:?}");
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// Creates an agent session.
 #[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", request_body = CreateSession, responses((status = 201, body = AgentSession)))]
 async fn create(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CreateSession>) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// One agent session by id.
 #[utoipa::path(get, path = "/api/v1/sessions/{ref}", tag = "sessions", params(("ref" = String, Path)), responses((status = 200, body = AgentSession)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// Prompts an agent session; the turn is followed by its id.
@@ -155,19 +156,19 @@ async fn prompt(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<PromptSession>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::prompt(&app, &cx, &reference, body).await?))
+    Ok(Created::answer(&cx, &service::prompt(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Cancels the running turn, or without one the newest prompt that waits.
 #[utoipa::path(post, path = "/api/v1/sessions/{ref}/cancel", tag = "sessions", params(("ref" = String, Path)), responses((status = 200, body = AgentSession)))]
 async fn cancel(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::cancel(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::cancel(&app, &cx, &reference).boxed().await?))
 }
 
 /// Stops an agent session for good.
 #[utoipa::path(post, path = "/api/v1/sessions/{ref}/stop", tag = "sessions", params(("ref" = String, Path)), responses((status = 200, body = AgentSession)))]
 async fn stop(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::stop(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::stop(&app, &cx, &reference).boxed().await?))
 }
 
 /// Decides for an agent session whose agent forgot the conversation.
@@ -177,7 +178,7 @@ async fn decide(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<DecideSession>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::decide(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Lets the agent work in another mode that it offers; the session shows it when the agent has taken it.
@@ -187,7 +188,7 @@ async fn set_mode(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<SetSessionMode>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::set_mode(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::set_mode(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Takes a prompt back that waits. It may show `queued` until its node has answered.
@@ -197,7 +198,7 @@ async fn cancel_turn(
     Ctx(cx): Ctx,
     Ref(reference): Ref,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::cancel_turn(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::cancel_turn(&app, &cx, &reference).boxed().await?))
 }
 
 async fn page_of_turns(
@@ -208,7 +209,7 @@ async fn page_of_turns(
     cursor: Option<&str>,
 ) -> Result<Response, Error> {
     let page = page::Request::read(&app, format!("turns {narrow:?}"), limit, cursor)?;
-    Ok(Found::answer(&cx, &service::list_turns(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list_turns(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// Lists the turns of an agent session.
@@ -221,7 +222,7 @@ async fn turns_of(
 ) -> Result<Response, Error> {
     let states = words::<TurnState>(query.state.as_deref())?;
     let narrow = service::NarrowTurns { session: Some(reference), mission: None, states };
-    page_of_turns(app, cx, narrow, query.limit, query.cursor.as_deref()).await
+    page_of_turns(app, cx, narrow, query.limit, query.cursor.as_deref()).boxed().await
 }
 
 /// Lists turns.
@@ -233,13 +234,13 @@ async fn turns(
 ) -> Result<Response, Error> {
     let states = words::<TurnState>(query.state.as_deref())?;
     let narrow = service::NarrowTurns { session: query.session, mission: query.mission, states };
-    page_of_turns(app, cx, narrow, query.limit, query.cursor.as_deref()).await
+    page_of_turns(app, cx, narrow, query.limit, query.cursor.as_deref()).boxed().await
 }
 
 /// One turn by id.
 #[utoipa::path(get, path = "/api/v1/turns/{ref}", tag = "sessions", params(("ref" = String, Path)), responses((status = 200, body = Turn)))]
 async fn turn(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get_turn(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get_turn(&app, &cx, &reference).boxed().await?))
 }
 
 /// The events of an agent session by position: a page (`next_cursor` is its next `from`), or a stream.
@@ -253,10 +254,10 @@ async fn events(
 ) -> Result<Response, Error> {
     let from = query.from.unwrap_or(0);
     if query.follow == Some(true) {
-        return follow::stream(app, cx, &reference, resumed(&headers)?.unwrap_or(from)).await;
+        return follow::stream(app, cx, &reference, resumed(&headers)?.unwrap_or(from)).boxed().await;
     }
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    Ok(Found::answer(&cx, &service::events(&app, &cx, &reference, from, limit).await?))
+    Ok(Found::answer(&cx, &service::events(&app, &cx, &reference, from, limit).boxed().await?))
 }
 
 /// A conversation, its events folded into items: the end of it, and from there page by page to the beginning.
@@ -270,7 +271,7 @@ async fn conversation(
     let cursor = query.cursor.as_deref();
     Ok(Found::answer(
         &cx,
-        &super::conversation::conversation(&app, &cx, &reference, query.limit, cursor).await?,
+        &super::conversation::conversation(&app, &cx, &reference, query.limit, cursor).boxed().await?,
     ))
 }
 

@@ -2,6 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue, header};
 use mc_api::Page;
@@ -91,9 +92,9 @@ async fn list(
     let state = query.state.as_deref().map(str::parse::<SkillState>).transpose();
     let state = state.map_err(|error| Error::invalid("?state", error.to_string()))?;
     let at = At { mission: query.mission, kluster: query.kluster };
-    let narrow = narrow(&app, &cx, &at, state).await?;
+    let narrow = narrow(&app, &cx, &at, state).boxed().await?;
     let page = page::Request::read(&app, format!("skills {narrow:?}"), query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// Stores an archive (tar, also gzipped, at most 24 MiB as sent, 16 MiB of files) as the next version of a bundle: a draft.
@@ -105,7 +106,7 @@ async fn create(
     request: Request,
 ) -> Result<Response, Error> {
     let content = body_of(request)?;
-    let (cx, bundle) = service::create(&app, cx, query, content).await?;
+    let (cx, bundle) = service::create(&app, cx, query, content).boxed().await?;
     Ok(Created::answer(&cx, &bundle))
 }
 
@@ -128,7 +129,7 @@ async fn get(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, &at.into()).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, &at.into()).boxed().await?))
 }
 
 /// What is in a version: paths, sizes, digests.
@@ -139,7 +140,7 @@ async fn manifest(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::manifest(&app, &cx, &reference, &at.into()).await?))
+    Ok(Found::answer(&cx, &service::manifest(&app, &cx, &reference, &at.into()).boxed().await?))
 }
 
 /// An archive as an answer.
@@ -166,7 +167,7 @@ async fn content(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    let (bundle, bytes) = service::download(&app, &cx, &reference, &at.into()).await?;
+    let (bundle, bytes) = service::download(&app, &cx, &reference, &at.into()).boxed().await?;
     archive_answer(bytes, &bundle.sha256, &bundle.name)
 }
 
@@ -178,7 +179,7 @@ async fn publish(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::publish(&app, &cx, &reference, &at.into()).await?))
+    Ok(Found::answer(&cx, &service::publish(&app, &cx, &reference, &at.into()).boxed().await?))
 }
 
 /// Takes a version out of use: the newest one that is still published holds again.
@@ -189,7 +190,7 @@ async fn deprecate(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::deprecate(&app, &cx, &reference, &at.into()).await?))
+    Ok(Found::answer(&cx, &service::deprecate(&app, &cx, &reference, &at.into()).boxed().await?))
 }
 
 /// What holds in a kluster: the mission's newest published version under the kluster's, signed.
@@ -200,7 +201,7 @@ async fn get_effective(
     Query(query): Query<Effective>,
 ) -> Result<Response, Error> {
     let place = (query.mission.as_str(), query.kluster.as_deref());
-    let (snapshot, _) = effective::get(&app, &cx, place, query.version.as_deref()).await?;
+    let (snapshot, _) = effective::get(&app, &cx, place, query.version.as_deref()).boxed().await?;
     Ok(Found::answer(&cx, &snapshot))
 }
 
@@ -212,7 +213,7 @@ async fn effective_content(
     Query(query): Query<Effective>,
 ) -> Result<Response, Error> {
     let place = (query.mission.as_str(), query.kluster.as_deref());
-    let (snapshot, bytes) = effective::get(&app, &cx, place, query.version.as_deref()).await?;
+    let (snapshot, bytes) = effective::get(&app, &cx, place, query.version.as_deref()).boxed().await?;
     archive_answer(bytes, &snapshot.sha256, &snapshot.effective_version)
 }
 
@@ -226,13 +227,13 @@ async fn list_sync(
     let at = At { mission: query.mission, kluster: query.kluster };
     let narrow = sync::Narrow { at, session: query.session };
     let part = (query.limit, query.cursor.as_deref());
-    Ok(Found::answer(&cx, &sync::list(&app, &cx, narrow, part).await?))
+    Ok(Found::answer(&cx, &sync::list(&app, &cx, narrow, part).boxed().await?))
 }
 
 /// Says which skills the caller has somewhere, and what was changed in them since.
 #[utoipa::path(post, path = "/api/v1/skills/sync", tag = "skills", request_body = ReportSkills, responses((status = 200, body = SkillSync)))]
 async fn report(State(app): State<SharedApp>, Cmd(cx, body): Cmd<ReportSkills>) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &sync::report(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &sync::report(&app, &cx, body).boxed().await?))
 }
 
 /// Makes what was changed in a copy of the skills the next version of a bundle: a draft.
@@ -241,7 +242,7 @@ async fn promote_copy(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<PromoteSkills>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &promote::promote(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &promote::promote(&app, &cx, body).boxed().await?))
 }
 
 /// The routes.

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::skill::{PromoteSkills, ReportSkills, SkillBundle};
 use mc_api::tool::{
@@ -34,7 +35,7 @@ pub fn tools() -> Vec<Tool> {
             "list_skill_bundles",
             Action::ReadSkill,
             "Lists versions of the skill bundles of a mission and its klusters, oldest first, without their files; in pages.",
-            |app, cx, wanted: ListSkills, _: NoArguments| async move { list(&app, &cx, wanted).await },
+            |app, cx, wanted: ListSkills, _: NoArguments| async move { list(&app, &cx, wanted).boxed().await },
         )
         .read_only(),
         Tool::new(
@@ -42,8 +43,8 @@ pub fn tools() -> Vec<Tool> {
             Action::ReadSkill,
             "The files of a version of a skill bundle, as texts or Base64, up to 512 KiB together.",
             |app, cx, skill: SkillRef, _: NoArguments| async move {
-                let (_, bytes) = service::download(&app, &cx, &skill.skill, &at(&skill)).await?;
-                told(service::aside(move || model::read(&bytes)).await?)
+                let (_, bytes) = service::download(&app, &cx, &skill.skill, &at(&skill)).boxed().await?;
+                told(service::aside(move || model::read(&bytes)).boxed().await?)
             },
         )
         .read_only(),
@@ -53,14 +54,14 @@ pub fn tools() -> Vec<Tool> {
             "Stores files as the next version of the skill bundle of a mission, or of a kluster, whose files then stand over \
              the mission's. It is a draft until somebody with the right publishes it. All files are given: it replaces the \
              version before. A skill is a folder with a SKILL.md.",
-            |app, cx, _: NoArguments, body: PushSkill| async move { push(&app, &cx, body).await },
+            |app, cx, _: NoArguments, body: PushSkill| async move { push(&app, &cx, body).boxed().await },
         ),
         Tool::new(
             "publish_skill_bundle",
             Action::PublishSkill,
             "Publishes a version of a skill bundle: every agent there follows it from its next turn on.",
             |app, cx, skill: SkillRef, _: NoArguments| async move {
-                service::publish(&app, &cx, &skill.skill, &at(&skill)).await
+                service::publish(&app, &cx, &skill.skill, &at(&skill)).boxed().await
             },
         ),
         Tool::new(
@@ -68,7 +69,7 @@ pub fn tools() -> Vec<Tool> {
             Action::DeprecateSkill,
             "Takes a version of a skill bundle out of use; the newest one that is still published holds again.",
             |app, cx, skill: SkillRef, _: NoArguments| async move {
-                service::deprecate(&app, &cx, &skill.skill, &at(&skill)).await
+                service::deprecate(&app, &cx, &skill.skill, &at(&skill)).boxed().await
             },
         ),
         Tool::new(
@@ -77,7 +78,7 @@ pub fn tools() -> Vec<Tool> {
             "Which skills hold in a kluster: version, digest, signature, and each file with the bundle it comes from.",
             |app, cx, of: SkillsOf, _: NoArguments| async move {
                 let place = (of.mission.as_str(), of.kluster.as_deref());
-                Ok(effective::get(&app, &cx, place, of.version.as_deref()).await?.0)
+                Ok(effective::get(&app, &cx, place, of.version.as_deref()).boxed().await?.0)
             },
         )
         .read_only(),
@@ -87,7 +88,7 @@ pub fn tools() -> Vec<Tool> {
             "The files of the skills that hold in a kluster, as texts or Base64, up to 512 KiB together.",
             |app, cx, of: SkillsOf, _: NoArguments| async move {
                 let place = (of.mission.as_str(), of.kluster.as_deref());
-                let (_, bytes) = effective::get(&app, &cx, place, of.version.as_deref()).await?;
+                let (_, bytes) = effective::get(&app, &cx, place, of.version.as_deref()).boxed().await?;
                 let tree = Tree::read(&bytes, Limits::SNAPSHOT).map_err(Error::internal)?;
                 told(Content { tree, removes: Vec::new() })
             },
@@ -100,7 +101,7 @@ pub fn tools() -> Vec<Tool> {
             |app, cx, wanted: ListSkillSync, _: NoArguments| async move {
                 let at = At { mission: wanted.mission, kluster: wanted.kluster };
                 let narrow = sync::Narrow { at, session: wanted.session };
-                sync::list(&app, &cx, narrow, (wanted.limit, wanted.cursor.as_deref())).await
+                sync::list(&app, &cx, narrow, (wanted.limit, wanted.cursor.as_deref())).boxed().await
             },
         )
         .read_only(),
@@ -108,7 +109,7 @@ pub fn tools() -> Vec<Tool> {
             "ack_skill_sync",
             Action::ReportSkill,
             "Says which version of the skills you have somewhere, and what was changed in it since.",
-            |app, cx, _: NoArguments, body: ReportSkills| async move { sync::report(&app, &cx, body).await },
+            |app, cx, _: NoArguments, body: ReportSkills| async move { sync::report(&app, &cx, body).boxed().await },
         ),
         Tool::new(
             "promote_local_skill_overlay",
@@ -116,24 +117,25 @@ pub fn tools() -> Vec<Tool> {
             "Makes what you changed in your copy of the skills (files, and paths that are missing) the next version of the \
              kluster's bundle, or without a kluster of the mission's: a draft, over what holds now. Say with effective_version \
              what your copy was made of.",
-            |app, cx, _: NoArguments, body: PromoteSkills| async move { promote::promote(&app, &cx, body).await },
+            |app, cx, _: NoArguments, body: PromoteSkills| async move { promote::promote(&app, &cx, body).boxed().await },
         ),
     ]
 }
 
 async fn list(app: &SharedApp, cx: &OpCtx, wanted: ListSkills) -> Result<mc_api::Page<SkillBundle>, Error> {
     let at = At { mission: wanted.mission, kluster: wanted.kluster };
-    let narrow = narrow(app, cx, &at, wanted.state).await?;
+    let narrow = narrow(app, cx, &at, wanted.state).boxed().await?;
     let page =
         page::Request::read(app, format!("skills {narrow:?}"), wanted.limit, wanted.cursor.as_deref())?;
-    service::list(app, cx, page, narrow).await
+    service::list(app, cx, page, narrow).boxed().await
 }
 
 async fn push(app: &App, cx: &OpCtx, request: PushSkill) -> Result<SkillBundle, Error> {
-    let place = place(app, cx, &request.mission, request.kluster.as_deref(), Action::CreateSkill).await?;
+    let place =
+        place(app, cx, &request.mission, request.kluster.as_deref(), Action::CreateSkill).boxed().await?;
     let removes = model::check_removes("/removes", request.removes)?;
     let content = Content { tree: tree_of(request.files)?, removes };
-    service::store_version(app, cx, place, content, request.note).await
+    service::store_version(app, cx, place, content, request.note).boxed().await
 }
 
 /// The tree of files that came in a message.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::support::SupportReport;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,7 +15,7 @@ use crate::http::{Ctx, Found};
 /// What somebody else needs to look into a problem, without secrets. That it was taken is in the ledger.
 #[utoipa::path(get, path = "/api/v1/system/support", tag = "system", responses((status = 200, body = SupportReport)))]
 async fn support(State(app): State<SharedApp>, Ctx(cx): Ctx) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &Box::pin(service::report(&app, &cx)).await?))
+    Ok(Found::answer(&cx, &service::report(&app, &cx).boxed().await?))
 }
 
 /// The routes.

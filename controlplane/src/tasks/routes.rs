@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::id::TaskId;
 use mc_api::task::{
     ClaimNextTask, ClaimTask, CompleteTask, CountBy, CreateTask, FailTask, Heartbeat, ReleaseTask,
@@ -85,7 +86,7 @@ impl From<InKluster> for At {
 
 async fn narrow(app: &SharedApp, cx: &crate::op::OpCtx, query: &ListTasks) -> Result<Narrow, Error> {
     let at = At { mission: query.mission.clone(), kluster: query.kluster.clone() };
-    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, cx, &at).await?;
+    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, cx, &at).boxed().await?;
     let states = query
         .state
         .as_deref()
@@ -98,9 +99,13 @@ async fn narrow(app: &SharedApp, cx: &crate::op::OpCtx, query: &ListTasks) -> Re
         None => None,
         // Whoever comes back with the id of what is gone is told so by the stream.
         Some((_, Ok(id))) => Some(id),
-        Some((key, Err(_))) => {
-            Some(service::resolve(&mut app.db.begin_read().await?, cx, key, mission, kluster).await?.task.id)
-        }
+        Some((key, Err(_))) => Some(
+            service::resolve(&mut app.db.begin_read().await?, cx, key, mission, kluster)
+                .boxed()
+                .await?
+                .task
+                .id,
+        ),
     };
     Ok(Narrow {
         id,
@@ -121,12 +126,12 @@ async fn list(
     Ctx(cx): Ctx,
     Query(query): Query<ListTasks>,
 ) -> Result<Response, Error> {
-    let narrow = narrow(&app, &cx, &query).await?;
+    let narrow = narrow(&app, &cx, &query).boxed().await?;
     if query.watch == Some(true) {
-        return watch::stream(app, cx, watch::Tasks { narrow }, query.from).await;
+        return watch::stream(app, cx, watch::Tasks { narrow }, query.from).boxed().await;
     }
     let page = page::Request::read(&app, format!("tasks {narrow:?}"), query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, narrow).boxed().await?))
 }
 
 /// Creates a task.
@@ -137,9 +142,9 @@ async fn create(
     Cmd(cx, body): Cmd<CreateTask>,
 ) -> Result<Response, Error> {
     if dry.dry_run == Some(true) {
-        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).await?));
+        return Ok(Created::answer(&cx, &service::rehearse(&app, &cx, body).boxed().await?));
     }
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// Claims the best ready task that matches: highest priority, then oldest.
@@ -148,7 +153,7 @@ async fn claim_next(
     State(app): State<SharedApp>,
     Cmd(cx, body): Cmd<ClaimNextTask>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::claim_next(&app, &cx, body).await?))
+    Ok(Found::answer(&cx, &service::claim_next(&app, &cx, body).boxed().await?))
 }
 
 /// One task by id, key, or name with mission and kluster.
@@ -159,7 +164,7 @@ async fn get(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, &at.into()).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, &at.into()).boxed().await?))
 }
 
 /// Changes a task (JSON Merge Patch).
@@ -170,7 +175,7 @@ async fn update(
     Query(at): Query<InKluster>,
     Cmd(cx, body): Cmd<UpdateTask>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::update(&app, &cx, &reference, &at.into(), body).await?))
+    Ok(Found::answer(&cx, &service::update(&app, &cx, &reference, &at.into(), body).boxed().await?))
 }
 
 /// Deletes a task that nobody works on or waits for.
@@ -181,7 +186,7 @@ async fn delete(
     Ref(reference): Ref,
     Query(at): Query<InKluster>,
 ) -> Result<Response, Error> {
-    service::delete(&app, &cx, &reference, &at.into()).await?;
+    service::delete(&app, &cx, &reference, &at.into()).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -202,12 +207,12 @@ async fn counts(
         }
         CountBy::Mission => {
             let page = page::Request::read(&app, name, limit, cursor)?;
-            service::counts_by_mission(&app, &cx, page, query.mission.as_deref()).await?
+            service::counts_by_mission(&app, &cx, page, query.mission.as_deref()).boxed().await?
         }
         CountBy::Kluster => {
             let page = page::Request::read(&app, name, limit, cursor)?;
             let at = At { mission: query.mission, kluster: query.kluster };
-            service::counts_by_kluster(&app, &cx, page, &at).await?
+            service::counts_by_kluster(&app, &cx, page, &at).boxed().await?
         }
     };
     Ok(Found::answer(&cx, &found))
@@ -224,7 +229,7 @@ macro_rules! moves {
                 Query(at): Query<InKluster>,
                 Cmd(cx, body): Cmd<$body>,
             ) -> Result<Response, Error> {
-                Ok(Found::answer(&cx, &service::$name(&app, &cx, &reference, &at.into(), body).await?))
+                Ok(Found::answer(&cx, &service::$name(&app, &cx, &reference, &at.into(), body).boxed().await?))
             }
         )+
         fn move_routes() -> OpenApiRouter<SharedApp> {

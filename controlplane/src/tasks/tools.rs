@@ -1,5 +1,6 @@
 //! Tasks as tools for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::task::{
     ClaimNextTask, ClaimTask, CompleteTask, CreateTask, FailTask, Heartbeat, ReleaseTask, ReportProgress,
     Task, TaskNote, TaskState, UpdateTask,
@@ -22,7 +23,7 @@ impl From<&TaskRef> for At {
 
 async fn narrow(app: &App, cx: &OpCtx, wanted: ListTasks) -> Result<Narrow, Error> {
     let at = At { mission: wanted.mission, kluster: wanted.kluster };
-    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, cx, &at).await?;
+    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, cx, &at).boxed().await?;
     Ok(Narrow {
         id: None,
         mission,
@@ -42,21 +43,21 @@ async fn assignments(
     _: NoArguments,
 ) -> Result<Page<Task>, Error> {
     let at = At { mission: wanted.mission_id, kluster: wanted.kluster_id };
-    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, &cx, &at).await?;
+    let (mission, kluster) = service::within(&mut app.db.begin_read().await?, &cx, &at).boxed().await?;
     let holder = wanted.agent_id.map_or(Holder::Id(cx.caller.id), Holder::named);
     // Whoever holds a claim that lives has begun, or is about to.
     let states = Some(vec![TaskState::Claimed, TaskState::Running]);
     let narrow = Narrow { mission, kluster, states, held_by: Some(holder), ..Narrow::default() };
     let name = format!("assignments {narrow:?}");
     let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
-    service::list(&app, &cx, page, narrow).await
+    service::list(&app, &cx, page, narrow).boxed().await
 }
 
 /// A tool that moves one task.
 macro_rules! on_task {
     ($name:literal, $action:ident, $body:ty, $operation:ident, $description:literal) => {
         Tool::new($name, Action::$action, $description, |app, cx, task: TaskRef, body: $body| async move {
-            service::$operation(&app, &cx, &task.task, &At::from(&task), body).await
+            service::$operation(&app, &cx, &task.task, &At::from(&task), body).boxed().await
         })
     };
 }
@@ -72,22 +73,22 @@ pub fn tools() -> Vec<Tool> {
 fn reading() -> Vec<Tool> {
     let list = |app: SharedApp, cx: OpCtx, wanted: ListTasks, _: NoArguments| async move {
         let (limit, cursor) = (wanted.limit, wanted.cursor.clone());
-        let narrow = narrow(&app, &cx, wanted).await?;
+        let narrow = narrow(&app, &cx, wanted).boxed().await?;
         let page = page::Request::read(&app, format!("tasks {narrow:?}"), limit, cursor.as_deref())?;
-        service::list(&app, &cx, page, narrow).await
+        service::list(&app, &cx, page, narrow).boxed().await
     };
     let count = |app: SharedApp, cx: OpCtx, wanted: CountTasksOf, _: NoArguments| async move {
         let name = format!("task-counts tool {:?} {:?}", wanted.mission, wanted.kluster);
         if wanted.mission.is_none() && wanted.kluster.is_none() {
             let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
-            return service::counts_by_mission(&app, &cx, page, None).await;
+            return service::counts_by_mission(&app, &cx, page, None).boxed().await;
         }
         let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
         let at = At { mission: wanted.mission, kluster: wanted.kluster };
-        service::counts_by_kluster(&app, &cx, page, &at).await
+        service::counts_by_kluster(&app, &cx, page, &at).boxed().await
     };
     let get = |app: SharedApp, cx: OpCtx, task: TaskRef, _: NoArguments| async move {
-        service::get(&app, &cx, &task.task, &At::from(&task)).await
+        service::get(&app, &cx, &task.task, &At::from(&task)).boxed().await
     };
     vec![
         Tool::new(
@@ -127,7 +128,9 @@ fn working() -> Vec<Tool> {
             "create_task",
             Action::CreateTask,
             "Creates a task in a kluster. It becomes ready when the tasks it depends on are done.",
-            |app, cx, _: NoArguments, body: CreateTask| async move { service::create(&app, &cx, body).await },
+            |app, cx, _: NoArguments, body: CreateTask| async move {
+                service::create(&app, &cx, body).boxed().await
+            },
         ),
         on_task!(
             "update_task",
@@ -148,7 +151,7 @@ fn working() -> Vec<Tool> {
             Action::ClaimTask,
             "Claims the best ready task that matches: highest priority, then oldest. Keep `attempt` of the answer.",
             |app, cx, _: NoArguments, body: ClaimNextTask| async move {
-                service::claim_next(&app, &cx, body).await
+                service::claim_next(&app, &cx, body).boxed().await
             },
         ),
         on_task!(
@@ -212,7 +215,7 @@ fn steering() -> Vec<Tool> {
             Action::DeleteTask,
             "Deletes a task that nobody works on, waits for, or is part of.",
             |app, cx, task: TaskRef, _: NoArguments| async move {
-                service::delete(&app, &cx, &task.task, &At::from(&task)).await
+                service::delete(&app, &cx, &task.task, &At::from(&task)).boxed().await
             },
         ),
     ]

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::Page;
 use mc_api::overlap::TaskAnswer;
 use mc_api::template::{CreateFromTemplate, CreateTemplate, TaskTemplate, TemplateBody};
@@ -57,13 +58,13 @@ async fn list(
 ) -> Result<Response, Error> {
     let name = format!("templates {:?}", query.mission);
     let page = page::Request::read(&app, name, query.limit, query.cursor.as_deref())?;
-    Ok(Found::answer(&cx, &service::list(&app, &cx, page, query.mission.as_deref()).await?))
+    Ok(Found::answer(&cx, &service::list(&app, &cx, page, query.mission.as_deref()).boxed().await?))
 }
 
 /// Creates a task template with its first version.
 #[utoipa::path(post, path = "/api/v1/templates", tag = "templates", operation_id = "create_template", request_body = CreateTemplate, responses((status = 201, body = TaskTemplate)))]
 async fn create(State(app): State<SharedApp>, Cmd(cx, body): Cmd<CreateTemplate>) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::create(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::create(&app, &cx, body).boxed().await?))
 }
 
 /// One template by id, or by name with `mission`.
@@ -75,7 +76,7 @@ async fn get(
     Query(query): Query<WhichTemplate>,
 ) -> Result<Response, Error> {
     let mission = query.mission.as_deref();
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, mission, query.number).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference, mission, query.number).boxed().await?))
 }
 
 /// Deletes a template; the tasks it made stay.
@@ -86,7 +87,7 @@ async fn delete(
     Ref(reference): Ref,
     Query(at): Query<OfMission>,
 ) -> Result<Response, Error> {
-    service::delete(&app, &cx, &reference, at.mission.as_deref()).await?;
+    service::delete(&app, &cx, &reference, at.mission.as_deref()).boxed().await?;
     Ok(Gone::answer(&cx))
 }
 
@@ -99,7 +100,10 @@ async fn versions(
     Query(query): Query<ListTemplates>,
 ) -> Result<Response, Error> {
     let page = (query.limit, query.cursor.as_deref());
-    Ok(Found::answer(&cx, &service::versions(&app, &cx, &reference, query.mission.as_deref(), page).await?))
+    Ok(Found::answer(
+        &cx,
+        &service::versions(&app, &cx, &reference, query.mission.as_deref(), page).boxed().await?,
+    ))
 }
 
 /// Writes the next version of a template.
@@ -110,7 +114,7 @@ async fn put(
     Query(at): Query<OfMission>,
     Cmd(cx, body): Cmd<TemplateBody>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::put(&app, &cx, &reference, at.mission.as_deref(), body).await?))
+    Ok(Found::answer(&cx, &service::put(&app, &cx, &reference, at.mission.as_deref(), body).boxed().await?))
 }
 
 /// Creates a task of a template.
@@ -121,7 +125,10 @@ async fn make(
     Query(at): Query<OfMission>,
     Cmd(cx, body): Cmd<CreateFromTemplate>,
 ) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::make(&app, &cx, &reference, at.mission.as_deref(), body).await?))
+    Ok(Created::answer(
+        &cx,
+        &service::make(&app, &cx, &reference, at.mission.as_deref(), body).boxed().await?,
+    ))
 }
 
 /// The routes.

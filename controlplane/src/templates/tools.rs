@@ -1,5 +1,6 @@
 //! Task templates as tools for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::template::CreateFromTemplate;
 use mc_api::tool::{ListTemplates, NoArguments, TemplateRef};
@@ -18,7 +19,7 @@ pub fn tools() -> Vec<Tool> {
             |app, cx, wanted: ListTemplates, _: NoArguments| async move {
                 let name = format!("templates {:?}", wanted.mission);
                 let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
-                service::list(&app, &cx, page, wanted.mission.as_deref()).await
+                service::list(&app, &cx, page, wanted.mission.as_deref()).boxed().await
             },
         )
         .read_only(),
@@ -27,7 +28,7 @@ pub fn tools() -> Vec<Tool> {
             Action::CreateTask,
             "Creates a task of a template. `parameters` gives values by name; the others have their defaults.",
             |app, cx, template: TemplateRef, body: CreateFromTemplate| async move {
-                service::make(&app, &cx, &template.template, template.mission.as_deref(), body).await
+                service::make(&app, &cx, &template.template, template.mission.as_deref(), body).boxed().await
             },
         ),
     ]

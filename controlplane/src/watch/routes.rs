@@ -4,6 +4,7 @@
 //! watches them with one. Each list begins with its snapshot, ended by a `bookmark` that names the list's kind: what the
 //! client knew and the snapshot did not hold is gone. There is no `from`: the lists stand at different positions.
 
+use futures_util::FutureExt as _;
 use std::pin::Pin;
 
 use axum::extract::State;
@@ -44,24 +45,26 @@ const LISTS: [&str; 7] = ["missions", "klusters", "tasks", "sessions", "approval
 
 async fn list(app: &SharedApp, cx: OpCtx, query: &WatchLists, name: &str) -> Result<Events, Error> {
     let at = tasks::service::At { mission: query.mission.clone(), kluster: None };
-    let (mission, _) = tasks::service::within(&mut app.db.begin_read().await?, &cx, &at).await?;
+    let (mission, _) = tasks::service::within(&mut app.db.begin_read().await?, &cx, &at).boxed().await?;
     let follows = query.follow.unwrap_or(true);
     let app = app.clone();
     Ok(match name {
-        "missions" => Box::pin(events(app, cx, Missions { labels: Vec::new() }, None, follows).await?),
+        "missions" => {
+            Box::pin(events(app, cx, Missions { labels: Vec::new() }, None, follows).boxed().await?)
+        }
         "klusters" => {
-            Box::pin(events(app, cx, Klusters { mission, labels: Vec::new() }, None, follows).await?)
+            Box::pin(events(app, cx, Klusters { mission, labels: Vec::new() }, None, follows).boxed().await?)
         }
         "tasks" => {
             let at = tasks::service::At { mission: query.mission.clone(), kluster: query.kluster.clone() };
             let (mission, kluster) =
-                tasks::service::within(&mut app.db.begin_read().await?, &cx, &at).await?;
+                tasks::service::within(&mut app.db.begin_read().await?, &cx, &at).boxed().await?;
             let narrow = tasks::service::Narrow { mission, kluster, ..tasks::service::Narrow::default() };
-            Box::pin(events(app, cx, Tasks { narrow }, None, follows).await?)
+            Box::pin(events(app, cx, Tasks { narrow }, None, follows).boxed().await?)
         }
         "sessions" => {
             let narrow = sessions::service::Narrow { mission, ..sessions::service::Narrow::default() };
-            Box::pin(events(app, cx, Sessions(narrow), None, follows).await?)
+            Box::pin(events(app, cx, Sessions(narrow), None, follows).boxed().await?)
         }
         "approvals" => Box::pin(
             events(
@@ -71,15 +74,16 @@ async fn list(app: &SharedApp, cx: OpCtx, query: &WatchLists, name: &str) -> Res
                 None,
                 follows,
             )
+            .boxed()
             .await?,
         ),
         "publications" => {
             let narrow = publications::service::Narrow { mission, state: None };
-            Box::pin(events(app, cx, Publications(narrow), None, follows).await?)
+            Box::pin(events(app, cx, Publications(narrow), None, follows).boxed().await?)
         }
-        "nodes" => {
-            Box::pin(events(app, cx, Nodes(nodes::service::Narrow { state: None }), None, follows).await?)
-        }
+        "nodes" => Box::pin(
+            events(app, cx, Nodes(nodes::service::Narrow { state: None }), None, follows).boxed().await?,
+        ),
         _ => return Err(Error::invalid("?lists", format!("{name:?}: of {}", LISTS.join(", ")))),
     })
 }
@@ -98,7 +102,7 @@ async fn watch(
             return Err(Error::invalid("?lists", format!("{name:?} is named twice")));
         }
         let own = OpCtx::new(cx.caller.clone(), cx.request_id.clone(), cx.now(), app.ids.clone());
-        let events = list(&app, own, &query, name).await?;
+        let events = list(&app, own, &query, name).boxed().await?;
         // The end of one that follows is the end of all: the client comes back for everything.
         let end = (query.follow != Some(false)).then_some(None);
         all.push(events.map(Some).chain(stream::iter(end)).boxed());

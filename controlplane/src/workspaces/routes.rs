@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use mc_api::workspace::{
     CommitWorkspace, CommittedWorkspace, HeartbeatWorkspace, LoadWorkspace, LoadedWorkspace,
     ReleaseWorkspace, Workspace, WorkspaceContent,
@@ -28,13 +29,13 @@ pub struct OnePath {
 /// Loads a kluster under a lease: docs, artifacts, tasks, both keystones, and an index of paths.
 #[utoipa::path(post, path = "/api/v1/workspaces", tag = "workspaces", request_body = LoadWorkspace, responses((status = 201, body = LoadedWorkspace)))]
 async fn load(State(app): State<SharedApp>, Cmd(cx, body): Cmd<LoadWorkspace>) -> Result<Response, Error> {
-    Ok(Created::answer(&cx, &service::load(&app, &cx, body).await?))
+    Ok(Created::answer(&cx, &service::load(&app, &cx, body).boxed().await?))
 }
 
 /// The lease of a workspace.
 #[utoipa::path(get, path = "/api/v1/workspaces/{ref}", tag = "workspaces", params(("ref" = String, Path)), responses((status = 200, body = Workspace)))]
 async fn get(State(app): State<SharedApp>, Ctx(cx): Ctx, Ref(reference): Ref) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).await?))
+    Ok(Found::answer(&cx, &service::get(&app, &cx, &reference).boxed().await?))
 }
 
 /// A path in the version that was loaded, with its content.
@@ -45,7 +46,10 @@ async fn content(
     Ref(reference): Ref,
     Query(query): Query<OnePath>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::fetch(&app, &cx, &reference, &service::Which::Path(query.path)).await?))
+    Ok(Found::answer(
+        &cx,
+        &service::fetch(&app, &cx, &reference, &service::Which::Path(query.path)).boxed().await?,
+    ))
 }
 
 /// Renews the lease.
@@ -55,7 +59,7 @@ async fn heartbeat(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<HeartbeatWorkspace>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::heartbeat(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::heartbeat(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// Commits a change set (at most 32 MiB of JSON): all of it, or nothing and the list of what does not fit.
@@ -65,7 +69,7 @@ async fn commit(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<CommitWorkspace, MAX_COMMIT_BODY>,
 ) -> Result<Response, Error> {
-    let (cx, committed) = service::commit(&app, cx, &reference, body).await?;
+    let (cx, committed) = service::commit(&app, cx, &reference, body).boxed().await?;
     Ok(Found::answer(&cx, &committed))
 }
 
@@ -76,7 +80,7 @@ async fn release(
     Ref(reference): Ref,
     Cmd(cx, body): Cmd<ReleaseWorkspace>,
 ) -> Result<Response, Error> {
-    Ok(Found::answer(&cx, &service::release(&app, &cx, &reference, body).await?))
+    Ok(Found::answer(&cx, &service::release(&app, &cx, &reference, body).boxed().await?))
 }
 
 /// The routes.

@@ -1,5 +1,6 @@
 //! Workspaces as tools for agents.
 
+use futures_util::FutureExt as _;
 use mc_api::Action;
 use mc_api::tool::{NoArguments, WorkspacePath, WorkspaceRef};
 use mc_api::workspace::{CommitWorkspace, HeartbeatWorkspace, LoadWorkspace, ReleaseWorkspace};
@@ -16,14 +17,14 @@ pub fn tools() -> Vec<Tool> {
             Action::LoadWorkspace,
             "Loads a whole kluster under a lease (15 minutes unless said): docs with their texts, artifacts' metadata, tasks, \
              both keystones, and an index of paths with the versions that a commit is checked against.",
-            |app, cx, _: NoArguments, body: LoadWorkspace| async move { service::load(&app, &cx, body).await },
+            |app, cx, _: NoArguments, body: LoadWorkspace| async move { service::load(&app, &cx, body).boxed().await },
         ),
         Tool::new(
             "heartbeat_workspace_lease",
             Action::LoadWorkspace,
             "Renews the lease of a workspace.",
             |app, cx, it: WorkspaceRef, body: HeartbeatWorkspace| async move {
-                service::heartbeat(&app, &cx, &it.workspace, body).await
+                service::heartbeat(&app, &cx, &it.workspace, body).boxed().await
             },
         ),
         Tool::new(
@@ -36,7 +37,7 @@ pub fn tools() -> Vec<Tool> {
                     (None, Some(id)) => Which::Id(id),
                     _ => return Err(Error::invalid("/path", "give exactly one of path and artifact_id")),
                 };
-                service::fetch(&app, &cx, &it.workspace, &which).await
+                service::fetch(&app, &cx, &it.workspace, &which).boxed().await
             },
         )
         .read_only(),
@@ -47,7 +48,7 @@ pub fn tools() -> Vec<Tool> {
              nothing and the list of conflicts. A change without base_version is checked against the workspace's index. \
              Give a `key` of your own to repeat it safely.",
             |app, cx, it: WorkspaceRef, body: CommitWorkspace| async move {
-                service::commit(&app, cx, &it.workspace, body).await.map(|(_, committed)| committed)
+                service::commit(&app, cx, &it.workspace, body).boxed().await.map(|(_, committed)| committed)
             },
         ),
         Tool::new(
@@ -55,7 +56,7 @@ pub fn tools() -> Vec<Tool> {
             Action::ReleaseWorkspace,
             "Gives a workspace back. What was not committed stays undone.",
             |app, cx, it: WorkspaceRef, body: ReleaseWorkspace| async move {
-                service::release(&app, &cx, &it.workspace, body).await
+                service::release(&app, &cx, &it.workspace, body).boxed().await
             },
         ),
     ]
