@@ -1,7 +1,5 @@
 //! The graph of dependencies: cycles, counts, and what an end means for those who wait.
 
-use std::collections::HashSet;
-
 use mc_api::ProblemKind;
 use mc_api::id::{OrganizationId, TaskId};
 use mc_api::task::{OnDependencyFailure, Task, TaskState};
@@ -59,24 +57,17 @@ pub(crate) async fn check_acyclic(
     task: TaskId,
     wanted: &[(TaskId, String)],
 ) -> Result<(), Error> {
-    for (start, key) in wanted {
-        let mut seen = HashSet::from([*start]);
-        let mut open = vec![*start];
-        while let Some(at) = open.pop() {
-            if at == task {
-                return Err(Error::new(
-                    ProblemKind::DependencyCycle,
-                    format!("{key} already waits for this task, directly or through others"),
-                ));
-            }
-            for next in store::depends_on(tx, at).await? {
-                if seen.insert(next) {
-                    open.push(next);
-                }
-            }
-        }
+    if wanted.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let behind = store::waiting_for(tx, task, wanted).await?;
+    match wanted.iter().find(|(id, _)| behind.contains(id)) {
+        Some((_, key)) => Err(Error::new(
+            ProblemKind::DependencyCycle,
+            format!("{key} already waits for this task, directly or through others"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A dependent that changed because something it waits for ended.

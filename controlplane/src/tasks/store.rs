@@ -597,13 +597,25 @@ pub(crate) async fn dependents(tx: &mut Tx, task: TaskId) -> Result<Vec<TaskId>,
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// What a task waits for, as ids.
-pub(crate) async fn depends_on(tx: &mut Tx, task: TaskId) -> Result<Vec<TaskId>, DbError> {
-    let rows: Vec<(TaskId,)> = tx
-        .query("SELECT depends_on_id FROM task_dependency WHERE task_id = $1")
-        .bind(task)
-        .fetch_all()
-        .await?;
+/// Which of some tasks wait for this one, directly or through others. One statement, however long the way is.
+pub(crate) async fn waiting_for(
+    tx: &mut Tx,
+    task: TaskId,
+    among: &[(TaskId, String)],
+) -> Result<Vec<TaskId>, DbError> {
+    let places: Vec<String> = (2..among.len() + 2).map(|place| format!("${place}")).collect();
+    let text = format!(
+        "WITH RECURSIVE behind(task_id) AS (
+             SELECT task_id FROM task_dependency WHERE depends_on_id = $1
+             UNION SELECT d.task_id FROM behind b JOIN task_dependency d ON d.depends_on_id = b.task_id)
+         SELECT task_id FROM behind WHERE task_id IN ({})",
+        places.join(", ")
+    );
+    let mut query = tx.query(Sql::Built(text)).bind(task);
+    for (id, _) in among {
+        query = query.bind(*id);
+    }
+    let rows: Vec<(TaskId,)> = query.fetch_all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 

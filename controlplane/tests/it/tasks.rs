@@ -217,6 +217,34 @@ async fn crossing_edges_never_both_pass(app: TestApp) {
         .problem(409, "dependency-cycle");
 }
 
+async fn a_long_way_back_is_found(app: TestApp) {
+    lander(&app).await;
+    let rows: Vec<Value> = (0..300)
+        .map(|n: u32| {
+            // A chain with steps that are left out: many ways lead to the same tasks.
+            let on: Vec<String> = [1, 7].iter().filter_map(|back| n.checked_sub(*back)).map(|on| format!("r{on}")).collect();
+            json!({ "line": n + 1, "external_id": format!("r{n}"), "title": format!("row {n}"), "depends_on": on })
+        })
+        .collect();
+    let body = json!({ "mission": "apollo", "kluster": "lander", "source": "rows", "rows": rows });
+    app.post(app.admin(), "/api/v1/tasks/import", body).await.ok(200);
+    let listed = app.get(app.admin(), "/api/v1/tasks?limit=500").await.ok(200);
+    let id = |title: &str| {
+        let found = listed["items"].as_array().unwrap().iter().find(|task| task["title"] == title);
+        found.unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let (first, last) = (id("row 0"), id("row 299"));
+    let refused =
+        app.patch(app.admin(), &format!("/api/v1/tasks/{first}"), json!({ "depends_on": [last] })).await;
+    refused.problem(409, "dependency-cycle");
+    // The other way is one that is there already, only shorter.
+    let fine = app
+        .patch(app.admin(), &format!("/api/v1/tasks/{last}"), json!({ "depends_on": [first] }))
+        .await
+        .ok(200);
+    assert_eq!(fine["depends_on"][0]["id"], first);
+}
+
 async fn many_claimants_share_many_tasks_once_each(app: TestApp) {
     lander(&app).await;
     for n in 0..24 {
@@ -341,6 +369,7 @@ both!(
     dependents_follow_what_they_wait_for,
     two_dependencies_that_end_at_once_free_their_dependent,
     crossing_edges_never_both_pass,
+    a_long_way_back_is_found,
     many_claimants_share_many_tasks_once_each,
     claiming_prefers_priority_then_age_and_fits_capabilities_and_runtimes,
     review_needs_another_pair_of_eyes,
