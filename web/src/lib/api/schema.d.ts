@@ -1860,6 +1860,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/doctor/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compares stored contents with what names them, part by part, and with `fix` mends what can be mended. */
+        post: operations["system_check_objects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system/embeddings": {
         parameters: {
             query?: never;
@@ -1869,6 +1886,40 @@ export interface paths {
         };
         /** How texts get their vectors, and how far that is. */
         get: operations["system_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The version of the database's schema, and the one that this program brings it to. */
+        get: operations["system_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/support": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What somebody else needs to look into a problem, without secrets. That it was taken is in the ledger. */
+        get: operations["system_support"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2943,6 +2994,24 @@ export interface components {
             /** @description Whether it is well. */
             ok: boolean;
         };
+        /** @description What is to be compared (`POST /api/v1/system/doctor/objects`). */
+        CheckObjects: {
+            /**
+             * @description `next_cursor` of the part before; absent: from the beginning.
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * @description Read all bytes and compare their digests.
+             * @default false
+             */
+            deep: boolean;
+            /**
+             * @description Mend what can be mended.
+             * @default false
+             */
+            fix: boolean;
+        };
         /** @description What creating a task, a doc or an artifact would overlap (`POST /api/v1/overlap/check`); nothing is changed. */
         CheckOverlap: {
             /** @description Markdown; of a doc or artifact its text. */
@@ -3133,6 +3202,15 @@ export interface components {
             readable: boolean;
             /** @description A push would be taken; nothing was pushed. */
             writable: boolean;
+        };
+        /** @description What names stored bytes. */
+        ContentName: {
+            /** @description Its id. */
+            id: string;
+            /** @description `artifact`, `doc`, `skill` or `profile`. */
+            kind: string;
+            /** @description Its name; with the version for what has versions. */
+            name: string;
         };
         /** @description A page of a conversation (`GET /api/v1/sessions/{ref}/conversation`), oldest first. */
         Conversation: {
@@ -3798,6 +3876,34 @@ export interface components {
             /** @description By field, then manager. */
             items: components["schemas"]["FieldOwner"][];
         };
+        /** @description A disagreement between the object store and the database. */
+        Finding: {
+            /** @description What is wrong. */
+            cause: string;
+            /** @description What was done; absent: nothing. */
+            done?: string | null;
+            /** @description What to do. */
+            fix: string;
+            /** @description What is found. */
+            kind: components["schemas"]["FindingKind"];
+            /** @description The mission's name, when it is one. */
+            mission?: string | null;
+            mission_id?: components["schemas"]["MissionId"] | null;
+            /** @description What names the bytes, at most five. */
+            named_by?: components["schemas"]["ContentName"][];
+            /** @description How grave it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description The digest the bytes should have. Absent for uploads. */
+            sha256?: string | null;
+            /** @description What became of it. */
+            state: components["schemas"]["FindingState"];
+            /** @description What it is about: the first that names the bytes, or the key of bytes that nothing names. */
+            subject: string;
+        };
+        /** @enum {string} */
+        FindingKind: "missing" | "set_aside" | "wrong_size" | "wrong_digest" | "orphan" | "upload";
+        /** @enum {string} */
+        FindingState: "open" | "mended" | "left" | "fine";
         /** @description Two globs that share a path. */
         GlobPair: {
             /** @description The glob or path that was asked for. */
@@ -4375,6 +4481,27 @@ export interface components {
         };
         /** @enum {string} */
         NodeState: "ready" | "not_ready" | "revoked";
+        /** @description What a part of the comparison found. A call looks for some seconds; `next_cursor` goes on. */
+        ObjectCheck: {
+            /**
+             * Format: int64
+             * @description How many bytes were read to compare digests.
+             */
+            bytes_read: number;
+            /**
+             * Format: int64
+             * @description How many contents were looked at in this part.
+             */
+            checked: number;
+            /** @description What is not as it should be. */
+            findings: components["schemas"]["Finding"][];
+            /** @description Why nothing is mended now although it was asked for, such as a backup that runs. */
+            held?: string | null;
+            /** @description Always `object_check`. */
+            kind: string;
+            /** @description Where the next part begins; absent: this was the last. */
+            next_cursor?: string | null;
+        };
         /** @enum {string} */
         OnConflict: "refuse" | "queue";
         /** @enum {string} */
@@ -6557,6 +6684,35 @@ export interface components {
              */
             path?: string | null;
         };
+        /** @description The schema of the database (`GET /api/v1/system/schema`). */
+        SchemaState: {
+            /** @description `postgres` or `sqlite`. */
+            backend: string;
+            /** @description Always `schema`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The version that the running program brings it to.
+             */
+            newest: number;
+            /**
+             * Format: int64
+             * @description The version that is there.
+             */
+            schema: number;
+        };
+        /** @description A secret that was taken out of a file. */
+        Scrubbed: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description The file. */
+            file: string;
+            /** @description What it looked like, such as `github-token`; `known-secret` is one of the server's own. */
+            sort: string;
+        };
         /** @description How many hits of a kind there are. */
         SearchCount: {
             /**
@@ -6655,6 +6811,8 @@ export interface components {
             /** @description The id of a mode that it offers. */
             mode: string;
         };
+        /** @enum {string} */
+        Severity: "error" | "warning" | "note";
         /** @description A version of the skill bundle of a mission, or of a kluster. Its content never changes. */
         SkillBundle: {
             /** @description When it was stored. */
@@ -6846,6 +7004,24 @@ export interface components {
             model: string;
             /** @description Where they come from. */
             provider: components["schemas"]["EmbeddingProvider"];
+        };
+        /** @description A file of the report. */
+        SupportFile: {
+            /** @description Its path, such as `logs/controlplane.log`. */
+            name: string;
+            /** @description What is in it. */
+            text: string;
+        };
+        /** @description The server's part (`GET /api/v1/system/support`). Credentials were looked for in all of it, and taken out. */
+        SupportReport: {
+            /** @description The files. */
+            files: components["schemas"]["SupportFile"][];
+            /** @description Always `support_report`. */
+            kind: string;
+            /** @description When it was put together, by the server's clock. */
+            made_at: components["schemas"]["Timestamp"];
+            /** @description What was taken out of them. */
+            scrubbed: components["schemas"]["Scrubbed"][];
         };
         /** @description A task. */
         Task: {
@@ -12069,6 +12245,38 @@ export interface operations {
             };
         };
     };
+    system_check_objects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckObjects"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectCheck"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     system_status: {
         parameters: {
             query?: never;
@@ -12084,6 +12292,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EmbeddingStatus"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaState"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system_support: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportReport"];
                 };
             };
             /** @description a problem document */
