@@ -19,8 +19,45 @@ const withoutOwnStyle: Plugin = {
   }
 };
 
+const here = (path: string) => new URL(path, import.meta.url).pathname;
+const HOME = [
+  'node_modules/@sveltejs/kit/src/runtime/client/entry.js',
+  '.svelte-kit/generated/client-optimized/app.js',
+  'src/routes/+layout.ts',
+  'src/routes/+layout.svelte',
+  'src/routes/+error.svelte',
+  'src/routes/(app)/+layout.svelte',
+  'src/routes/(app)/+page.svelte'
+].map(here);
+
+interface Modules {
+  getModuleInfo(id: string): { importedIds: readonly string[] } | null;
+}
+/** All that Home is made of in one file, and what several other places have in common in another: a request costs more than
+ * the bytes that a place does not need. */
+const fewFiles: Plugin = {
+  name: 'few-files',
+  outputOptions(options) {
+    if (this.environment.name !== 'client') return options;
+    let ofHome: Set<string> | null = null;
+    const home = (id: string, chunking: Modules): string | null => {
+      if (!ofHome) {
+        const waiting = [...HOME];
+        ofHome = new Set(waiting);
+        for (let next = waiting.pop(); next; next = waiting.pop()) {
+          const module = chunking.getModuleInfo(next);
+          if (!module) throw new Error(`Home is made of ${next}, which is not there`);
+          for (const other of module.importedIds) if (!ofHome.has(other)) ofHome.add(other) && waiting.push(other);
+        }
+      }
+      return ofHome.has(id) ? 'home' : null;
+    };
+    return { ...options, codeSplitting: { groups: [{ name: home, debugName: 'home', priority: 1 }, { name: 'shared', minShareCount: 3 }] } };
+  }
+};
+
 export default defineConfig({
-  plugins: [withoutOwnStyle, sveltekit()],
+  plugins: [withoutOwnStyle, fewFiles, sveltekit()],
   server: { proxy: { '/api': passOn, '/openapi.json': passOn, '/versionz': passOn } },
   build: { target: 'es2023', assetsInlineLimit: 0 },
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},

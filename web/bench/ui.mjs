@@ -36,7 +36,7 @@ function say(line) {
   console.log(line);
 }
 function row(what, figure, unit, goal) {
-  const ease = unit === 'kB' || unit === 'MB' ? 1 : EASE;
+  const ease = ['kB', 'MB', 'requests'].includes(unit) ? 1 : EASE;
   const met = goal === undefined ? '-' : (goal.startsWith('<') ? figure <= Number(goal.slice(1)) * ease : figure * ease >= Number(goal.slice(1))) ? 'met' : 'MISSED';
   if (met === 'MISSED') missed += 1;
   say(`| ${what} | ${Number.isInteger(figure) ? figure : figure.toFixed(1)} ${unit} | ${goal?.replace('<', '≤ ').replace('>', '≥ ') ?? '-'} | ${met} |`);
@@ -116,13 +116,14 @@ try {
   }
 
   if (asked('home')) {
-    const [times, sizes] = [[], []];
+    const [times, sizes, counts] = [[], [], []];
     for (let run = 0; run < 5; run += 1) {
       const page = await cold(kept);
       const devtools = await page.context().newCDPSession(page);
       await devtools.send('Network.enable');
       const scripts = new Set();
-      let size = 0;
+      let [size, count] = [0, 0];
+      devtools.on('Network.requestWillBeSent', () => { count += 1; });
       devtools.on('Network.responseReceived', ({ requestId, response }) => { if (response.mimeType.includes('javascript')) scripts.add(requestId); });
       devtools.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => { if (scripts.has(requestId)) size += encodedDataLength; });
       const start = performance.now();
@@ -132,11 +133,13 @@ try {
       await page.getByRole('link', { name: 'New task' }).waitFor();
       times.push(performance.now() - start);
       sizes.push(size);
+      counts.push(count);
       await page.context().close();
     }
     row('first usable Home, nothing kept', median(times), 'ms', '<1000');
     row('the same, times the empty page', median(times) / empty, '×');
     row('JavaScript on the wire until then', median(sizes) / 1000, 'kB', '<180');
+    row('requests until then', median(counts), 'requests', '<24');
   }
 
   if (asked('delay')) {

@@ -1,5 +1,6 @@
-// Makes of build/ what the server embeds, in dist/: no script stands in a page (the policy allows none), and each file
-// that gains by it stands beside its brotli and gzip form.
+// Makes of build/ what the server embeds, in dist/: no script stands in a page (the policy allows none), what a place is made
+// of is asked for at once instead of when the part before it has run, and each file that gains by it stands beside its
+// brotli and gzip form.
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,13 +18,59 @@ await cp(join(root, 'node_modules/pdfjs-dist/wasm/openjpeg_nowasm_fallback.js'),
 
 const page = join(dist, 'index.html');
 let html = await readFile(page, 'utf8');
-const inline = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)];
-await mkdir(join(dist, '_app/immutable'), { recursive: true });
-for (const [whole, code] of inline) {
-  const name = `_app/immutable/boot.${createHash('sha256').update(code).digest('hex').slice(0, 10)}.js`;
-  await writeFile(join(dist, name), code);
-  html = html.replace(whole, () => `<script src="/ui/${name}"></script>`);
+
+// Files that a node of SvelteKit is made of, without those that the page itself names.
+const manifest = JSON.parse(await readFile(join(root, '.svelte-kit/output/client/.vite/manifest.json'), 'utf8'));
+function partsOf(node) {
+  const [parts, waiting] = [new Set(), [`.svelte-kit/generated/client-optimized/nodes/${node}.js`]];
+  const seen = new Set(waiting);
+  for (const key of waiting) {
+    const { file, css = [], imports = [] } = manifest[key];
+    for (const part of [file, ...css]) if (!html.includes(part)) parts.add(`/ui/${part}`);
+    for (const other of imports) if (!seen.has(other)) seen.add(other) && waiting.push(other);
+  }
+  return [...parts];
 }
+const app = await readFile(join(root, '.svelte-kit/generated/client-optimized/app.js'), 'utf8');
+const places = [...app.matchAll(/^\s*"(\/[^"]*)": \[(\d+)(?:,\[(\d+)\])?\]/gm)].map(([, id, leaf, layout]) => ({
+  path: `^/ui${id.replace(/\/\(\w+\)/g, '').replace(/\[\w+\]/g, '[^/]+')}/?$`,
+  // Nodes 0 and 1 are the outermost layout and its page of errors.
+  parts: [...new Set([1, layout, leaf].filter(Boolean).flatMap(partsOf))],
+  isInside: layout !== undefined
+}));
+if (places.length < 15 || !places.some(({ path }) => path === '^/ui/?$')) throw new Error('the places of the UI were not found');
+// Inside, who is here is always the first question; the client asks it in the same words, and takes this answer.
+const ahead = `for (const [path, ...parts] of ${JSON.stringify(places.map(({ path, parts, isInside }) => [path, ...(isInside ? ['/api/v1/auth/whoami'] : []), ...parts]))}) {
+  if (!new RegExp(path).test(location.pathname)) continue;
+  for (const href of parts) {
+    const link = document.createElement('link');
+    if (href.endsWith('.js')) link.rel = 'modulepreload';
+    else {
+      link.rel = 'preload';
+      link.as = href.endsWith('.css') ? 'style' : 'fetch';
+      if (link.as === 'fetch') link.crossOrigin = 'anonymous';
+    }
+    link.href = href;
+    document.head.append(link);
+  }
+  break;
+}
+`;
+
+await mkdir(join(dist, '_app/immutable'), { recursive: true });
+/** A script of its own, and the element that runs it. */
+async function script(what, code) {
+  const name = `_app/immutable/${what}.${createHash('sha256').update(code).digest('hex').slice(0, 10)}.js`;
+  await writeFile(join(dist, name), code);
+  return `<script src="/ui/${name}"></script>`;
+}
+for (const [whole, code] of [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)]) {
+  const element = await script('boot', code);
+  html = html.replace(whole, () => element);
+}
+// Before the styles, which scripts wait for.
+const early = await script('ahead', ahead);
+html = html.replace('<title>', () => `${early}\n    <title>`);
 if (/<script(?![^>]*\ssrc=)|\sstyle=|<style/.test(html)) throw new Error('the page still holds a script or style of its own');
 await writeFile(page, html);
 

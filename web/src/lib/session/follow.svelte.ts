@@ -8,8 +8,10 @@ import { Conversation, type Item, type Usage } from './reduce';
 const STEP = 60;
 /** Events that the end of long words is read from. */
 const TAIL = 300;
-/** Of fewer items than this, the page before is read at once. */
+/** Of fewer items than this, the page before is read at once, */
 const FEW = 8;
+/** unless they hold this many characters of words, which fill every screen. */
+const FULL = 16_000;
 /** Pages without an item that are gone over in search of one. */
 const EMPTY = 20;
 
@@ -74,7 +76,7 @@ export class Follow {
       ended: () => this.ended
     }).start();
     // A page leaves words that began before it to the page before: what is said last may stand there.
-    for (let pages = 0; pages < 2 && this.cursor !== null && this.#talk.items.length < FEW; pages += 1) await this.older();
+    for (let pages = 0; pages < 2 && this.cursor !== null && this.#talk.items.length < FEW && this.#talk.length < FULL; pages += 1) await this.older();
     this.opened = true;
   }
 

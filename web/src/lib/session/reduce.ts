@@ -143,6 +143,11 @@ export class Conversation {
   #tools = new Map<string, Tool>();
   #permissions = new Map<string, Permission>();
 
+  /** Characters of words that are held. */
+  get length(): number {
+    return this.items.reduce((sum, item) => sum + (isWords(item) ? item.text.length : 0), 0);
+  }
+
   /** Begins with the newest page. */
   begin(page: Page): void {
     this.items = page.items.flatMap((folded) => itemOf(folded) ?? []);
