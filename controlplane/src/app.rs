@@ -112,7 +112,7 @@ impl App {
         metrics: metrics_exporter_prometheus::PrometheusHandle,
         stop: tokio_util::sync::CancellationToken,
     ) -> Result<SharedApp, Error> {
-        let db = Db::open(&config.database_url()).await?;
+        let db = Db::open_within(&config.database_url(), config.database_limits).await?;
         let clock = clock(&db).await?;
         let ids = Arc::new(IdSource::default());
         crate::keyring::fits(&db, config).await?;

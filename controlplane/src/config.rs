@@ -19,6 +19,8 @@ use std::path::PathBuf;
 
 use mc_api::auth::GovernanceProfile;
 
+use crate::db::Limits;
+
 pub use args::{Args, Command, Options, Output};
 pub use embeddings::Embeddings;
 pub use key::Key;
@@ -90,6 +92,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `postgres://…` or `sqlite:PATH`, if one was given.
     pub database: Option<String>,
+    /// What is taken of a Postgres server.
+    pub database_limits: Limits,
     /// Whether tasks are compared with existing work and indexed.
     pub overlap_detection: Switch,
     /// How strict governance is.
@@ -172,6 +176,7 @@ impl Config {
             advertise: reader.list("MC_ADVERTISE"),
             public_url: public_url(reader),
             database: reader.secret("MC_DATABASE_URL").map(|url| url.expose().to_owned()),
+            database_limits: database_limits(reader),
             overlap_detection: reader.word(
                 "MC_OVERLAP_DETECTION",
                 &[("on", Switch::On), ("off", Switch::Off)],
@@ -311,6 +316,15 @@ impl Args {
             Some(path) => sources.with_file(&path),
             None => sources,
         }
+    }
+}
+
+fn database_limits(reader: &Reader<'_>) -> Limits {
+    // Fewer than four could all wait for each other: the ledger's listener and a backup keep one each.
+    let connections = reader.number("MC_DATABASE_CONNECTIONS", 16, 4..=1000);
+    Limits {
+        connections: u32::try_from(connections).unwrap_or(u32::MAX),
+        statement: reader.seconds("MC_STATEMENT_TIMEOUT", 60, 1..=3600),
     }
 }
 

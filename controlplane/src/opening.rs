@@ -83,7 +83,7 @@ async fn patiently<T, F: Future<Output = Result<T, Error>>>(
 pub(crate) async fn database(config: &Config) -> Result<(crate::db::Db, crate::db::Migrated), Error> {
     let url = config.database_url();
     patiently(config, None, &Waiting::default(), || async {
-        let db = crate::db::Db::connect(&url).await?;
+        let db = crate::db::Db::connect(&url, config.database_limits).await?;
         let migrated = db.migrate().await?;
         Ok((db, migrated))
     })

@@ -72,8 +72,9 @@ impl Source {
             let detail = format!("there is no installation: {} does not exist", path.display());
             return Err(Error::new(ProblemKind::NotFound, detail));
         }
-        let db =
-            Db::connect(&config.database_url()).await.map_err(of_database("the database cannot be read"))?;
+        let db = Db::connect(&config.database_url(), config.database_limits)
+            .await
+            .map_err(of_database("the database cannot be read"))?;
         let (schema, newest) = (db.schema().await?, db.newest_schema());
         if !(OLDEST..=newest).contains(&schema) {
             let fix = match schema {

@@ -209,7 +209,9 @@ impl Target {
         let unreachable = "the target database cannot be used";
         let (db, beside) = if let Some(path) = sqlite_path(config) {
             if path.exists() {
-                let db = Db::connect(&config.database_url()).await.map_err(of_database(unreachable))?;
+                let db = Db::connect(&config.database_url(), config.database_limits)
+                    .await
+                    .map_err(of_database(unreachable))?;
                 if matches!(look(&db).await?, Content::Installation) {
                     return Ok(Found::Filled(db));
                 }
@@ -219,7 +221,12 @@ impl Target {
             remove_sqlite(&beside)?;
             (Db::connect_to_fill(&beside), Some(beside))
         } else {
-            (Db::connect(&config.database_url()).await.map_err(of_database(unreachable))?, None)
+            (
+                Db::connect(&config.database_url(), config.database_limits)
+                    .await
+                    .map_err(of_database(unreachable))?,
+                None,
+            )
         };
         if beside.is_none() && matches!(look(&db).await?, Content::Installation) {
             return Ok(Found::Filled(db));

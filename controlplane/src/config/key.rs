@@ -66,6 +66,12 @@ const GENERAL: &[Key] = &[
     .option("--database")
     .secret(),
     Key::new("MC_DATABASE_URL_FILE", "file with the URL of the database", "/run/secrets/database-url"),
+    Key::new("MC_DATABASE_CONNECTIONS", "most connections to PostgreSQL; default 16", "16"),
+    Key::new(
+        "MC_STATEMENT_TIMEOUT",
+        "seconds that a statement of PostgreSQL may take; default 60. Copies, migrations and indexes take as long as they take",
+        "60",
+    ),
     Key::new("MC_TOKEN", "the bootstrap token; default: made at the first start", "mcb_…").secret(),
     Key::new("MC_TOKEN_FILE", "file with the bootstrap token", "/run/secrets/token"),
     Key::new("MC_ROOT_KEY_FILE", "file with the root key; default: in the data folder", "/etc/mc/root.key")

@@ -58,8 +58,8 @@ impl From<sqlx::Error> for DbError {
                     // Postgres: serialization failure, deadlock. SQLite: BUSY_SNAPSHOT.
                     "40001" | "40P01" | "517" => Self::Retry(error),
                     // Postgres: connection, resources, operator intervention. SQLite: BUSY, IOERR, FULL, CANTOPEN.
-                    // And a transaction that Postgres ended because it stood still for too long.
-                    "5" | "10" | "13" | "14" | "25P03" => Self::Unavailable(error),
+                    // And what Postgres ended because it stood still or took too long.
+                    "5" | "10" | "13" | "14" | "25P03" | "57014" => Self::Unavailable(error),
                     _ if code.len() == 5
                         && (code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")) =>
                     {

@@ -3,7 +3,8 @@
 //! Postgres: under an advisory lock of the database, so that programs that start together wait for each other.
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, PgPool, SqlitePool};
 
 use super::{Backend, DbError};
 
@@ -59,9 +60,18 @@ pub(crate) fn known() -> Vec<(i64, String)> {
     SQLITE.iter().map(|migration| (migration.version, migration.description.to_string())).collect()
 }
 
+/// A connection whose statements take as long as they take: what is large is rewritten by some migrations.
+async fn patient(pool: &PgPool) -> Result<PgConnection, DbError> {
+    let mut connection = pool.acquire().await?.detach();
+    sqlx::raw_sql("SET statement_timeout = 0").execute(&mut connection).await?;
+    Ok(connection)
+}
+
 /// Applies what is missing up to a version.
 pub(super) async fn postgres_to(pool: &PgPool, version: i64) -> Result<(), DbError> {
-    POSTGRES.run_to(version, pool).await.map_err(|error| refused(error, &POSTGRES))
+    let mut connection = patient(pool).await?;
+    POSTGRES.run_to(version, &mut connection).await.map_err(|error| refused(error, &POSTGRES))?;
+    Ok(connection.close().await?)
 }
 
 /// Applies what is missing up to a version.
@@ -74,7 +84,9 @@ pub(super) async fn postgres(pool: &PgPool) -> Result<Migrated, DbError> {
         sqlx::query_as("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(pool).await?;
     let from = if known { sqlx::query_as(APPLIED).fetch_one(pool).await? } else { (0,) };
     check(from, &POSTGRES)?;
-    POSTGRES.run(pool).await.map_err(|error| refused(error, &POSTGRES))?;
+    let mut connection = patient(pool).await?;
+    POSTGRES.run(&mut connection).await.map_err(|error| refused(error, &POSTGRES))?;
+    connection.close().await?;
     Ok(Migrated { from: from.0, to: newest(&POSTGRES) })
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mc_api::Timestamp;
-use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{AssertSqlSafe, Connection as _};
 
+use super::link::Link;
 use super::migrate::{self, Migrated};
 use super::presence;
 use super::reach::{self, Reach};
@@ -31,6 +32,26 @@ const RESTED: Duration = Duration::from_secs(1);
 const SETTINGS: &str = "SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 64; SET hnsw.max_scan_tuples = 8000; \
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
     SET idle_in_transaction_session_timeout = '60s'";
+
+/// What a control plane takes of a Postgres server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// At most this many connections.
+    pub connections: u32,
+    /// How long a statement may take, waiting for locks included. Copies, migrations and indexes take as long as they take.
+    pub statement: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 16, statement: Duration::from_mins(1) }
+    }
+}
+
+/// What every connection begins with, with its limit.
+fn settings(limits: Limits) -> String {
+    format!("{SETTINGS}; SET statement_timeout = {}", limits.statement.as_millis())
+}
 
 const EXPECTED: &str = "expected sqlite:PATH or postgres://…";
 
@@ -61,8 +82,23 @@ pub struct Db(Pools);
 
 #[derive(Clone, Debug)]
 enum Pools {
-    Postgres { pool: PgPool, reach: Arc<Reach> },
+    Postgres(Server),
     Sqlite { writer: SqlitePool, readers: SqlitePool },
+}
+
+#[derive(Clone, Debug)]
+struct Server {
+    pool: PgPool,
+    reach: Arc<Reach>,
+    limits: Limits,
+}
+
+impl Server {
+    /// A connection of the pool.
+    async fn link(&self) -> Result<Link, DbError> {
+        let connection = self.reach.patiently(Box::pin(self.pool.acquire())).await?;
+        Ok(Link::new(connection, self.limits.statement))
+    }
 }
 
 impl Db {
@@ -71,7 +107,15 @@ impl Db {
     /// # Errors
     /// [`DbError::Address`], [`DbError::Unavailable`], [`DbError::Newer`], [`DbError::Migrate`].
     pub async fn open(url: &str) -> Result<Self, DbError> {
-        let db = Self::connect(url).await?;
+        Self::open_within(url, Limits::default()).await
+    }
+
+    /// The same, within limits.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn open_within(url: &str, limits: Limits) -> Result<Self, DbError> {
+        let db = Self::connect(url, limits).await?;
         db.migrate().await?;
         Ok(db)
     }
@@ -82,7 +126,7 @@ impl Db {
     /// [`DbError::Newer`], [`DbError::Migrate`].
     pub async fn migrate(&self) -> Result<Migrated, DbError> {
         match &self.0 {
-            Pools::Postgres { pool, .. } => migrate::postgres(pool).await,
+            Pools::Postgres(Server { pool, .. }) => migrate::postgres(pool).await,
             Pools::Sqlite { writer, .. } => migrate::sqlite(writer).await,
         }
     }
@@ -91,14 +135,14 @@ impl Db {
     ///
     /// # Errors
     /// [`DbError::Address`], [`DbError::Unavailable`].
-    pub async fn connect(url: &str) -> Result<Self, DbError> {
+    pub async fn connect(url: &str, limits: Limits) -> Result<Self, DbError> {
         let pools = if is_postgres(url) {
             let options = postgres_options(url)?;
             // The pool asks again and again and then only says that time ran out: the cause is wanted.
             reach::ask(&options).await?;
             let reach = Arc::new(Reach::new(options.clone()));
             let pool = PgPoolOptions::new()
-                .max_connections(16)
+                .max_connections(limits.connections)
                 .acquire_timeout(ACQUIRE)
                 // Asked whether it still lives only when it has rested: a question costs a round trip.
                 .test_before_acquire(false)
@@ -110,12 +154,15 @@ impl Db {
                         Ok(true)
                     })
                 })
-                .after_connect(|connection, _| {
-                    Box::pin(async move { sqlx::Executor::execute(connection, SETTINGS).await.map(|_| ()) })
+                .after_connect(move |connection, _| {
+                    let settings = settings(limits);
+                    Box::pin(async move {
+                        sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await.map(|_| ())
+                    })
                 })
                 .connect_with(options)
                 .await?;
-            Pools::Postgres { pool, reach }
+            Pools::Postgres(Server { pool, reach, limits })
         } else if let Some(path) = url.strip_prefix("sqlite:") {
             let options = SqliteConnectOptions::new()
                 .filename(path.trim_start_matches("//"))
@@ -196,7 +243,7 @@ impl Db {
     /// [`DbError::Newer`], [`DbError::Migrate`].
     pub(crate) async fn migrate_to(&self, version: i64) -> Result<(), DbError> {
         match &self.0 {
-            Pools::Postgres { pool, .. } => migrate::postgres_to(pool, version).await,
+            Pools::Postgres(Server { pool, .. }) => migrate::postgres_to(pool, version).await,
             Pools::Sqlite { writer, .. } => migrate::sqlite_to(writer, version).await,
         }
     }
@@ -204,7 +251,7 @@ impl Db {
     /// Which database.
     pub fn backend(&self) -> Backend {
         match self.0 {
-            Pools::Postgres { .. } => Backend::Postgres,
+            Pools::Postgres(_) => Backend::Postgres,
             Pools::Sqlite { .. } => Backend::Sqlite,
         }
     }
@@ -212,7 +259,7 @@ impl Db {
     /// A connection for reads that need no transaction.
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.0 {
-            Pools::Postgres { pool, reach } => Conn::PgRead(reach.patiently(Box::pin(pool.acquire())).await?),
+            Pools::Postgres(server) => Conn::Pg(server.link().await?),
             Pools::Sqlite { readers, .. } => Conn::SqliteRead(readers.acquire().await?),
         }))
     }
@@ -220,9 +267,9 @@ impl Db {
     /// A transaction that sees one moment of the database, for long reads; dropping it ends it.
     pub async fn begin_snapshot(&self) -> Result<Tx, DbError> {
         match &self.0 {
-            Pools::Postgres { pool, reach } => {
-                let begin = pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
-                let mut tx = Tx::new(Conn::PgWrite(reach.patiently(Box::pin(begin)).await?));
+            Pools::Postgres(server) => {
+                let begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                let mut tx = Tx::new(Conn::Pg(server.link().await?.begin(begin).await?));
                 // It locks nobody out, and whoever reads may be slow.
                 tx.unlimited().await?;
                 Ok(tx)
@@ -236,7 +283,7 @@ impl Db {
     /// A write transaction; on SQLite it waits its turn for the only writer.
     pub async fn begin_write(&self) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.0 {
-            Pools::Postgres { pool, reach } => Conn::PgWrite(reach.patiently(Box::pin(pool.begin())).await?),
+            Pools::Postgres(server) => Conn::Pg(server.link().await?.begin("BEGIN").await?),
             Pools::Sqlite { writer, .. } => Conn::SqliteWrite(writer.begin_with("BEGIN IMMEDIATE").await?),
         }))
     }
@@ -266,7 +313,7 @@ impl Db {
     /// commits are seen in process.
     pub async fn listen(&self) -> Result<Option<Listener>, DbError> {
         match &self.0 {
-            Pools::Postgres { pool, .. } => {
+            Pools::Postgres(Server { pool, .. }) => {
                 let mut listener = PgListener::connect_with(pool).await?;
                 // A new connection is a new listener: what the old one held went with it.
                 listener.eager_reconnect(false);
@@ -281,7 +328,7 @@ impl Db {
     /// Closes all connections.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Postgres { pool, .. } => pool.close().await,
+            Pools::Postgres(Server { pool, .. }) => pool.close().await,
             Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;

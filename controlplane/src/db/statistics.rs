@@ -22,9 +22,14 @@ pub(crate) async fn refresh(db: &Db) -> Result<(), DbError> {
         )
         .fetch_all()
         .await?;
+    drop(tx);
     for (table,) in grown {
         // The name comes from the catalog, quoted.
+        let mut tx = db.begin_write().await?;
+        // A large one takes its time.
+        tx.unlimited().await?;
         tx.query(Sql::Built(format!("ANALYZE (SKIP_LOCKED) {table}"))).execute().await?;
+        tx.commit_raw().await?;
     }
     Ok(())
 }

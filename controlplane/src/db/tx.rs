@@ -5,6 +5,7 @@ use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Encode, FromRow, Transaction, Type};
 
+use super::link::{Link, ask};
 use super::{Backend, DbError};
 
 /// A value that both databases take.
@@ -43,8 +44,7 @@ impl From<&'static str> for Sql {
 }
 
 pub(super) enum Conn {
-    PgWrite(Transaction<'static, Postgres>),
-    PgRead(PoolConnection<Postgres>),
+    Pg(Link),
     SqliteWrite(Transaction<'static, Sqlite>),
     SqliteRead(PoolConnection<Sqlite>),
 }
@@ -64,7 +64,7 @@ impl Tx {
     /// Which database.
     pub fn backend(&self) -> Backend {
         match self.conn {
-            Conn::PgWrite(_) | Conn::PgRead(_) => Backend::Postgres,
+            Conn::Pg(_) => Backend::Postgres,
             Conn::SqliteWrite(_) | Conn::SqliteRead(_) => Backend::Sqlite,
         }
     }
@@ -96,14 +96,17 @@ impl Tx {
                  WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')";
             self.query(limits).execute().await?;
         }
+        if let Conn::Pg(link) = &mut self.conn {
+            link.be_patient();
+        }
         Ok(())
     }
 
     pub(super) async fn commit_raw(self) -> Result<(), DbError> {
         match self.conn {
-            Conn::PgWrite(tx) => tx.commit().await?,
+            Conn::Pg(link) => link.commit().await?,
             Conn::SqliteWrite(tx) => tx.commit().await?,
-            Conn::PgRead(_) | Conn::SqliteRead(_) => {}
+            Conn::SqliteRead(_) => {}
         }
         Ok(())
     }
@@ -121,26 +124,20 @@ pub struct Query<'t> {
 }
 
 macro_rules! on_connection {
-    ($self:ident, |$query:ident, $connection:ident| $run:expr) => {
+    ($self:ident, |$query:ident, $connection:ident| $run:expr, |$done:ident| $then:expr) => {
         match ($self.inner, &mut $self.tx.conn) {
-            (Inner::Pg($query), Conn::PgWrite(tx)) => {
-                let $connection = &mut **tx;
-                $run
-            }
-            (Inner::Pg($query), Conn::PgRead(connection)) => {
-                let $connection = &mut **connection;
-                $run
-            }
+            (Inner::Pg($query), Conn::Pg(link)) => ask!(link, |$connection| $run).map(|$done| $then),
             (Inner::Sqlite($query), Conn::SqliteWrite(tx)) => {
                 let $connection = &mut **tx;
-                $run
+                let $done = $run.await?;
+                Ok($then)
             }
             (Inner::Sqlite($query), Conn::SqliteRead(connection)) => {
                 let $connection = &mut **connection;
-                $run
+                let $done = $run.await?;
+                Ok($then)
             }
-            (Inner::Pg(_), Conn::SqliteWrite(_) | Conn::SqliteRead(_))
-            | (Inner::Sqlite(_), Conn::PgWrite(_) | Conn::PgRead(_)) => {
+            (Inner::Pg(_), Conn::SqliteWrite(_) | Conn::SqliteRead(_)) | (Inner::Sqlite(_), Conn::Pg(_)) => {
                 unreachable!("a statement is made for the connection it runs on")
             }
         }
@@ -186,18 +183,17 @@ impl Query<'_> {
 
     /// Runs it; the number of rows affected.
     pub async fn execute(self) -> Result<u64, DbError> {
-        on_connection!(self, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
+        on_connection!(self, |query, connection| query.execute(connection), |done| done.rows_affected())
     }
 
     // What depends on the type of a row is compiled for each of hundreds: it is kept small.
     async fn row(self) -> Result<Option<Row>, DbError> {
-        on_connection!(self, |query, connection| Ok(query.fetch_optional(connection).await?.map(Row::from)))
+        on_connection!(self, |query, connection| query.fetch_optional(connection), |row| row.map(Row::from))
     }
 
     async fn rows(self) -> Result<Vec<Row>, DbError> {
-        on_connection!(self, |query, connection| {
-            let rows = query.fetch_all(connection).await?;
-            Ok(rows.into_iter().map(Row::from).collect())
+        on_connection!(self, |query, connection| query.fetch_all(connection), |rows| {
+            rows.into_iter().map(Row::from).collect()
         })
     }
 

@@ -113,6 +113,7 @@ pub(super) async fn index(tx: &mut Tx, number: i64, dimensions: i32) -> Result<(
     }
     let column = indexed("embedding", dimensions);
     let kind = if dimensions > SINGLE { "halfvec" } else { "vector" };
+    tx.unlimited().await?;
     // Numbers of our own only: no value of somebody else is a part of the text.
     tx.query(Sql::Built(format!(
         "CREATE INDEX IF NOT EXISTS search_vector_m{number}_idx ON search_vector

@@ -246,6 +246,109 @@ async fn postgres_lost_in_operation_is_503_and_nothing_is_half_applied() {
     assert!(status.success(), "{status}");
 }
 
+/// Between a control plane and its database: a network that can fall silent. Nothing is refused or closed then, and nothing
+/// arrives.
+struct Network {
+    address: std::net::SocketAddr,
+    silent: tokio::sync::watch::Sender<bool>,
+    _task: tokio_util::task::AbortOnDropHandle<()>,
+}
+
+impl Network {
+    async fn to(server: std::net::SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (silent, heard) = tokio::sync::watch::channel(false);
+        let task = tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let mut heard = heard.clone();
+                tokio::spawn(async move {
+                    if !*heard.borrow() {
+                        let Ok(mut far) = tokio::net::TcpStream::connect(server).await else { return };
+                        tokio::select! {
+                            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => return,
+                            _ = heard.wait_for(|silent| *silent) => {}
+                        }
+                        // The server's side stays open, too.
+                        let _ = heard.wait_for(|silent| !*silent).await;
+                        drop(far);
+                        return;
+                    }
+                    let _ = heard.wait_for(|silent| !*silent).await;
+                });
+            }
+        });
+        Self { address, silent, _task: tokio_util::task::AbortOnDropHandle::new(task) }
+    }
+
+    fn falls_silent(&self) {
+        self.silent.send_replace(true);
+    }
+
+    /// What was on its way is lost.
+    fn is_back(&self) {
+        self.silent.send_replace(false);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_swallows_packets_and_a_table_that_is_locked_hold_nobody() {
+    let Some(server) = OwnServer::start("outages::a_network_that_swallows_packets") else { return };
+    let (folder, direct) = (tempfile::tempdir().unwrap(), server.url());
+    let port = |url: &str| url.rsplit_once(':').unwrap().1.split('/').next().unwrap().to_owned();
+    let number = port(&direct);
+    let network = Network::to(format!("127.0.0.1:{number}").parse().unwrap()).await;
+    let through = direct.replace(&format!(":{number}/"), &format!(":{}/", network.address.port()));
+    assert_ne!(through, direct);
+    let mut command = program(folder.path(), Some(&through));
+    command.env("MC_STATEMENT_TIMEOUT", "1");
+    let (mut child, client, _reader) = serving(command).await;
+    let token = std::fs::read_to_string(folder.path().join("token")).unwrap();
+    let post = |n: usize| {
+        let (client, token) = (&client, &token);
+        async move {
+            let key = format!("silent-{n}");
+            let headers = [("idempotency-key", key.as_str())];
+            let body = Some(json!({ "name": format!("m-{n}") }));
+            client.send("POST", "/api/v1/missions", token, &headers, body).await
+        }
+    };
+    post(0).await.ok(201);
+
+    let mut locker = <sqlx::PgConnection as sqlx::Connection>::connect(&direct).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE mission IN ACCESS EXCLUSIVE MODE").execute(&mut locker).await.unwrap();
+    let asked = Instant::now();
+    let answer = client.send("GET", "/api/v1/missions", &token, &[], None).await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert!(asked.elapsed() < Duration::from_secs(30) && !answer.header("retry-after").is_empty());
+    sqlx::raw_sql("ROLLBACK").execute(&mut locker).await.unwrap();
+    client.send("GET", "/api/v1/missions", &token, &[], None).await.ok(200);
+
+    network.falls_silent();
+    let asked = Instant::now();
+    // More than there are connections.
+    let answers = futures_util::future::join_all((1..40).map(post)).await;
+    for answer in &answers {
+        assert_eq!(answer.status, 503, "{}", answer.text);
+    }
+    assert!(asked.elapsed() < LONG, "{:?}", asked.elapsed());
+    assert_eq!(client.send("GET", "/healthz", "", &[], None).await.status, 200);
+    ready(&client, 503).await;
+    network.is_back();
+    ready(&client, 200).await;
+    for n in 1..40 {
+        eventually("it is done once", || async { (post(n).await.status == 201).then_some(()) }).await;
+    }
+    let names = crate::harness::database::column(&direct, "SELECT name FROM mission").await;
+    assert_eq!(names.len(), 40, "{names:?}");
+    let text = client.send("GET", "/metrics", &token, &[], None).await.text;
+    assert!(text.contains("mc_database_connections_lost_total"), "{text}");
+    terminate(&child);
+    let status = tokio::time::timeout(LONG, child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_waits_for_the_bucket() {
     let (folder, mut s3) = (tempfile::tempdir().unwrap(), S3Server::start());

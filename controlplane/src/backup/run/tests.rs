@@ -200,7 +200,7 @@ async fn parts_that_do_not_fit_each_other_are_refused() {
 async fn a_sweep_and_a_backup_exclude_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let from = source(&folder.path().join("from")).await;
-    let db = Db::connect(&from.database_url()).await.unwrap();
+    let db = Db::connect(&from.database_url(), from.database_limits).await.unwrap();
     let sweeping = crate::backup::Sweeping::begin(&db, &from.data_dir).await.unwrap();
     assert!(sweeping.is_some());
     let opening = Source::open(&from, Wanted { keys: false, ..ALL });
@@ -243,7 +243,7 @@ async fn the_database_of_somebody_else_is_not_touched() {
     backup(&from, &asked(archive.clone())).await.unwrap();
     let to = config(&folder.path().join("to"));
     std::fs::create_dir_all(&to.data_dir).unwrap();
-    let db = Db::connect(&to.database_url()).await.unwrap();
+    let db = Db::connect(&to.database_url(), to.database_limits).await.unwrap();
     let mut tx = db.begin_write().await.unwrap();
     tx.query("CREATE TABLE diary (day TEXT)").execute().await.unwrap();
     db.commit(tx).await.unwrap();
@@ -253,7 +253,7 @@ async fn the_database_of_somebody_else_is_not_touched() {
         refused.kind == ProblemKind::NotEmpty && refused.detail.contains("something else, diary"),
         "{refused:?}"
     );
-    let db = Db::connect(&to.database_url()).await.unwrap();
+    let db = Db::connect(&to.database_url(), to.database_limits).await.unwrap();
     db.begin_read().await.unwrap().query("SELECT day FROM diary").execute().await.unwrap();
 }
 
@@ -278,7 +278,7 @@ async fn an_archive_of_an_older_schema_is_migrated() {
     let from = config(&folder.path().join("from"));
     std::fs::create_dir_all(&from.data_dir).unwrap();
     let archive = folder.path().join("old");
-    let db = Db::connect(&from.database_url()).await.unwrap();
+    let db = Db::connect(&from.database_url(), from.database_limits).await.unwrap();
     db.migrate_to(16).await.unwrap();
     let mut tx = db.begin_write().await.unwrap();
     tx.query("INSERT INTO organization (organization_id, name, created_at) VALUES ($1, 'default', 5)")

@@ -173,8 +173,7 @@ pub(crate) async fn read<'t>(
     let select = format!("SELECT {} FROM \"{}\" ORDER BY {order}", columns.join(", "), table.name);
     let kinds: Vec<Kind> = table.columns.iter().map(|column| column.kind).collect();
     match &mut tx.conn {
-        Conn::PgWrite(tx) => postgres::read(tx, &select, kinds).await,
-        Conn::PgRead(connection) => postgres::read(connection, &select, kinds).await,
+        Conn::Pg(link) => postgres::read(link.connection()?, &select, kinds).await,
         Conn::SqliteWrite(tx) => Ok(sqlite::read(tx, select)),
         Conn::SqliteRead(connection) => Ok(sqlite::read(connection, select)),
     }
@@ -201,9 +200,9 @@ pub(crate) async fn write(
     let names: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
     let into = format!("\"{}\" ({})", table.name, names.join(", "));
     let written = match &mut tx.conn {
-        Conn::PgWrite(tx) => postgres::write(tx, &into, &kinds, block).await?,
+        Conn::Pg(link) if link.is_open() => postgres::write(link.connection()?, &into, &kinds, block).await?,
         Conn::SqliteWrite(tx) => sqlite::write(tx, &into, &kinds, block).await?,
-        Conn::PgRead(_) | Conn::SqliteRead(_) => {
+        Conn::Pg(_) | Conn::SqliteRead(_) => {
             return Err(unreadable("rows are written in a transaction".into()));
         }
     };

@@ -90,7 +90,7 @@ pub(super) async fn read_ledger(world: &World, upto: &AtomicU64, last: &AtomicU6
 
 /// The longest that a committed event waited for its seal, and the most connections at once.
 pub(super) async fn observe(world: &World, url: &str) -> (Duration, i64) {
-    let db = Db::connect(url).await.unwrap();
+    let db = Db::connect(url, controlplane::db::Limits::default()).await.unwrap();
     let (mut oldest, mut longest, mut most) = ((0_i64, Instant::now()), Duration::ZERO, 0);
     while !world.stop.load(Relaxed) {
         let mut tx = db.begin_read().await.unwrap();
