@@ -3,6 +3,7 @@
 
 /// Counters without labels.
 pub const PLAIN: &[&str] = &[
+    "mc_database_connections_lost_total",
     "mc_approvals_expired_total",
     "mc_db_transaction_retries_total",
     "mc_embeddings_failures_total",

@@ -43,6 +43,8 @@ MC_ALLOWED_HOSTS: {{ include "missioncontrol.allowedHosts" . | quote }}
 MC_GOV_PROFILE: {{ .Values.config.governanceProfile | quote }}
 MC_OVERLAP_DETECTION: {{ .Values.config.overlapDetection | quote }}
 MC_SESSIONS_PER_PRINCIPAL: {{ .Values.config.sessionsPerPrincipal | int64 | quote }}
+MC_DATABASE_CONNECTIONS: {{ .Values.config.databaseConnections | int64 | quote }}
+MC_STATEMENT_TIMEOUT: {{ .Values.config.statementTimeout | int64 | quote }}
 MC_LOG: {{ .Values.config.log | quote }}
 MC_LOG_FORMAT: {{ .Values.config.logFormat | quote }}
 {{- with include "missioncontrol.publicUrl" . }}
