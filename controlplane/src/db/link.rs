@@ -34,10 +34,10 @@ macro_rules! ask {
         let $connection = link.connection()?;
         match patience {
             None => $future.await.map_err($crate::db::DbError::from),
-            Some(patience) => match tokio::time::timeout(patience, $future).await {
-                Ok(answer) => answer.map_err($crate::db::DbError::from),
-                Err(_) => Err(link.lose()),
-            },
+            Some(patience) => {
+                let answer = tokio::time::timeout(patience, $future).await;
+                answer.map_or_else(|_| Err(link.lose()), |answer| answer.map_err($crate::db::DbError::from))
+            }
         }
     }};
 }
