@@ -25,11 +25,12 @@
 #
 # Each figure is the median of its runs.
 #
-# MC_BIN_DIR   folder of the programs (default: they are built, where scripts/dev-up.sh builds)
+# MC_BIN_DIR   folder of the programs (default: they are built by the profile ci, all of them optimised)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
+export MC_BUILD_PROFILE=ci
 BIN=$(bin_dir)
 if [ "${1:-}" = overlap ]; then
   # With or without the encoder of a model: as it was built.

@@ -16,6 +16,7 @@
 # MC_STACK_PROFILE   as --profile
 # MC_TOKEN           bootstrap token of a new installation; without it one is made and kept in the data folder
 # MC_BIN_DIR         use the programs in this folder and build nothing
+# MC_BUILD_PROFILE   ci: optimise all of the programs, which takes half as long again (default: quick)
 # MC_UP_TIMEOUT      seconds to wait until it is ready (default: 60)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

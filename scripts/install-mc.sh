@@ -15,7 +15,7 @@ set -euo pipefail
 SOURCE='' DIR='' NAME=mc
 while [ $# -gt 0 ]; do
   case $1 in
-    --from-target) SOURCE=$(target_dir)/ci/mc; shift ;;
+    --from-target) SOURCE=$(bin_dir)/mc; shift ;;
     --from | --dir | --as)
       [ -n "${2:-}" ] || usage_error "$1 needs a value"
       case $1 in --from) SOURCE=$2 ;; --dir) DIR=$2 ;; --as) NAME=$2 ;; esac

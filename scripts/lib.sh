@@ -175,7 +175,7 @@ need_rust() {
 target_dir() { printf '%s\n' "${CARGO_TARGET_DIR:-$MC_REPO/target}"; }
 
 # bin_dir: where the programs are that the scripts start.
-bin_dir() { printf '%s\n' "${MC_BIN_DIR:-$(target_dir)/ci}"; }
+bin_dir() { printf '%s\n' "${MC_BIN_DIR:-$(target_dir)/${MC_BUILD_PROFILE:-quick}}"; }
 
 MC_NODE_MIN=20.19
 # What npm is asked for when Node is missing or too old.
@@ -211,8 +211,8 @@ need_chromium() {
   export MC_CHROMIUM
 }
 
-# build_programs [MORE…]: the programs of an installation with release speed, without link-time optimisation, and more of
-# this workspace by name; nothing when MC_BIN_DIR is given.
+# build_programs [MORE…]: the programs of an installation and more of this workspace by name, by the profile MC_BUILD_PROFILE
+# (default quick; ci: release speed but for link-time optimisation); nothing when MC_BIN_DIR is given.
 build_programs() {
   local began=$SECONDS free_kib name version commit bins=()
   set -- mc mc-controlplane mc-mesh mc-scripted-agent "$@"
@@ -222,6 +222,10 @@ build_programs() {
     done
     return 0
   fi
+  case ${MC_BUILD_PROFILE:-quick} in
+    quick | ci | release) ;;
+    *) usage_error "MC_BUILD_PROFILE is quick, ci or release, not '$MC_BUILD_PROFILE'" ;;
+  esac
   need_cmd git
   need_cc
   need_rust
@@ -233,7 +237,7 @@ build_programs() {
   version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$MC_REPO/Cargo.toml" | head -n 1)
   commit=$(git -C "$MC_REPO" rev-parse --short=12 HEAD 2>/dev/null || printf 'unknown')
   say "building $version+$commit (the first build takes ten to twenty minutes on two cores)"
-  (cd -- "$MC_REPO" && MC_BUILD_ID=$version+$commit cargo build --workspace "${bins[@]}" --profile ci --locked) ||
+  (cd -- "$MC_REPO" && MC_BUILD_ID=$version+$commit cargo build --workspace "${bins[@]}" --profile "${MC_BUILD_PROFILE:-quick}" --locked) ||
     die "the build failed" "read the messages of cargo above"
   say "built in $((SECONDS - began)) s"
 }

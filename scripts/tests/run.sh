@@ -159,8 +159,8 @@ up_starts_detached_and_waits_as_long_as_told() {
 up_builds_nothing_when_it_runs_already() {
   with_programs
   unset MC_BIN_DIR
-  mkdir -p target/ci data/run
-  cp bin/mc target/ci
+  mkdir -p target/quick data/run
+  cp bin/mc target/quick
   sleep 60 &
   local pid=$!
   printf '%s %s\n' "$pid" "$(proc_start_time "$pid")" >data/run/supervisor.pid

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const run = promisify(execFile);
-const BIN = process.env.MC_BIN_DIR ?? new URL('../../target/ci', import.meta.url).pathname;
+const BIN = process.env.MC_BIN_DIR ?? new URL('../../target/quick', import.meta.url).pathname;
 const CHROMIUM = process.env.MC_CHROMIUM ?? '/usr/bin/chromium';
 
 function freePort() {
