@@ -251,7 +251,7 @@ async fn postgres_lost_in_operation_is_503_and_nothing_is_half_applied() {
 struct Network {
     address: std::net::SocketAddr,
     silent: tokio::sync::watch::Sender<bool>,
-    _task: tokio_util::task::AbortOnDropHandle<()>,
+    _tasks: tokio::task::JoinSet<()>,
 }
 
 impl Network {
@@ -259,11 +259,13 @@ impl Network {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (silent, heard) = tokio::sync::watch::channel(false);
-        let task = tokio::spawn(async move {
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (mut near, _) = listener.accept().await.unwrap();
                 let mut heard = heard.clone();
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     if !*heard.borrow() {
                         let Ok(mut far) = tokio::net::TcpStream::connect(server).await else { return };
                         tokio::select! {
@@ -279,7 +281,7 @@ impl Network {
                 });
             }
         });
-        Self { address, silent, _task: tokio_util::task::AbortOnDropHandle::new(task) }
+        Self { address, silent, _tasks: tasks }
     }
 
     fn falls_silent(&self) {
