@@ -236,7 +236,7 @@ build_programs() {
   # The parts compare their builds when they start.
   version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$MC_REPO/Cargo.toml" | head -n 1)
   commit=$(git -C "$MC_REPO" rev-parse --short=12 HEAD 2>/dev/null || printf 'unknown')
-  say "building $version+$commit (the first build takes ten to twenty minutes on two cores)"
+  say "building $version+$commit (the first build takes about ten minutes on two cores)"
   (cd -- "$MC_REPO" && MC_BUILD_ID=$version+$commit cargo build --workspace "${bins[@]}" --profile "${MC_BUILD_PROFILE:-quick}" --locked) ||
     die "the build failed" "read the messages of cargo above"
   say "built in $((SECONDS - began)) s"
