@@ -56,6 +56,7 @@ if read_pid_file "$DIR/run/supervisor.pid" && [ -x "$BIN/mc" ]; then
 else
   [ -n "${MC_BIN_DIR:-}" ] || "$MC_SCRIPTS/build-ui.sh" || warn "the web UI is left out; everything else works without it"
   build_programs
+  BIN=$(bin_dir)
 fi
 [ "$PROFILE" != full ] || full_start "$DIR" || die "the parts of the profile full did not start" "read the messages above"
 "$BIN/mc" up --detach --data-dir "$DIR" --timeout "${MC_UP_TIMEOUT:-60}s" >&2

@@ -175,7 +175,13 @@ need_rust() {
 target_dir() { printf '%s\n' "${CARGO_TARGET_DIR:-$MC_REPO/target}"; }
 
 # bin_dir: where the programs are that the scripts start.
-bin_dir() { printf '%s\n' "${MC_BIN_DIR:-$(target_dir)/${MC_BUILD_PROFILE:-quick}}"; }
+bin_dir() {
+  local target profile=${MC_BUILD_PROFILE:-}
+  target=$(target_dir)
+  # Without a word about it: what was built last.
+  if [ -z "$profile" ] && [ "$target/ci/mc" -nt "$target/quick/mc" ]; then profile=ci; fi
+  printf '%s\n' "${MC_BIN_DIR:-$target/${profile:-quick}}"
+}
 
 MC_NODE_MIN=20.19
 # What npm is asked for when Node is missing or too old.
@@ -222,7 +228,8 @@ build_programs() {
     done
     return 0
   fi
-  case ${MC_BUILD_PROFILE:-quick} in
+  export MC_BUILD_PROFILE=${MC_BUILD_PROFILE:-quick}
+  case $MC_BUILD_PROFILE in
     quick | ci | release) ;;
     *) usage_error "MC_BUILD_PROFILE is quick, ci or release, not '$MC_BUILD_PROFILE'" ;;
   esac
@@ -237,7 +244,7 @@ build_programs() {
   version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$MC_REPO/Cargo.toml" | head -n 1)
   commit=$(git -C "$MC_REPO" rev-parse --short=12 HEAD 2>/dev/null || printf 'unknown')
   say "building $version+$commit (the first build takes about ten minutes on two cores)"
-  (cd -- "$MC_REPO" && MC_BUILD_ID=$version+$commit cargo build --workspace "${bins[@]}" --profile "${MC_BUILD_PROFILE:-quick}" --locked) ||
+  (cd -- "$MC_REPO" && MC_BUILD_ID=$version+$commit cargo build --workspace "${bins[@]}" --profile "$MC_BUILD_PROFILE" --locked) ||
     die "the build failed" "read the messages of cargo above"
   say "built in $((SECONDS - began)) s"
 }

@@ -115,6 +115,8 @@ async fn batches(app: &App, cx: &OpCtx, spool: &Spool, plan: &mut Plan) -> Resul
 /// How many steps of this plan are done; a part of another plan is thrown away.
 async fn begin(app: &App, cx: &OpCtx, plan: &Plan, run: &Run) -> Result<(usize, mc_api::Timestamp), Error> {
     system_tx!(app, |tx| {
+        // What a plan before this one wrote may be much.
+        tx.unlimited().await?;
         rows::lock(tx).await?;
         if rows::is_used(tx).await? {
             return Err(not_empty());
@@ -212,6 +214,8 @@ async fn finish(app: &App, cx: &OpCtx, plan: &Plan) -> Result<RestoredLedger, Er
     let restored = &plan.restored;
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize(Action::RestoreLedger)?;
+        // All that was restored is written once more.
+        tx.unlimited().await?;
         rows::lock(tx).await?;
         if rows::is_used(tx).await? {
             return Err(not_empty());

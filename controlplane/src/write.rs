@@ -248,14 +248,24 @@ pub(crate) async fn refused(app: &App, cx: &OpCtx, error: Error) -> Error {
 
 /// Forgets answers that are older than [`KEEP_ANSWERS`]. Returns how many.
 pub(crate) async fn forget_answers(app: &App, now: Timestamp) -> Result<u64, DbError> {
-    let mut tx = app.db.begin_write().await?;
-    let forgotten = tx
-        .query("DELETE FROM idempotency WHERE created_at < $1")
-        .bind(now.minus(KEEP_ANSWERS))
-        .execute()
-        .await?;
-    app.db.commit(tx).await?;
-    Ok(forgotten)
+    let mut all = 0;
+    loop {
+        let mut tx = app.db.begin_write().await?;
+        let forgotten = tx
+            .query(
+                "DELETE FROM idempotency WHERE (principal_id, route, idempotency_key) IN
+                     (SELECT principal_id, route, idempotency_key FROM idempotency WHERE created_at < $1
+                      ORDER BY created_at LIMIT 5000)",
+            )
+            .bind(now.minus(KEEP_ANSWERS))
+            .execute()
+            .await?;
+        app.db.commit(tx).await?;
+        all += forgotten;
+        if forgotten < 5000 {
+            return Ok(all);
+        }
+    }
 }
 
 /// SHA-256 as lowercase hex.

@@ -48,7 +48,7 @@ const ahead = `for (const [path, ...parts] of ${JSON.stringify(places.map(({ pat
     else {
       link.rel = 'preload';
       link.as = href.endsWith('.css') ? 'style' : 'fetch';
-      if (link.as === 'fetch') link.crossOrigin = 'anonymous';
+      link.crossOrigin = 'anonymous';
     }
     link.href = href;
     document.head.append(link);

@@ -3,7 +3,12 @@
 //! A plan that was made while a table was empty is kept by each connection until the table is analysed, and autovacuum
 //! looks once a minute: until then a table of thousands of rows is read whole again and again.
 
+use std::time::Duration;
+
 use super::{Backend, Db, DbError, Sql};
+
+/// How long looking at one table may take.
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// Analyses the tables that changed by more than half since somebody did. Idempotent; another replica's work is skipped.
 ///
@@ -26,8 +31,7 @@ pub(crate) async fn refresh(db: &Db) -> Result<(), DbError> {
     for (table,) in grown {
         // The name comes from the catalog, quoted.
         let mut tx = db.begin_write().await?;
-        // A large one takes its time.
-        tx.unlimited().await?;
+        tx.limited(Some(LIMIT)).await?;
         tx.query(Sql::Built(format!("ANALYZE (SKIP_LOCKED) {table}"))).execute().await?;
         tx.commit_raw().await?;
     }

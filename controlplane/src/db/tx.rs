@@ -1,5 +1,7 @@
 //! Transactions and statements.
 
+use std::time::Duration;
+
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
@@ -90,14 +92,24 @@ impl Tx {
     /// # Errors
     /// Database failures.
     pub(crate) async fn unlimited(&mut self) -> Result<(), DbError> {
+        self.limited(None).await
+    }
+
+    /// The same, and gives each statement a limit of its own; `None`: none.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub(crate) async fn limited(&mut self, limit: Option<Duration>) -> Result<(), DbError> {
         if self.backend() == Backend::Postgres {
             // `transaction_timeout` is there from version 17 on.
-            let limits = "SELECT set_config(name, '0', true) FROM pg_settings
+            let limits = "SELECT set_config(name, CASE name WHEN 'statement_timeout' THEN $1 ELSE '0' END, true)
+                 FROM pg_settings
                  WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')";
-            self.query(limits).execute().await?;
+            let statement = limit.unwrap_or_default().as_millis().to_string();
+            self.query(limits).bind(statement).execute().await?;
         }
         if let Conn::Pg(link) = &mut self.conn {
-            link.be_patient();
+            link.wait_for(limit);
         }
         Ok(())
     }

@@ -246,11 +246,21 @@ async fn postgres_lost_in_operation_is_503_and_nothing_is_half_applied() {
     assert!(status.success(), "{status}");
 }
 
+/// What a [`Network`] does with what it carries.
+#[derive(Clone, Copy, Default)]
+struct Weather {
+    /// Nothing arrives.
+    is_silent: bool,
+    /// Nothing arrives on the first so many connections any more.
+    forgotten: u32,
+}
+
 /// Between a control plane and its database: a network that can fall silent. Nothing is refused or closed then, and nothing
 /// arrives.
 struct Network {
     address: std::net::SocketAddr,
-    silent: tokio::sync::watch::Sender<bool>,
+    weather: tokio::sync::watch::Sender<Weather>,
+    accepted: std::sync::Arc<std::sync::atomic::AtomicU32>,
     _tasks: tokio::task::JoinSet<()>,
 }
 
@@ -258,39 +268,49 @@ impl Network {
     async fn to(server: std::net::SocketAddr) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (silent, heard) = tokio::sync::watch::channel(false);
+        let (weather, seen) = tokio::sync::watch::channel(Weather::default());
+        let accepted = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
         let mut tasks = tokio::task::JoinSet::new();
+        let count = std::sync::Arc::clone(&accepted);
         tasks.spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (mut near, _) = listener.accept().await.unwrap();
-                let mut heard = heard.clone();
+                let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+                let mut seen = seen.clone();
                 connections.spawn(async move {
-                    if !*heard.borrow() {
-                        let Ok(mut far) = tokio::net::TcpStream::connect(server).await else { return };
+                    let swallows = move |weather: &Weather| weather.is_silent || number <= weather.forgotten;
+                    let mut far = None;
+                    if !swallows(&seen.borrow()) {
+                        let Ok(mut server) = tokio::net::TcpStream::connect(server).await else { return };
                         tokio::select! {
-                            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => return,
-                            _ = heard.wait_for(|silent| *silent) => {}
+                            _ = tokio::io::copy_bidirectional(&mut near, &mut server) => return,
+                            _ = seen.wait_for(swallows) => {}
                         }
                         // The server's side stays open, too.
-                        let _ = heard.wait_for(|silent| !*silent).await;
-                        drop(far);
-                        return;
+                        far = Some(server);
                     }
-                    let _ = heard.wait_for(|silent| !*silent).await;
+                    let _ = seen.wait_for(|weather| !swallows(weather)).await;
+                    drop(far);
                 });
             }
         });
-        Self { address, silent, _tasks: tasks }
+        Self { address, weather, accepted, _tasks: tasks }
     }
 
     fn falls_silent(&self) {
-        self.silent.send_replace(true);
+        self.weather.send_modify(|weather| weather.is_silent = true);
     }
 
     /// What was on its way is lost.
     fn is_back(&self) {
-        self.silent.send_replace(false);
+        self.weather.send_modify(|weather| weather.is_silent = false);
+    }
+
+    /// As a firewall does that was started anew: it swallows what belongs to connections of before, and passes new ones.
+    fn forgets(&self) {
+        let all = self.accepted.load(std::sync::atomic::Ordering::Relaxed);
+        self.weather.send_modify(|weather| weather.forgotten = all);
     }
 }
 
@@ -344,8 +364,28 @@ async fn a_network_that_swallows_packets_and_a_table_that_is_locked_hold_nobody(
     }
     let names = crate::harness::database::column(&direct, "SELECT name FROM mission").await;
     assert_eq!(names.len(), 40, "{names:?}");
-    let text = client.send("GET", "/metrics", &token, &[], None).await.text;
-    assert!(text.contains("mc_database_connections_lost_total"), "{text}");
+    let lost = async || {
+        let text = client.send("GET", "/metrics", &token, &[], None).await.text;
+        let line =
+            text.lines().find(|line| line.starts_with("mc_database_connections_lost_total")).unwrap_or("");
+        line.rsplit(' ').next().and_then(|count| count.parse::<f64>().ok())
+    };
+    let before = lost().await.expect("they are counted");
+    assert!(before >= 1.0, "{before}");
+
+    // Who asks hangs up before anybody can know that there will be no answer, and nobody waits for the connection then.
+    let read = || client.send("GET", "/api/v1/missions", &token, &[], None);
+    futures_util::future::join_all((0..40).map(|_| read())).await;
+    network.forgets();
+    let asked = Instant::now();
+    futures_util::future::join_all((0..40).map(|_| tokio::time::timeout(Duration::from_millis(300), read())))
+        .await;
+    eventually("new connections take the place of the old", || async {
+        (read().await.status == 200).then_some(())
+    })
+    .await;
+    assert!(asked.elapsed() < LONG, "{:?}", asked.elapsed());
+    eventually("each is counted", || async { (lost().await? > before).then_some(()) }).await;
     terminate(&child);
     let status = tokio::time::timeout(LONG, child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");

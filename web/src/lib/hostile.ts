@@ -13,5 +13,5 @@ export const HOSTILE: string[] = [
   `\`<script>${script}</script>\``, `| <img src=x onerror=${script}> |\n|---|\n| <script>${script}</script> |`, `# <img src=x onerror=${script}>`, `> <iframe srcdoc="<script>${script}</script>">`, `- [ ] <input type=image src=x onerror=${script}>`,
   '\u001b[2J\u001b[31mred\u001b]0;title\u0007', '\u001b]8;;https://evil.example\u0007click\u001b]8;;\u0007', 'invoice\u202egnp.exe', '\u2066\u2067\u202e nested \u2069', 'a\u200bb\u200bc\ufeffd',
   '\u0000\u0001\u0008\u007f\u009b', 'Z\u0351\u036b\u0343\u036a\u0302\u036b\u033d\u034f\u0334\u0319\u0324'.repeat(20), 'x'.repeat(50_000), '#'.repeat(2_000) + ' deep', '>'.repeat(2_000) + ' deep',
-  '['.repeat(3_000), '*'.repeat(3_000), '- '.repeat(800) + 'deep', '`'.repeat(2_001), '|'.repeat(2_000), '\u{e0041}\u{e0042} tags', '[x](https://example.org/\u202e/gro.live)', '<a name="x" id="app">', '__proto__', '[__proto__]: x\n[__proto__]', '\\'.repeat(4_000), '\\*'.repeat(40_000)
+  '['.repeat(3_000), '*'.repeat(3_000), '- '.repeat(800) + 'deep', '`'.repeat(2_001), '|'.repeat(2_000), '\u{e0041}\u{e0042} tags', '[x](https://example.org/\u202e/gro.live)', 'seen\u001b]0;\nseen too\n\u0007', '<a name="x" id="app">', '__proto__', '[__proto__]: x\n[__proto__]', '\\'.repeat(4_000), '\\*'.repeat(40_000)
 ];

@@ -173,7 +173,11 @@ pub(crate) async fn read<'t>(
     let select = format!("SELECT {} FROM \"{}\" ORDER BY {order}", columns.join(", "), table.name);
     let kinds: Vec<Kind> = table.columns.iter().map(|column| column.kind).collect();
     match &mut tx.conn {
-        Conn::Pg(link) => postgres::read(link.connection()?, &select, kinds).await,
+        Conn::Pg(link) => {
+            // The driver leaves a part of the answer behind when the server refuses a copy.
+            link.spoil();
+            postgres::read(link.connection()?, &select, kinds).await
+        }
         Conn::SqliteWrite(tx) => Ok(sqlite::read(tx, select)),
         Conn::SqliteRead(connection) => Ok(sqlite::read(connection, select)),
     }

@@ -31,8 +31,10 @@ export class Follow {
   #paint = 0;
   #stop = new AbortController();
 
+  #beginning = false;
+
   constructor(private readonly id: string) {
-    void this.#begin();
+    void this.begin();
   }
 
   async #read(cursor?: string): Promise<Schemas['Conversation']> {
@@ -48,8 +50,18 @@ export class Follow {
     this.#talk.end(last.seq, events.items.filter((event) => event.seq <= last.last_seq));
   }
 
-  /** Reads the newest page, as often as the server does not answer, and follows from there. */
-  async #begin(): Promise<void> {
+  /** Reads the newest page, as often as the server does not answer, and follows from there. Again, when it was refused. */
+  begin = async (): Promise<void> => {
+    if (this.#beginning || this.stream) return;
+    this.#beginning = true;
+    try {
+      await this.#open();
+    } finally {
+      this.#beginning = false;
+    }
+  };
+
+  async #open(): Promise<void> {
     for (let failures = 0; !this.#stop.signal.aborted; failures += 1) {
       try {
         const page = await this.#read();

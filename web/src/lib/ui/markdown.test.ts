@@ -17,6 +17,10 @@ describe('Markdown', () => {
     expect(words.endsWith('line 1999 & more')).toBe(true);
     expect(words.split('\n')).toHaveLength(2002);
   });
+  it('hides no line behind a title of terminals', () => {
+    const { container } = render(Markdown, { text: 'first\u001b]0;x\nhidden\nlast\u0007' });
+    for (const line of ['first', 'hidden', 'last']) expect(container.textContent).toContain(line);
+  });
   it.each(HOSTILE.map((text, index) => [index, text] as const))('payload %i stays text', (_, text) => {
     const { container } = render(Markdown, { text });
     expect(container.querySelectorAll('script, style, img, iframe, object, embed, svg, form, input, link, meta, video, audio, math, base')).toHaveLength(0);
