@@ -11,6 +11,7 @@
 # for: fast, and lost at a power cut. A running server keeps its setting until --fsync is given.
 #
 # MC_DEV_DIR   folder for the build cache and the data (default: .cache/postgres in the checkout)
+# MC_PG_HOME   folder for the data alone, such as one in memory; give it to each of these commands
 # MC_PG_USER   account that runs the server when this script runs as root (default: postgres, created when missing)
 # MC_PG_BIN    folder with initdb, pg_ctl, postgres and pg_config (default: those of Debian's postgresql-15)
 #
@@ -57,13 +58,15 @@ locate_home() {
   local pointed
   FALLBACK_HOME=${MC_PG_FALLBACK:-${TMPDIR:-/tmp}}
   FALLBACK_HOME=${FALLBACK_HOME%/}/mc-postgres-$(id -u)-$(printf '%s' "$DEV_DIR" | sha256sum | cut -c 1-12)
+  HOMES=("$DEV_DIR/run" "$FALLBACK_HOME")
+  [ -z "${MC_PG_HOME:-}" ] || HOMES=("$MC_PG_HOME")
   PG_HOME=
-  if [ -r "$DEV_DIR/home" ]; then
+  if [ -z "${MC_PG_HOME:-}" ] && [ -r "$DEV_DIR/home" ]; then
     read -r pointed <"$DEV_DIR/home" || true
     [ -f "$pointed/data/PG_VERSION" ] && PG_HOME=$pointed
   fi
   if [ -z "$PG_HOME" ]; then
-    for pointed in "$DEV_DIR/run" "$FALLBACK_HOME"; do
+    for pointed in "${HOMES[@]}"; do
       [ -f "$pointed/data/PG_VERSION" ] && PG_HOME=$pointed && break
     done
   fi
@@ -74,7 +77,7 @@ locate_home() {
 # then its owner is another one and it is refused.
 create_home() {
   local try
-  for try in "$DEV_DIR/run" "$FALLBACK_HOME"; do
+  for try in "${HOMES[@]}"; do
     mkdir -p -- "$(dirname -- "$try")"
     mkdir -m 700 -- "$try" 2>/dev/null || [ -d "$try" ] || continue
     [ ! -L "$try" ] || die "$try is a symbolic link" "remove it"
@@ -90,7 +93,7 @@ create_home() {
     fi
     rmdir -- "$try" 2>/dev/null || true
   done
-  die "the account $PG_USER can use neither $DEV_DIR/run nor $FALLBACK_HOME" "set MC_DEV_DIR to a folder it can reach, for example under /var/tmp"
+  die "the account $PG_USER can use none of ${HOMES[*]}" "set MC_DEV_DIR to a folder it can reach, for example under /var/tmp"
 }
 
 # ---- programs -------------------------------------------------------------------------------------------------------
@@ -347,7 +350,7 @@ start() {
   fi
   install_pgvector
   [ -n "$PG_HOME" ] || create_home
-  printf '%s\n' "$PG_HOME" >"$DEV_DIR/home"
+  [ -n "${MC_PG_HOME:-}" ] || printf '%s\n' "$PG_HOME" >"$DEV_DIR/home"
   init_data
   clear_leftovers
   write_settings "${fsync:-off}"
@@ -379,8 +382,8 @@ stop() {
 remove() {
   stop "$@"
   # Also what a removal that was cut short has left.
-  rm -rf -- "${PG_HOME:-$FALLBACK_HOME}" "$FALLBACK_HOME" "$DEV_DIR/run"
-  rm -f -- "$DEV_DIR/home" "$DEV_DIR/lock"
+  rm -rf -- ${PG_HOME:+"$PG_HOME"} "${HOMES[@]}"
+  [ -n "${MC_PG_HOME:-}" ] || rm -f -- "$DEV_DIR/home" "$DEV_DIR/lock"
 }
 
 running_or_fail() {
