@@ -32,6 +32,8 @@ test(`a conversation of ${EVENTS} events opens at its end and holds at most 300 
   const held = (await devtools.send('Runtime.getHeapUsage')).usedSize;
   console.log(`# ${whole.last_seq} events: opened in ${took} ms, heap ${(held / 1e6).toFixed(1)} MB`);
   assert.ok(held <= 300e6, `${held} bytes`);
+  // As in budget.test.mjs: four times what is promised, for programs that are not optimised and machines that do other things too.
+  assert.ok(took <= 1500 * Number(process.env.MC_BENCH_EASE ?? 4), `${took} ms`);
   const length = () => page.locator('.transcript').evaluate((element) => element.textContent.length);
   for (let step = 0; step < 3; step += 1) {
     const before = await length();
