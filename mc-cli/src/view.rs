@@ -104,19 +104,28 @@ fn size(bytes: i64) -> String {
 impl View for Mission {
     fn columns(wide: bool) -> Vec<&'static str> {
         either(
-            &["NAME", "AGE", "DESCRIPTION"],
-            &["NAME", "KEYS", "AGE", "VERSION", "ID", "LABELS", "DESCRIPTION"],
+            &["NAME", "STATE", "AGE", "DESCRIPTION"],
+            &["NAME", "STATE", "KEYS", "AGE", "VERSION", "ID", "LABELS", "DESCRIPTION"],
             wide,
         )
     }
     fn row(&self, now: Timestamp, wide: bool) -> Vec<String> {
-        let (name, age, description) =
-            (self.name.to_string(), age(self.created_at, now), self.description.clone());
+        let (name, state) = (self.name.to_string(), self.state.to_string());
+        let (age, description) = (age(self.created_at, now), self.description.clone());
         if !wide {
-            return vec![name, age, description];
+            return vec![name, state, age, description];
         }
         let (version, id) = (self.version.to_string(), self.id.to_string());
-        vec![name, format!("{}-", self.key_prefix), age, version, id, labels(&self.labels), description]
+        vec![
+            name,
+            state,
+            format!("{}-", self.key_prefix),
+            age,
+            version,
+            id,
+            labels(&self.labels),
+            description,
+        ]
     }
     fn reference(&self) -> String {
         self.name.to_string()

@@ -1,7 +1,7 @@
 //! Operations on klusters.
 
 use mc_api::id::{KlusterId, MissionId};
-use mc_api::kluster::{CreateKluster, Kluster, UpdateKluster};
+use mc_api::kluster::{CreateKluster, Kluster, KlusterState, UpdateKluster};
 use mc_api::{Action, Page, ProblemKind};
 
 use super::store;
@@ -145,6 +145,7 @@ pub(crate) async fn create_in(
         name: request.name.clone(),
         mission_id: mission.id,
         mission: mission.name,
+        state: KlusterState::Active,
         description: request.description.clone(),
         runtime: request.runtime.clone(),
         max_running: request.max_running,

@@ -1,7 +1,7 @@
 //! Klusters in the database.
 
 use mc_api::id::{KlusterId, MissionId, OrganizationId, PrincipalId};
-use mc_api::kluster::Kluster;
+use mc_api::kluster::{Kluster, KlusterState};
 use mc_api::overlap::OverlapPolicy;
 use mc_api::{Name, Timestamp};
 
@@ -47,6 +47,7 @@ impl TryFrom<Row> for Kluster {
             name: row.name,
             mission_id: row.mission_id,
             mission: row.mission,
+            state: KlusterState::Active,
             description: row.description,
             runtime: row.runtime,
             max_running: row.max_running,

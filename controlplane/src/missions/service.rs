@@ -1,7 +1,7 @@
 //! Operations on missions.
 
 use mc_api::id::MissionId;
-use mc_api::mission::{CreateMission, Mission, UpdateMission};
+use mc_api::mission::{CreateMission, Mission, MissionState, UpdateMission};
 use mc_api::{Action, Page, ProblemKind};
 
 use super::store;
@@ -77,6 +77,7 @@ pub(crate) async fn create_as(
         kind: "mission".into(),
         id,
         overlap_policy: None,
+        state: MissionState::Active,
         paused: false,
         key_prefix: key_prefix(tx, cx, request.name.as_str()).await?,
         name: request.name.clone(),
@@ -175,7 +176,7 @@ pub(crate) async fn update_in(
         after.overlap_policy = policy;
     }
     if let Some(paused) = patch.paused {
-        after.paused = paused;
+        (after.state, after.paused) = (MissionState::of(paused), paused);
     }
     if let Some(labels) = &patch.labels {
         after.labels = labels.clone().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Missions in the database.
 
 use mc_api::id::{MissionId, OrganizationId, PrincipalId};
-use mc_api::mission::Mission;
+use mc_api::mission::{Mission, MissionState};
 use mc_api::overlap::OverlapPolicy;
 use mc_api::{Labels, Name, Timestamp};
 
@@ -65,6 +65,7 @@ impl TryFrom<Row> for Mission {
             description: row.description,
             key_prefix: row.key_prefix,
             overlap_policy: policy("mission", row.overlap_policy.as_deref())?,
+            state: MissionState::of(row.paused),
             paused: row.paused,
             labels: labels("mission", &row.labels)?,
             annotations: labels("mission", &row.annotations)?,

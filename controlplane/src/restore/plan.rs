@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use mc_api::artifact::Artifact;
 use mc_api::doc::{Doc, DocVersion};
 use mc_api::id::{ArtifactId, DocId, KlusterId, MissionId, PrincipalId, TaskId};
-use mc_api::kluster::Kluster;
-use mc_api::mission::Mission;
+use mc_api::kluster::{Kluster, KlusterState};
+use mc_api::mission::{Mission, MissionState};
 use mc_api::persistence::RestoredLedger;
 use mc_api::task::{Task, TaskState};
 use mc_api::{Labels, Name, ProblemKind, Timestamp};
@@ -644,6 +644,7 @@ fn named_mission(
         description: String::new(),
         key_prefix,
         overlap_policy: None,
+        state: MissionState::Active,
         paused: false,
         labels: Labels::default(),
         annotations: Labels::default(),
@@ -667,6 +668,7 @@ fn named_kluster(
         name,
         mission_id,
         mission,
+        state: KlusterState::Active,
         description: String::new(),
         runtime: None,
         max_running: None,

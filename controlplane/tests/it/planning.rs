@@ -150,7 +150,10 @@ async fn a_paused_mission_gives_nothing_and_what_runs_goes_on(app: TestApp) {
     kluster(&app, "lander", json!({ "runtime": "scripted" })).await;
     let (one, two) = (task(&app, "lander", json!({})).await, task(&app, "lander", json!({})).await);
     act(&app, &one, "claim", json!({})).await;
-    app.patch(app.admin(), "/api/v1/missions/apollo", json!({ "paused": true })).await.ok(200);
+    assert_eq!(app.get(app.admin(), "/api/v1/missions/apollo").await.ok(200)["state"], "active");
+    let paused = app.patch(app.admin(), "/api/v1/missions/apollo", json!({ "paused": true })).await.ok(200);
+    assert_eq!(paused["state"], "paused");
+    assert_eq!(app.get(app.admin(), "/api/v1/missions/apollo").await.ok(200)["state"], "paused");
     app.post(app.admin(), &format!("/api/v1/tasks/{two}/claim"), json!({}))
         .await
         .problem(409, "mission-paused");

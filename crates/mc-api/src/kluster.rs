@@ -7,6 +7,16 @@ use crate::id::{KlusterId, MissionId, PrincipalId};
 use crate::overlap::OverlapPolicy;
 use crate::{Labels, Name, Timestamp, patch};
 
+crate::text_enum! {
+    /// The state of a kluster.
+    #[derive(Default)]
+    pub enum KlusterState {
+        /// It takes tasks. A kluster that was deleted is not shown.
+        #[default]
+        Active = "active",
+    }
+}
+
 /// A kluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Kluster {
@@ -21,6 +31,9 @@ pub struct Kluster {
     pub mission_id: MissionId,
     /// The mission's name.
     pub mission: Name,
+    /// Its state.
+    #[serde(default)]
+    pub state: KlusterState,
     /// Markdown.
     pub description: String,
     /// The runtime its tasks inherit; a node claims only tasks that name one.

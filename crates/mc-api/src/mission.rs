@@ -7,6 +7,25 @@ use crate::id::{MissionId, PrincipalId};
 use crate::overlap::OverlapPolicy;
 use crate::{Labels, Name, Timestamp, patch};
 
+crate::text_enum! {
+    /// The state of a mission.
+    #[derive(Default)]
+    pub enum MissionState {
+        /// Its tasks may be claimed.
+        #[default]
+        Active = "active",
+        /// Nobody claims its tasks; what is claimed goes on.
+        Paused = "paused",
+    }
+}
+
+impl MissionState {
+    /// The state of a mission that is paused, or is not.
+    pub const fn of(paused: bool) -> Self {
+        if paused { Self::Paused } else { Self::Active }
+    }
+}
+
 /// A mission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Mission {
@@ -24,6 +43,9 @@ pub struct Mission {
     /// What a mutation does about overlapping work; absent for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap_policy: Option<OverlapPolicy>,
+    /// What `paused` says, as a word.
+    #[serde(default)]
+    pub state: MissionState,
     /// While it is paused, nobody claims its tasks; what is claimed goes on.
     #[serde(default)]
     pub paused: bool,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::agent::Agent;
-use crate::language::{self, Choice, StopReason};
+use crate::language::{self, Choice, Command, StopReason};
 use crate::session::Session;
 use crate::wire::Event;
 use permission::Answer;
@@ -83,6 +83,11 @@ impl Turn {
         if commands.is_empty() {
             let is_task = key.is_some() || self.agent.config.task_mode;
             return if is_task { self.task(text, key) } else { self.echo(text) };
+        }
+        if let Some(key) = key
+            && !commands.iter().any(|command| matches!(command, Ok(Command::Ask { .. })))
+        {
+            self.ask_and_tell(&format!("carry out {key}"), &Choice::DEFAULT)?;
         }
         for command in commands {
             self.drain();

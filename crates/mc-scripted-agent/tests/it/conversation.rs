@@ -139,6 +139,15 @@ fn prompt_with_the_key_of_a_task_is_an_assignment() {
     let asked = agent.until(|message| message["method"] == "session/request_permission");
     agent.answer_permission(asked.last().unwrap(), &json!({"outcome": "selected", "optionId": "allow_once"}));
     assert_eq!(agent.finish(id).1, "end_turn");
+    // With commands too: an assignment asks at least once, and does nothing when it is refused.
+    for (option, heard) in [("allow_once", "swept"), ("reject_once", "rejected: carry out apollo-12")] {
+        let id = agent.prompt(&session, "Task apollo-12: Sweep the floor\n\n/say swept");
+        let asked = agent.until(|message| message["method"] == "session/request_permission");
+        assert_eq!(asked.last().unwrap()["params"]["toolCall"]["title"], "carry out apollo-12");
+        agent.answer_permission(asked.last().unwrap(), &json!({"outcome": "selected", "optionId": option}));
+        let (updates, reason) = agent.finish(id);
+        assert_eq!((said(&updates).as_str(), reason.as_str()), (heard, "end_turn"));
+    }
     for echoed in ["Task apollo: x", "Task 12: x", "A Task apollo-12: x", "Task apollo-x: y"] {
         assert_eq!(agent.ask(&session, echoed), echoed);
     }
