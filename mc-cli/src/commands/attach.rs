@@ -5,6 +5,7 @@ use std::io::BufRead as _;
 use mc_api::approval::{Approval, DecideApproval};
 use mc_api::session::{AgentSession, PromptSession, SessionEvent};
 use mc_client::{Client, Decision, Scope};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::session::{id, open_permissions};
@@ -37,6 +38,8 @@ pub(super) async fn run(cx: &Invocation, args: Attach) -> anyhow::Result<()> {
     cx.out.talk("type to prompt, a number to answer a permission; Ctrl-C cancels the turn, twice leaves");
     let mut follow = client.follow_session(&session.id.to_string(), args.from);
     let mut typed = typed();
+    // One for all of them: a Ctrl-C that comes while a typed line is on its way is heard after it.
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let mut attached = Attached {
         cx,
         client,
@@ -56,7 +59,7 @@ pub(super) async fn run(cx: &Invocation, args: Attach) -> anyhow::Result<()> {
                 Some(line) => attached.typed(line.trim()).await,
                 None => is_open = false,
             },
-            _ = tokio::signal::ctrl_c() => attached.interrupted().await?,
+            _ = interrupts.recv() => attached.interrupted().await?,
         }
     }
     cx.out.data(attached.transcript.close())

@@ -94,7 +94,8 @@ impl Fleet {
         self.dir.path().join(name)
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    /// `mc` with these words, without input, as it sees this installation.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mc"));
         command.args(words).env_clear().stdin(Stdio::null());
         for (name, value) in [("HOME", self.path("home")), ("MC_CONFIG", self.path("config.yaml"))] {
@@ -183,14 +184,19 @@ impl Fleet {
         (turn["state"] != "queued" && turn["state"] != "running").then_some(turn)
     }
 
+    /// The id of the open approval whose title contains a text.
+    pub(crate) fn open_approval(&self, title: &str) -> Option<String> {
+        let all = self.json(&["get", "approvals", "-A", "-o", "json"])?;
+        let wanted = all["items"].as_array()?.iter().find(|item| {
+            item["state"] == "open" && item["title"].as_str().is_some_and(|text| text.contains(title))
+        })?;
+        wanted["id"].as_str().map(str::to_owned)
+    }
+
     /// Answers the one open permission of a session for it, over whatever is going on.
     pub(crate) fn approve(&self, title: &str) {
         eventually(&format!("the approval {title:?} is given"), || {
-            let open = self.json(&["get", "approvals", "-A", "-o", "json"])?;
-            let wanted = open["items"].as_array()?.iter().find(|item| {
-                item["state"] == "open" && item["title"].as_str().is_some_and(|text| text.contains(title))
-            })?;
-            self.mc(&["approve", wanted["id"].as_str()?]).status.success().then_some(())
+            self.mc(&["approve", &self.open_approval(title)?]).status.success().then_some(())
         });
     }
 

@@ -6,6 +6,7 @@
 )]
 
 mod applying;
+mod attach;
 mod backup;
 mod binary;
 mod bridge;
