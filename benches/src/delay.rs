@@ -1,13 +1,20 @@
-//! From the agent's standard output to the line of each follower, by the boot clock of one machine.
+//! From the agent's standard output to the line of each follower, by the boot clock of one machine. A follower reads the
+//! events of the session itself, or is `mc attach` with its whole way to a line of its standard output.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures_util::StreamExt as _;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// How long `mc attach` may take until it shows what there is.
+const ATTACHING: Duration = Duration::from_secs(30);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -27,6 +34,9 @@ pub(crate) struct Args {
     /// How many follow the session.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     clients: u32,
+    /// The program `mc`: the one follower is its `attach`.
+    #[arg(long, value_name = "MC", conflicts_with = "clients")]
+    attach: Option<PathBuf>,
     /// The process of the server: says what each follower costs it in memory.
     #[arg(long)]
     server: Option<u32>,
@@ -86,8 +96,52 @@ async fn arrivals(follow: reqwest::Response, chunks: usize) -> anyhow::Result<Ha
     Ok(arrived)
 }
 
+/// `mc attach` at work.
+struct Attached {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+/// Starts `mc attach` and waits until it shows what there is of the session: from then on it follows.
+async fn attach(program: &Path, args: &Args) -> anyhow::Result<Attached> {
+    let mut child = Command::new(program)
+        .args(["attach", &args.session, "--server", &args.url, "--token-file"])
+        .arg(&args.token_file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    let mut lines = BufReader::new(child.stdout.take().context("its output is a pipe")?).lines();
+    let first = tokio::time::timeout(ATTACHING, lines.next_line()).await;
+    first.context("mc attach shows nothing")??.context("mc attach ended")?;
+    Ok(Attached { child, lines })
+}
+
+/// The number of a chunk that `/chunks` makes, out of a line of `mc attach`.
+fn line(text: &str) -> Option<u32> {
+    let words = text.strip_prefix("agent: ").unwrap_or(text).strip_prefix("chunk ")?;
+    words.split(' ').next()?.parse().ok()
+}
+
+/// When each chunk stood in a line of `mc attach`; those of an earlier prompt do not count.
+async fn shown(mut attached: Attached, chunks: usize) -> anyhow::Result<HashMap<u32, i64>> {
+    let mut arrived: HashMap<u32, i64> = HashMap::new();
+    while arrived.len() < chunks {
+        let text = attached.lines.next_line().await?.context("mc attach ended early")?;
+        let at = now_ns();
+        if text.starts_with("prompt: ") {
+            arrived.clear();
+        } else if let Some(number) = line(&text) {
+            arrived.insert(number, at);
+        }
+    }
+    attached.child.kill().await?;
+    Ok(arrived)
+}
+
 /// When the agent sent each chunk, as it witnessed itself.
-fn sent(witness: &std::path::Path) -> anyhow::Result<HashMap<u32, i64>> {
+fn sent(witness: &Path) -> anyhow::Result<HashMap<u32, i64>> {
     let mut all = HashMap::new();
     for line in std::fs::read_to_string(witness)?.lines() {
         let record: Value = serde_json::from_str(line)?;
@@ -110,7 +164,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let from = session["last_seq"].as_i64().context("a session has a last_seq")? + 1;
     let before = args.server.map(resident).transpose()?;
     let mut following = tokio::task::JoinSet::new();
-    for _ in 0..args.clients {
+    if let Some(program) = &args.attach {
+        following.spawn(shown(attach(program, &args).await?, usize::try_from(args.chunks)?));
+    }
+    let readers = if args.attach.is_some() { 0 } else { args.clients };
+    for _ in 0..readers {
         let follow =
             client.get(format!("{base}/events?follow=true&from={from}")).bearer_auth(token).send().await?;
         if !follow.status().is_success() {
@@ -153,4 +211,18 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         "processor_us_each": worked.map(|ns| ns / 1000 / i64::try_from(millis.len().max(1)).unwrap_or(i64::MAX)),
     }));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_found_in_events_and_in_lines() {
+        assert_eq!(chunk(r#"{"text":"chunk 7 of 500\n"}"#), Some(7));
+        assert_eq!((line("agent: chunk 1 of 500"), line("chunk 23 of 500")), (Some(1), Some(23)));
+        for other in ["prompt: /chunks 500 100", "-- turn 1 ended: end_turn", "chunk", "chunk x of 500"] {
+            assert_eq!(line(other), None, "{other}");
+        }
+    }
 }
