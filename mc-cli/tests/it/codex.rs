@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::fleet::{Fleet, eventually};
+use crate::fleet::{Fleet, eventually, marked};
 use crate::model_stub::{PONG, Stub};
 
 /// The folder of the program `codex-acp`; `None` when it is not installed and nobody asked for it.
@@ -33,17 +33,6 @@ fn bin() -> Option<PathBuf> {
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-/// Processes whose environment holds `mark`, as every process of an installation and of its agents does.
-fn marked(mark: &str) -> Vec<i32> {
-    let pids = fs::read_dir("/proc").unwrap().flatten();
-    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| {
-            let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environ.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
-        })
-        .collect()
 }
 
 #[test]
@@ -96,7 +85,7 @@ fn codex_works_as_the_readme_says() {
     assert!(stub.requests().iter().any(|body| body.contains("missioncontrol")), "codex has our MCP server");
 
     let agent = fleet.get_session(session).unwrap()["agent_pid"].as_i64().unwrap();
-    let mark = format!("MC_INSTANCE={}", fs::canonicalize(fleet.path("data")).unwrap().display());
+    let mark = fleet.mark();
     assert!(marked(&mark).contains(&i32::try_from(agent).unwrap()));
     fleet.ok(&["session", "stop", session]);
     fleet.ok(&["wait", "session", session, "--for", "state=stopped", "--timeout", "60s"]);

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -72,15 +72,27 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// Starts control plane and node; the runtime `scripted` writes a witness.
+    /// Starts control plane and node, with the runtimes of [`Fleet::define_runtimes`].
     pub(crate) fn start() -> Self {
         let fleet = Self::with_env(Vec::new());
-        let node = fleet.path("data/node");
-        fs::create_dir_all(&node).unwrap();
-        let scripted = json!({ "command": ["mc-scripted-agent", "--witness", fleet.path("witness")] });
-        fs::write(node.join("runtimes.json"), json!({ "scripted": scripted }).to_string()).unwrap();
+        fleet.define_runtimes(&fleet.path("data/node"));
         fleet.up();
         fleet
+    }
+
+    /// Gives the node whose state is in this folder agents that write a witness: `scripted`, and `remembering`, whose
+    /// conversations another process can load.
+    pub(crate) fn define_runtimes(&self, state: &Path) {
+        let timing = json!({ "restart_ms": 20, "restore_ms": 20 });
+        let witness = self.path("witness");
+        let scripted = json!({ "command": ["mc-scripted-agent", "--witness", witness], "timing": timing });
+        let remembering = json!({
+            "command": ["mc-scripted-agent", "--witness", witness, "--state", self.path("conversations")],
+            "timing": timing,
+        });
+        fs::create_dir_all(state).unwrap();
+        let runtimes = json!({ "scripted": scripted, "remembering": remembering });
+        fs::write(state.join("runtimes.json"), runtimes.to_string()).unwrap();
     }
 
     /// A folder for an installation that is not started yet.
@@ -136,6 +148,11 @@ impl Fleet {
         assert!(output.status.success(), "mc up: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// What every process of this installation and of its agents has in its environment.
+    pub(crate) fn mark(&self) -> String {
+        format!("MC_INSTANCE={}", fs::canonicalize(self.path("data")).unwrap().display())
+    }
+
     /// Ends everything; nothing may be left.
     pub(crate) fn down(&self) {
         let output = self.mc(&["down", "--data-dir", self.path("data").to_str().unwrap()]);
@@ -164,10 +181,26 @@ impl Fleet {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
+    /// SIGKILL to the shim of a session, until it is gone.
+    pub(crate) fn kill_shim(&self, session: &str) {
+        let path = self.path("data/node/sessions").join(session).join("meta.json");
+        let meta: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let pid = i32::try_from(meta["shim_pid"].as_i64().unwrap()).unwrap();
+        let start = meta["shim_start_time"].as_u64().unwrap();
+        assert_eq!(start_time(pid), Some(start), "the shim lives");
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        eventually("the killed shim is gone", || (start_time(pid) != Some(start)).then_some(()));
+    }
+
     /// A new agent session of the runtime `scripted`, idle.
     pub(crate) fn session(&self, mission: &str) -> String {
+        self.session_of(mission, "scripted")
+    }
+
+    /// A new agent session of a runtime, idle.
+    pub(crate) fn session_of(&self, mission: &str, runtime: &str) -> String {
         let made =
-            self.json(&["create", "session", "-m", mission, "--runtime", "scripted", "-o", "json"]).unwrap();
+            self.json(&["create", "session", "-m", mission, "--runtime", runtime, "-o", "json"]).unwrap();
         let id = made["id"].as_str().unwrap().to_owned();
         self.ok(&["wait", "session", &id, "--for", "state=idle", "--timeout", "60s"]);
         id
@@ -248,6 +281,17 @@ impl Drop for Fleet {
             }
         }
     }
+}
+
+/// Processes whose environment holds `mark`.
+pub(crate) fn marked(mark: &str) -> Vec<i32> {
+    let pids = fs::read_dir("/proc").unwrap().flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| {
+            let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environ.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+        })
+        .collect()
 }
 
 /// Start time of a living process in clock ticks since boot.

@@ -26,6 +26,7 @@ mod restore;
 mod run;
 mod selectors;
 mod server;
+mod shims;
 mod skills;
 mod support;
 mod tables;
