@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -208,6 +210,17 @@ impl Fleet {
 
     pub(crate) fn get_session(&self, id: &str) -> Option<Value> {
         self.json(&["get", "session", id, "-o", "json"])
+    }
+
+    /// The value of a series of `/metrics`.
+    pub(crate) fn metric(&self, series: &str) -> u64 {
+        let mut stream = TcpStream::connect(&self.http).unwrap();
+        // In this version answers come in one piece.
+        write!(stream, "GET /metrics HTTP/1.0\r\nHost: {}\r\n\r\n", self.http).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let value = answer.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{series} is not in {answer}")).trim().parse().unwrap()
     }
 
     /// The turn of a session with this number, when it is over.

@@ -41,6 +41,25 @@ fn lines(stored: &[Stored], of: fn(&Stored) -> Option<Value>) -> Vec<Value> {
     stored.iter().filter_map(of).collect()
 }
 
+/// What the database holds of the one agent's session is what the agent itself wrote down, synced, before it sent or
+/// obeyed it: each line once and in order.
+pub(crate) fn expect_stored_as_witnessed(fleet: &Fleet, session: &str) {
+    let parse = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+    let said: Vec<Value> = fleet.witness("out").iter().map(parse).collect();
+    let heard: Vec<Value> = fleet.witness("in").iter().map(parse).collect();
+    let stored = eventually("everything is stored", || {
+        let stored = fleet.stored(session);
+        (lines(&stored, said_in).len() >= said.len()).then_some(stored)
+    });
+    assert_eq!(lines(&stored, said_in), said, "what the agent said is stored once and in order");
+    assert_eq!(lines(&stored, heard_in), heard, "what the agent was told is stored once and in order");
+    let seqs: Vec<i64> = stored.iter().map(|row| row.seq).collect();
+    assert!(
+        seqs.iter().zip(1..).all(|(seq, expected)| *seq == expected),
+        "a number is missing or twice: {seqs:?}"
+    );
+}
+
 /// Kills one to three of the processes, chosen by chance, and starts the supervisor again when it was among them.
 fn kill_some(fleet: &Fleet, random: &mut impl FnMut(usize) -> usize) -> usize {
     let first = random(3);
@@ -90,21 +109,7 @@ fn kills_inside_open_prompts_change_nothing() {
     }
     eprintln!("{kills} kills in {turns} turns");
 
-    // The oracle is what the agent itself wrote down, synced, before it sent or obeyed it.
-    let parse = |line: &String| serde_json::from_str::<Value>(line).unwrap();
-    let said: Vec<Value> = fleet.witness("out").iter().map(parse).collect();
-    let heard: Vec<Value> = fleet.witness("in").iter().map(parse).collect();
-    let stored = eventually("everything is stored", || {
-        let stored = fleet.stored(&session);
-        (lines(&stored, said_in).len() >= said.len()).then_some(stored)
-    });
-    assert_eq!(lines(&stored, said_in), said, "what the agent said is stored once and in order");
-    assert_eq!(lines(&stored, heard_in), heard, "what the agent was told is stored once and in order");
-    let seqs: Vec<i64> = stored.iter().map(|row| row.seq).collect();
-    assert!(
-        seqs.iter().zip(1..).all(|(seq, expected)| *seq == expected),
-        "a number is missing or twice: {seqs:?}"
-    );
+    expect_stored_as_witnessed(&fleet, &session);
     let prompts: Vec<String> =
         fleet.witness("in").into_iter().filter(|line| line.contains("\"session/prompt\"")).collect();
     assert_eq!(prompts.len(), turns, "each prompt was sent once");

@@ -30,6 +30,7 @@ mod shims;
 mod skills;
 mod support;
 mod tables;
+mod transports;
 mod up;
 mod upgrade;
 mod workspace;
