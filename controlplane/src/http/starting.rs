@@ -81,3 +81,19 @@ pub(crate) fn door(waiting: Waiting, opened: watch::Receiver<Option<Router>>) ->
         }
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_everybody_may_call_is_served_before_the_start_is_over() {
+        // Routers do not tell their routes, but they print them.
+        let told = format!("{:?}", routes(Waiting::default()));
+        let (own, _) = told.split_once("fallback_router: ").unwrap();
+        let path = regex::Regex::new(r#"RouteId\(\d+\): "([^"]+)""#).unwrap();
+        let mut paths: Vec<String> = path.captures_iter(own).map(|found| found[1].to_owned()).collect();
+        paths.sort();
+        assert_eq!(paths, ["/health", "/healthz", "/readyz", "/versionz"]);
+    }
+}

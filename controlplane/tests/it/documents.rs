@@ -1,14 +1,16 @@
 //! What is published: the OpenAPI document, the table of operations, the kinds of problems.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 
 use mc_api::ProblemKind;
+use regex::Regex;
 use serde_json::Value;
 
 use crate::harness::database::environment;
-use crate::operations::{OPERATIONS, TOOLS, Who};
+use crate::harness::{Database, TestApp};
+use crate::operations::{OPERATIONS, PLAIN, TOOLS, Who};
 
 /// Compares with a committed file; `MC_BLESS=1` writes it.
 fn same_as_committed(path: &str, text: &str) {
@@ -107,12 +109,16 @@ fn the_committed_table_of_roles_is_current() {
         "# Who may do what\n\nGenerated from the table that the tests call as every role; a role includes those before it: viewer, contributor,\n\
          admin. It is the least role, in the organization or in the mission. Beside it an object may ask for more: only a requester withdraws,\n\
          nobody reviews or, beyond the profile `development`, approves the own work, and agents, nodes and service accounts decide nothing.\n\
-         `/metrics` is open on loopback and needs a token elsewhere.\n\n\
+         `/metrics` is open on loopback and needs a token elsewhere; `*` stands for every method.\n\n\
          | door | operation | action | least role |\n|---|---|---|---|\n",
     );
     for (method, path, needs, _) in OPERATIONS {
         let (action, role) = who(*needs);
         writeln!(text, "| HTTP | `{method} {}` | {action} | {role} |", route(path)).unwrap();
+    }
+    for (method, path, needs) in PLAIN {
+        let (action, role) = who(*needs);
+        writeln!(text, "| HTTP | `{method} {path}` | {action} | {role} |").unwrap();
     }
     for (_, _, needs, body) in TOOLS {
         let body: Value = serde_json::from_str(body).unwrap();
@@ -174,6 +180,66 @@ fn every_operation_is_in_the_table() {
     let stale: Vec<_> = listed.difference(&served).collect();
     assert!(stale.is_empty(), "remove from tests/it/operations.rs, they are not served: {stale:?}");
     assert_eq!(listed.len(), OPERATIONS.len(), "an operation is listed twice in tests/it/operations.rs");
+}
+
+/// The fields of a route that is printed, as they follow each other.
+static METHODS: [&str; 9] = ["GET", "HEAD", "DELETE", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "CONNECT"];
+
+/// Method and path of every route that is served; `*`: every method.
+///
+/// A router does not tell its routes, but it prints them. Should the form of that change, none is found here, and the
+/// test fails.
+fn served(app: &TestApp) -> BTreeSet<(String, String)> {
+    let told = format!("{:?}", controlplane::http::router::router(app.app().clone()));
+    let (own, _) = told.split_once("fallback_router: ").unwrap();
+    let fields = METHODS.map(|method| format!(r"{}: (\w+), ", method.to_lowercase())).concat();
+    let route =
+        format!(r"RouteId\((\d+)\): MethodRouter\(MethodRouter \{{ {fields}fallback: .*?allow_header: (\w+)");
+    let methods = |found: &regex::Captures<'_>| -> Vec<&'static str> {
+        let own = METHODS.iter().zip(2_usize..).filter(|(_, field)| &found[*field] != "None");
+        own.map(|(method, _)| *method).chain((&found[11] == "Skip").then_some("*")).collect()
+    };
+    let known: HashMap<String, Vec<&str>> = Regex::new(&route)
+        .unwrap()
+        .captures_iter(own)
+        .map(|found| (found[1].to_owned(), methods(&found)))
+        .collect();
+    let path = Regex::new(r#"RouteId\((\d+)\): "([^"]+)""#).unwrap();
+    let routes = path.captures_iter(own).flat_map(|found| {
+        // What is no table of methods is a service that takes all of them.
+        let methods = known.get(&found[1]).cloned().unwrap_or_else(|| vec!["*"]);
+        let path = found[2].to_owned();
+        methods.into_iter().map(move |method| (method.to_owned(), path.clone()))
+    });
+    routes.collect()
+}
+
+async fn every_route(app: TestApp) {
+    let operations = OPERATIONS.iter().map(|(method, path, ..)| (*method, route(path)));
+    let plain = PLAIN.iter().map(|(method, path, _)| (*method, *path));
+    let listed: BTreeSet<(String, String)> =
+        operations.chain(plain).map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
+    let served = served(&app);
+    let missing: Vec<_> = served.difference(&listed).collect();
+    assert!(missing.is_empty(), "the router has what no table of tests/it/operations.rs lists: {missing:?}");
+    let stale: Vec<_> = listed.difference(&served).collect();
+    assert!(stale.is_empty(), "remove from tests/it/operations.rs, the router has them not: {stale:?}");
+
+    for (method, path, who) in PLAIN {
+        let method = if *method == "*" { "POST" } else { *method };
+        let path = path.replace("{*rest}", "index.html").replace("{*path}", "tasks");
+        let answer = app.client.send(method, &path, "", &[], None).await;
+        if *who == Who::Anonymous {
+            assert!(!matches!(answer.status, 401 | 403 | 404 | 405), "{method} {path}: {}", answer.status);
+        } else {
+            answer.problem(401, "unauthenticated");
+        }
+    }
+}
+
+#[test]
+fn every_route_is_in_a_table() {
+    crate::harness::run(Database::Sqlite, "documents::every_route_is_in_a_table", every_route);
 }
 
 #[test]

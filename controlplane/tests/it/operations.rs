@@ -1,5 +1,5 @@
-//! Every operation of the API with who may call it: one line each. `documents::every_operation_is_in_the_table` compares
-//! it with the OpenAPI document; `roles` calls every line as every role.
+//! Every operation of the API with who may call it: one line each. `documents` compares it with the OpenAPI document and
+//! with the routes of the router itself; `roles` calls every line as every role.
 
 use mc_api::Action;
 
@@ -376,6 +376,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     // It verifies nothing here: the fixture is no empty installation. `restore` tests the rest.
     ("POST", "/api/v1/ledger/restore", Needs(Action::RestoreLedger), r#"{"files":[],"commit":"0000000"}"#),
     ("GET", "/api/v1/ledger/export", Needs(Action::ExportLedger), ""),
+];
+
+/// Routes that are no operations of the API, and not in its document: method (`*`: every one), path, who may.
+/// `documents::every_route_is_in_a_table` calls each without a token.
+pub(crate) const PLAIN: &[(&str, &str, Who)] = &[
+    ("GET", "/api/docs", Anonymous),
+    ("GET", "/api/docs/", Anonymous),
+    ("GET", "/api/docs/{*rest}", Anonymous),
+    ("GET", "/openapi.json", Anonymous),
+    ("GET", "/ui", Anonymous),
+    ("GET", "/ui/", Anonymous),
+    ("GET", "/ui/{*path}", Anonymous),
+    // What the tools need is in `TOOLS`.
+    ("*", "/mcp", Anyone),
 ];
 
 const fn tool(who: Who, body: &'static str) -> Operation {
