@@ -104,8 +104,9 @@ impl Beside {
     fn join(fleet: &Fleet) -> Self {
         let endpoints = fs::read(fleet.path("data/run/endpoints.json")).unwrap();
         let endpoints: Value = serde_json::from_slice(&endpoints).unwrap();
-        let at =
-            |name: &str| endpoints[name].as_str().unwrap().trim_start_matches("https://").parse().unwrap();
+        let at = |name: &str| -> SocketAddr {
+            endpoints[name].as_str().unwrap().trim_start_matches("https://").parse().unwrap()
+        };
         let state = fleet.path("beside");
         fleet.define_runtimes(&state);
         let mark = format!("MC_INSTANCE={}", state.display());
