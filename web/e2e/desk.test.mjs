@@ -160,8 +160,10 @@ test('a decision that begins to wait while nobody looks is told of, without what
   await page.getByRole('button', { name: 'No more notifications' }).waitFor();
   const registered = () => page.evaluate(async () => (await navigator.serviceWorker.getRegistration('/ui/'))?.active != null);
   await eventually('the worker is there', registered);
+  await page.locator('.live.live').waitFor({ state: 'attached' });
   await page.evaluate(() => (window.away = true));
   await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: 'A secret errand', description: '/ask write secret.md' });
+  await eventually('it waits', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items.length === 1);
   const told = await eventually('it is told of', () => page.evaluate(async () => (await (await navigator.serviceWorker.getRegistration('/ui/')).getNotifications()).map(({ title, body, data }) => ({ title, body, data }))).then((all) => all[0]));
   assert.equal(told.title, 'A decision waits for you');
   assert.match(told.body, /apollo/);

@@ -84,7 +84,7 @@ impl Turn {
         }));
     }
 
-    fn ask_and_tell(&mut self, title: &str, options: &[Choice]) -> Flow {
+    pub(super) fn ask_and_tell(&mut self, title: &str, options: &[Choice]) -> Flow {
         match self.ask(title, options) {
             Answer::Allowed => Flow::Continue(()),
             Answer::Rejected => {
