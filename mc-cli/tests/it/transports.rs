@@ -166,7 +166,7 @@ impl Drop for Beside {
         for pid in marked(&self.mark) {
             let pid = rustix::process::Pid::from_raw(pid).unwrap();
             // Gone already is as good.
-            drop(rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     }
 }
