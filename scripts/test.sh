@@ -6,7 +6,11 @@
 #   scripts/test.sh --no-postgres  SQLite only (refused in CI)
 #
 # It asks nothing, works from any folder and installs what Debian has packages for. All phases run even when one fails;
-# the exit code is 1 when any failed. What was skipped is printed at the end; with CI=true a skip is a failure.
+# the exit code is 1 when any failed. What was skipped is printed at the end; with CI=true a skip is a failure. Printed there,
+# too: which tests passed only when they were run again (.config/nextest.toml), and which third-party agents nobody asked for.
+#
+# The tests want cargo-nextest (https://nexte.st), which runs each in a process of its own. Without it cargo test runs the same
+# tests, several in a process and each once; with CI=true that is refused.
 #
 # MC_TEST_AGENTS         third-party agents that must be tested, such as codex,claude,gemini,opencode (default: codex,
 #                        which may be missing outside of CI)
@@ -37,9 +41,10 @@ cd -- "$MC_REPO"
 WORK=$(mktemp -d)
 TIMES=$WORK/times
 SKIPPED=$WORK/skipped
+FLAKY=$WORK/flaky
 : >"$TIMES"
 : >"$SKIPPED"
-FAILED=()
+FAILED=() NOT_ASKED=()
 STARTED_POSTGRES=
 
 finish() {
@@ -123,7 +128,10 @@ start_postgres() {
 
 # The real agents that the tests run against a local model stub.
 install_agents() {
-  local wanted=${MC_TEST_AGENTS:-codex}
+  local wanted=${MC_TEST_AGENTS:-codex} name
+  while read -r name; do
+    case ,$wanted, in *,"$name",*) ;; *) NOT_ASKED+=("$name") ;; esac
+  done < <("$MC_SCRIPTS/third-party-agents.sh" --known)
   # shellcheck disable=SC2086  # a list
   if "$MC_SCRIPTS/third-party-agents.sh" ${wanted//,/ }; then
     export MC_TEST_AGENTS=$wanted
@@ -188,13 +196,30 @@ browse_ui() {
 
 has_node() { version_at_least "$(_node_version)" "$MC_NODE_MIN" && have npm; }
 
+# flaky_tests FILE: the tests of nextest's JUnit report that passed only when they were run again.
+flaky_tests() {
+  awk '
+    /<testcase / { name = $0; sub(/.* name="/, "", name); sub(/".*/, "", name); binary = $0; sub(/.* classname="/, "", binary); sub(/".*/, "", binary) }
+    /<flakyFailure/ { print binary, name }' "$1" | sort -u
+}
+
 run_tests() {
+  local code=0 report features=mc-controlplane/local-embeddings
+  report=$(target_dir)/nextest/default/junit.xml
   if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --workspace --locked --features mc-controlplane/local-embeddings --no-fail-fast
-  else
-    say "cargo-nextest is not installed; the same tests run with cargo test"
-    cargo test --workspace --locked --no-fail-fast --lib --bins --tests --examples
+    rm -f -- "$report"
+    cargo nextest run --workspace --locked --features "$features" --no-fail-fast || code=$?
+    # Nothing was run when nothing could be built.
+    [ ! -e "$report" ] || flaky_tests "$report" >"$FLAKY"
+    return "$code"
   fi
+  if is_ci; then
+    say "error: cargo-nextest is missing, and without it tests share processes"
+    say "  fix: curl -LsSf https://get.nexte.st/latest/linux | tar -xzf - -C ~/.cargo/bin"
+    return 1
+  fi
+  say "cargo-nextest is not installed; the same tests run with cargo test, several in a process and each once"
+  cargo test --workspace --locked --features "$features" --no-fail-fast --lib --bins --tests --examples
 }
 
 # What the documents show, with the programs that were just tested.
@@ -257,6 +282,18 @@ if [ -s "$SKIPPED" ]; then
   ! is_ci || FAILED+=("something was skipped in CI")
 else
   say "skipped: nothing"
+fi
+if [ ! -e "$FLAKY" ]; then
+  say "flaky: not known, no report of a run of nextest"
+elif [ -s "$FLAKY" ]; then
+  say "flaky (passed only when run again):"
+  sed 's/^/  /' "$FLAKY" >&2
+else
+  say "flaky: nothing"
+fi
+if [ "${#NOT_ASKED[@]}" -gt 0 ]; then
+  printf -v list '%s, ' "${NOT_ASKED[@]}"
+  say "not asked for: ${list%, } (MC_TEST_AGENTS)"
 fi
 if [ "${#FAILED[@]}" -gt 0 ]; then
   printf 'FAILED: %s\n' "${FAILED[@]}" >&2

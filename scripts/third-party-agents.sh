@@ -2,6 +2,7 @@
 # Installs ACP agents that others wrote, for the tests that run them against a local model stub.
 #
 #   scripts/third-party-agents.sh [codex|claude|gemini|opencode]...   default: codex
+#   scripts/third-party-agents.sh --known                             installs nothing, prints the names above
 #
 # Each comes from npm in exactly the version pinned below, into MC_AGENTS_DIR (default: .cache/agents in the checkout),
 # a folder per agent. What is there in its version is left alone. Node comes from Debian when it is absent; an agent
@@ -15,6 +16,7 @@ case $AGENTS_DIR in /*) ;; *) AGENTS_DIR=$PWD/$AGENTS_DIR ;; esac
 # The oldest Node that Debian 12 has.
 NODE_MIN=18
 
+KNOWN=(codex claude gemini opencode)
 # pin NAME: sets PROGRAM (what must be there afterwards) and PACKAGES, the only place that names versions. A package's
 # install scripts run only where SCRIPTS says that it cannot do without.
 pin() {
@@ -77,7 +79,10 @@ npm_install() {
 
 [ "$#" -gt 0 ] || set -- codex
 for name in "$@"; do
-  case $name in -h | --help) script_help "${BASH_SOURCE[0]}" && exit 0 ;; esac
+  case $name in
+    -h | --help) script_help "${BASH_SOURCE[0]}" && exit 0 ;;
+    --known) printf '%s\n' "${KNOWN[@]}" && exit 0 ;;
+  esac
   pin "$name"
 done
 require_linux

@@ -316,12 +316,14 @@ fake_cargo() {
   fake cargo "case \"\$*\" in --version) echo 'cargo 1.95.0'; exit ;; 'nextest --version') exit \${NO_NEXTEST:-0} ;; esac
 echo \"\$*|\${MC_TEST_POSTGRES_URL:-none}\" >>'$PWD/calls'
 case \"\$*\" in *'${1:-never such}'*) exit 101 ;; esac
-[ -z \"\${SAY_SKIP:-}\" ] || echo \"\$SAY_SKIP\" >>\"\$MC_TEST_SKIPPED_FILE\""
+[ -z \"\${SAY_SKIP:-}\" ] || echo \"\$SAY_SKIP\" >>\"\$MC_TEST_SKIPPED_FILE\"
+case \"\$*\" in 'nextest run'*) [ ! -e '$PWD/report' ] || { mkdir -p \"\$CARGO_TARGET_DIR/nextest/default\" && cp '$PWD/report' \"\$CARGO_TARGET_DIR/nextest/default/junit.xml\"; } ;; esac"
 }
 # Script tests are not run from inside script tests: --quick.
 test_sh() {
   fake_npm
   env -u CI PATH="$PWD/bin:$PATH" HOME="$PWD" MC_AGENTS_DIR="$PWD/agents" MC_MODELS_DIR="$PWD/models" MC_TEST_MODEL=given \
+    CARGO_TARGET_DIR="$PWD/target" \
     "$@" "$MC_SCRIPTS/test.sh" --quick
 }
 
@@ -336,11 +338,56 @@ test_run_calls_the_phases_with_the_given_server() {
   refuse grep -q clippy calls
 }
 
-test_run_falls_back_to_cargo_test() {
+test_run_falls_back_to_cargo_test_but_not_in_ci() {
   fake_cargo
   expect 0 test_sh MC_TEST_POSTGRES_URL=postgres://given NO_NEXTEST=101
   said 'cargo-nextest is not installed'
-  grep -q '^test --workspace --locked' calls
+  said 'flaky: not known'
+  grep -q '^test --workspace --locked --features mc-controlplane/local-embeddings --no-fail-fast' calls
+  rm calls
+  expect 1 test_sh MC_TEST_POSTGRES_URL=postgres://given NO_NEXTEST=101 CI=true
+  said 'cargo-nextest is missing'
+  said 'FAILED: tests'
+  refuse grep -q '^test ' calls
+}
+
+test_run_prints_what_was_flaky_of_this_run() {
+  fake_cargo
+  mkdir -p target/nextest/default
+  cat >report <<'XML'
+<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="nextest-run" tests="3" failures="1" errors="0">
+    <testsuite name="mc-cli::it" tests="3" disabled="0" errors="0" failures="1">
+        <testcase name="up::is_ready" classname="mc-cli::it" timestamp="2026-01-01T00:00:00Z" time="0.1">
+        </testcase>
+        <testcase name="watch::resumes" classname="mc-cli::it" timestamp="2026-01-01T00:00:00Z" time="0.1">
+            <flakyFailure timestamp="2026-01-01T00:00:00Z" time="0.2" message="thread panicked" type="test failure with exit code 101">
+                <system-out>name=&quot;x&quot; &lt;testcase</system-out>
+            </flakyFailure>
+        </testcase>
+        <testcase name="up::fails" classname="mc-cli::it" timestamp="2026-01-01T00:00:00Z" time="0.1">
+            <failure type="test failure with exit code 101"></failure>
+            <rerunFailure timestamp="2026-01-01T00:00:00Z" time="0.2" type="test failure with exit code 101"></rerunFailure>
+        </testcase>
+    </testsuite>
+</testsuites>
+XML
+  expect 0 test_sh MC_TEST_POSTGRES_URL=postgres://given
+  said '^  mc-cli::it watch::resumes$'
+  not_said 'is_ready'
+  not_said 'up::fails'
+  # The report of another run is none of this one.
+  rm report
+  expect 0 test_sh MC_TEST_POSTGRES_URL=postgres://given
+  not_said 'watch::resumes'
+}
+
+test_run_prints_which_agents_were_not_asked_for() {
+  fake_cargo
+  expect 0 test_sh MC_TEST_POSTGRES_URL=postgres://given
+  said '^not asked for: claude, gemini, opencode (MC_TEST_AGENTS)$'
+  expect 0 test_sh MC_TEST_POSTGRES_URL=postgres://given MC_TEST_AGENTS=codex,gemini
+  said '^not asked for: claude, opencode (MC_TEST_AGENTS)$'
 }
 
 test_run_fails_when_a_phase_fails_and_runs_the_others() {
@@ -390,13 +437,15 @@ test_run_without_the_agent_is_a_skip_here_and_a_failure_in_ci_or_when_asked_for(
 
 # ---- third-party-agents.sh ------------------------------------------------------------------------------------------
 
-# fake_npm: stands for npm and node; writes its calls down and "installs" the program codex-acp.
+# fake_npm: stands for npm and node; writes its calls down and "installs" the programs codex-acp and gemini.
 fake_npm() {
   fake node 'echo v20.0.0'
   fake npm "echo \"\$*\" >>'$PWD/npm-calls'
 [ -z \"\${NPM_FAILS:-}\" ] || { echo 'ENOTFOUND registry'; exit 1; }
 mkdir -p node_modules/.bin
-[ -n \"\${NPM_EMPTY:-}\" ] || { echo >node_modules/.bin/codex-acp; chmod +x node_modules/.bin/codex-acp; }"
+for program in codex-acp gemini; do
+  [ -n \"\${NPM_EMPTY:-}\" ] || { echo >node_modules/.bin/\$program; chmod +x node_modules/.bin/\$program; }
+done"
 }
 agents() { env -i PATH="$PWD/bin:/usr/bin:/bin" MC_AGENTS_DIR="$PWD/agents" "$@" "$MC_SCRIPTS/third-party-agents.sh"; }
 
