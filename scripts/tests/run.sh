@@ -498,6 +498,24 @@ the_chart_is_tested_with_known_arguments_only() {
   expect 2 "$MC_SCRIPTS/kube-apiserver.sh" --rebuild
 }
 
+# ---- what stands beside the scripts ---------------------------------------------------------------------------------
+
+deny_toml_names_the_duplicates_of_the_lock_and_no_others() {
+  # For Windows or firmware only: not in the graph that deny.toml looks at.
+  awk -F'"' '/^name = / { name = $2 } /^version = / && name { print name "@" $2; name = "" }' "$MC_REPO/Cargo.lock" |
+    grep -vE '^(windows|r-efi)' | LC_ALL=C sort >locked
+  sed -n 's/^  { crate = "\([^"]*@[^"]*\)", reason = "..*" },$/\1/p' "$MC_REPO/deny.toml" | LC_ALL=C sort >skipped
+  [ "$(wc -l <skipped)" -gt 0 ]
+  [ "$(LC_ALL=C comm -23 skipped locked | tee /dev/stderr)" = '' ]
+  [ "$(LC_ALL=C comm -13 skipped locked | sed 's/@.*//' | uniq -d | tee /dev/stderr)" = '' ]
+}
+
+the_justfile_only_names_scripts() {
+  grep -E '^    ' "$MC_REPO/justfile" | grep -v '@just --list' >lines
+  [ "$(wc -l <lines)" -gt 0 ]
+  while read -r script _; do [ -x "$MC_REPO/$script" ]; done <lines
+}
+
 # shellcheck source=scripts/tests/packaging.sh
 . "$MC_SCRIPTS/tests/packaging.sh"
 
