@@ -24,7 +24,7 @@ set -euo pipefail
 # shellcheck source=scripts/full-profile.sh
 . "$MC_SCRIPTS/full-profile.sh"
 
-DEMO=1 PROFILE=
+DEMO=1 PROFILE='' BUILT=''
 while [ $# -gt 0 ]; do
   case $1 in
     --no-demo) DEMO='' && shift ;;
@@ -56,6 +56,7 @@ if read_pid_file "$DIR/run/supervisor.pid" && [ -x "$BIN/mc" ]; then
 else
   [ -n "${MC_BIN_DIR:-}" ] || "$MC_SCRIPTS/build-ui.sh" || warn "the web UI is left out; everything else works without it"
   build_programs
+  [ -n "${MC_BIN_DIR:-}" ] || BUILT=$MC_BUILD_PROFILE
   BIN=$(bin_dir)
 fi
 [ "$PROFILE" != full ] || full_start "$DIR" || die "the parts of the profile full did not start" "read the messages above"
@@ -63,4 +64,5 @@ fi
 say "Use:        PATH=\"$BIN:\$PATH\" (or scripts/install-mc.sh --from-target), then: mc get tasks -A"
 say "Browser:    the server's address with /ui/; the token is in $DIR/token"
 say "Stop:       scripts/dev-down.sh"
+[ "$BUILT" != quick ] || say "Speed:      built for a quick start (docs/adr/0014-first-build.md); all of it optimised: scripts/dev-down.sh && MC_BUILD_PROFILE=ci scripts/dev-up.sh"
 [ -z "$DEMO" ] || MC_BIN_DIR=$BIN MC_DATA_DIR=$DIR "$MC_SCRIPTS/demo.sh"

@@ -170,6 +170,22 @@ up_builds_nothing_when_it_runs_already() {
   grep -q '^up --detach' calls
 }
 
+up_says_how_to_get_optimised_programs() {
+  with_programs
+  unset MC_BIN_DIR
+  export CARGO_TARGET_DIR=$PWD/target
+  for profile in quick ci; do mkdir -p "target/$profile" && cp bin/mc* "target/$profile"; done
+  fake rustc 'echo "rustc 1.95.0 (x)"'
+  fake cargo 'case "$*" in --version) echo "cargo 1.95.0" ;; esac'
+  # The web UI is left out.
+  fake node 'echo v16.0.0'
+  fake npm 'exit 1'
+  PATH=$PWD/bin:$PATH HOME=$PWD expect 0 up --no-demo
+  said 'MC_BUILD_PROFILE=ci scripts/dev-up.sh'
+  PATH=$PWD/bin:$PATH HOME=$PWD MC_BUILD_PROFILE=ci expect 0 up --no-demo
+  not_said 'MC_BUILD_PROFILE=ci scripts/dev-up.sh'
+}
+
 up_refuses_what_it_cannot_do() {
   with_programs
   expect 2 up --frob
