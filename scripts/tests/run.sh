@@ -514,6 +514,15 @@ the_chart_is_tested_with_known_arguments_only() {
   expect 2 "$MC_SCRIPTS/kube-apiserver.sh" --rebuild
 }
 
+the_readme_shows_the_lines_that_the_recording_types() {
+  local line
+  awk '/^```/ { inside = !inside; next } inside && /^\$ /' "$MC_REPO/README.md" >shown
+  [ "$(wc -l <shown)" -ge 5 ]
+  sed -n -e 's/^SESSION="\(.*\)"$/\1/p' -e 's/^show "\(mc .*\|kill .*\|git .*\)"$/\1/p' "$MC_SCRIPTS/record-demo.sh" | sed 's/\\\([$"]\)/\1/g' >typed
+  while read -r line; do grep -qxF -- "${line#\$ }" typed; done <shown
+  awk '/^```/ { if (inside && recorded && lines > 15) exit 1; inside = !inside; recorded = lines = 0; next } inside { lines++ } /^\$ / { recorded = 1 }' "$MC_REPO/README.md"
+}
+
 # ---- what stands beside the scripts ---------------------------------------------------------------------------------
 
 deny_toml_names_the_duplicates_of_the_lock_and_no_others() {
