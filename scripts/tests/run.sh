@@ -523,6 +523,12 @@ the_readme_shows_the_lines_that_the_recording_types() {
   awk '/^```/ { if (inside && recorded && lines > 15) exit 1; inside = !inside; recorded = lines = 0; next } inside { lines++ } /^\$ / { recorded = 1 }' "$MC_REPO/README.md"
 }
 
+the_numbers_of_the_seed_check_are_in_the_register() {
+  sed -n 's/^apart \([0-9]*\) .*/\1/p' "$MC_SCRIPTS/seed-check.sh" >numbers
+  [ "$(wc -l <numbers)" -gt 0 ]
+  while read -r number; do grep -q "^| $number | " "$MC_REPO/docs/deviations.md"; done <numbers
+}
+
 # ---- what stands beside the scripts ---------------------------------------------------------------------------------
 
 deny_toml_names_the_duplicates_of_the_lock_and_no_others() {
