@@ -12,7 +12,7 @@ check:
 test *arguments:
     scripts/test.sh {{ arguments }}
 
-# tests of the scripts themselves, ten seconds
+# tests of the scripts themselves, a minute
 scripts *name:
     scripts/tests/run.sh {{ name }}
 

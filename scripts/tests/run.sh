@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests of the scripts themselves. Programs that take long or are not built are replaced by small fakes on PATH; pids,
-# ports, signals, locks and files are real. No network, no compiler, about ten seconds.
+# ports, signals, locks and files are real. No network, no compiler, about a minute.
 #
 #   scripts/tests/run.sh [NAME-PART]   only the tests whose name contains NAME-PART
 set -uo pipefail
