@@ -50,7 +50,7 @@ async fn list(
     };
     let absent = || Error::not_found("approval", query.id.as_deref().unwrap_or_default());
     let id = query.id.as_deref().map(str::parse).transpose().map_err(|_| absent())?;
-    let narrow = service::Narrow { id, mission, state: query.state };
+    let narrow = service::Narrow { id, mission, state: query.state, recent: None };
     if query.watch == Some(true) {
         return watch::stream(app, cx, watch::Approvals(narrow), query.from).boxed().await;
     }

@@ -138,6 +138,20 @@ pub struct Narrow {
     pub mission: Option<MissionId>,
     /// In this state.
     pub state: Option<ApprovalState>,
+    /// Of those that are not open, only these.
+    pub recent: Option<page::Recent<ApprovalId>>,
+}
+
+/// The `most` youngest of the approvals that are not open, in a mission or in all.
+pub(crate) async fn recent(
+    app: &App,
+    cx: &OpCtx,
+    mission: Option<MissionId>,
+    most: u32,
+) -> Result<page::Recent<ApprovalId>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let (from, left_out) = store::recent(&mut tx, cx.scope(Action::ReadApproval), mission, most).await?;
+    Ok(page::Recent { from, left_out })
 }
 
 /// A page of approvals in the order of their ids.
@@ -152,6 +166,7 @@ pub async fn list(
         id: narrow.id,
         mission: narrow.mission,
         state: narrow.state,
+        closed_from: narrow.recent.and_then(|recent| recent.from),
         after: page.after,
         limit: page.fetch(),
     };

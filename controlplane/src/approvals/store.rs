@@ -87,6 +87,8 @@ pub(crate) struct Wanted {
     pub(crate) id: Option<ApprovalId>,
     pub(crate) mission: Option<MissionId>,
     pub(crate) state: Option<ApprovalState>,
+    /// Of those that are not open, this one and those made after it.
+    pub(crate) closed_from: Option<ApprovalId>,
     pub(crate) after: Option<ApprovalId>,
     pub(crate) limit: i64,
 }
@@ -98,11 +100,40 @@ pub(crate) async fn list(tx: &mut Tx, scope: Scope, wanted: Wanted) -> Result<Ve
         .and_some("a.approval_id = ?", wanted.id)
         .and_some("a.mission_id = ?", wanted.mission)
         .and_some("a.state = ?", wanted.state)
+        .and_some("(a.state = 'open' OR a.approval_id >= ?)", wanted.closed_from)
         .and_some("a.approval_id > ?", wanted.after)
         .finish(tx, "a.approval_id", wanted.limit)
         .fetch_all()
         .await?;
     Ok(rows.into_iter().map(Record::from).collect())
+}
+
+/// Where the `most` youngest of the approvals that are not open begin, and how many are older.
+pub(crate) async fn recent(
+    tx: &mut Tx,
+    scope: Scope,
+    mission: Option<MissionId>,
+    most: u32,
+) -> Result<(Option<ApprovalId>, i64), DbError> {
+    const CLOSED: &str = "a.state <> 'open'";
+    let closed = Filter::new(tx, "SELECT a.approval_id FROM approval a").always(CLOSED);
+    let youngest: Vec<(ApprovalId,)> = scope
+        .clone()
+        .apply(closed, "a.organization_id = ?", "a.mission_id")
+        .and_some("a.mission_id = ?", mission)
+        .finish(tx, "a.approval_id DESC", i64::from(most))
+        .fetch_all()
+        .await?;
+    let from = youngest.last().map(|(id,)| *id);
+    let older = Filter::new(tx, "SELECT COUNT(*) FROM approval a").always(CLOSED);
+    let (count,): (i64,) = scope
+        .apply(older, "a.organization_id = ?", "a.mission_id")
+        .and_some("a.mission_id = ?", mission)
+        .and_some("a.approval_id < ?", from)
+        .finish(tx, "1", 1)
+        .fetch_one()
+        .await?;
+    Ok((from, count))
 }
 
 pub(crate) async fn find(tx: &mut Tx, id: ApprovalId) -> Result<Option<Record>, DbError> {

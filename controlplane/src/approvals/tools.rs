@@ -21,7 +21,7 @@ pub fn tools() -> Vec<Tool> {
                     Some(mission) => Some(missions::service::get(&app, &cx, mission).boxed().await?.id),
                     None => None,
                 };
-                let narrow = service::Narrow { id: None, mission, state: wanted.state };
+                let narrow = service::Narrow { mission, state: wanted.state, ..service::Narrow::default() };
                 let name = format!("approvals {narrow:?}");
                 let page = page::Request::read(&app, name, wanted.limit, wanted.cursor.as_deref())?;
                 service::list(&app, &cx, page, narrow).boxed().await

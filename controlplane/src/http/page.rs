@@ -19,6 +19,15 @@ pub struct Request<I> {
     list: String,
 }
 
+/// Of the objects of a list that are over, only the youngest.
+#[derive(Debug, Clone, Copy)]
+pub struct Recent<I> {
+    /// This one and those made after it; `None`: none is over.
+    pub from: Option<I>,
+    /// So many are left out.
+    pub left_out: i64,
+}
+
 impl<I: std::str::FromStr + std::fmt::Display> Request<I> {
     /// Reads `limit` and `cursor`. `list` names the list with its filter; a cursor of another list is refused.
     ///

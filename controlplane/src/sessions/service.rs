@@ -81,6 +81,8 @@ pub struct Narrow {
     pub runtime: Option<String>,
     /// With these labels.
     pub labels: Vec<(String, Option<String>)>,
+    /// Of those that have ended, only these.
+    pub recent: Option<page::Recent<SessionId>>,
 }
 
 /// What a list of sessions is narrowed by, as a request names it.
@@ -133,6 +135,7 @@ pub async fn list(
         states: narrow.states,
         runtime: narrow.runtime,
         labels: narrow.labels,
+        ended_from: narrow.recent.and_then(|recent| recent.from),
         after: page.after,
         limit: page.fetch(),
     };
@@ -154,6 +157,18 @@ pub(super) async fn attach(app: &App, cx: &OpCtx, reference: &str, from: i64) ->
         ledger::record(tx, cx, proof, event).await?;
         Ok(session.id)
     })
+}
+
+/// The `most` youngest of the sessions that have ended, in a mission or in all.
+pub(crate) async fn recent(
+    app: &App,
+    cx: &OpCtx,
+    mission: Option<MissionId>,
+    most: u32,
+) -> Result<page::Recent<SessionId>, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let (from, left_out) = store::recent(&mut tx, cx.scope(Action::ReadSession), mission, most).await?;
+    Ok(page::Recent { from, left_out })
 }
 
 /// Ids and versions of what a list may hold, for a watch that looks again and again.

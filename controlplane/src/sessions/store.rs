@@ -135,6 +135,8 @@ pub(crate) struct Wanted {
     pub(crate) states: Option<Vec<SessionState>>,
     pub(crate) runtime: Option<String>,
     pub(crate) labels: Vec<(String, Option<String>)>,
+    /// Of those that have ended, this one and those made after it.
+    pub(crate) ended_from: Option<SessionId>,
     pub(crate) after: Option<SessionId>,
     pub(crate) limit: i64,
 }
@@ -155,12 +157,41 @@ pub(crate) async fn list(
         .and_some("s.task_id = ?", wanted.task)
         .and_some("s.node_id = ?", wanted.node)
         .and_some("s.runtime = ?", wanted.runtime)
+        .and_some("(s.state NOT IN ('stopped', 'failed') OR s.session_id >= ?)", wanted.ended_from)
         .and_some("s.session_id > ?", wanted.after)
         .labels("s.labels", wanted.labels)
         .finish(tx, "s.session_id", wanted.limit)
         .fetch_all()
         .await?;
     rows.into_iter().map(|row| row.record(now)).collect()
+}
+
+/// Where the `most` youngest of the sessions that have ended begin, and how many are older.
+pub(crate) async fn recent(
+    tx: &mut Tx,
+    scope: Scope,
+    mission: Option<MissionId>,
+    most: u32,
+) -> Result<(Option<SessionId>, i64), DbError> {
+    const ENDED: &str = "s.state IN ('stopped', 'failed')";
+    let ended = Filter::new(tx, "SELECT s.session_id FROM agent_session s").always(ENDED);
+    let youngest: Vec<(SessionId,)> = scope
+        .clone()
+        .apply(ended, "s.organization_id = ?", "s.mission_id")
+        .and_some("s.mission_id = ?", mission)
+        .finish(tx, "s.session_id DESC", i64::from(most))
+        .fetch_all()
+        .await?;
+    let from = youngest.last().map(|(id,)| *id);
+    let older = Filter::new(tx, "SELECT COUNT(*) FROM agent_session s").always(ENDED);
+    let (count,): (i64,) = scope
+        .apply(older, "s.organization_id = ?", "s.mission_id")
+        .and_some("s.mission_id = ?", mission)
+        .and_some("s.session_id < ?", from)
+        .finish(tx, "1", 1)
+        .fetch_one()
+        .await?;
+    Ok((from, count))
 }
 
 /// Ids and versions of at most 5000 sessions, the newest first.

@@ -224,6 +224,9 @@ impl Watched for Approvals {
     fn only(&self) -> Option<String> {
         self.0.id.map(|id| id.to_string())
     }
+    fn left_out(&self) -> Option<i64> {
+        self.0.recent.map(|recent| recent.left_out)
+    }
     fn id(object: &Approval) -> ApprovalId {
         object.id
     }
@@ -256,6 +259,9 @@ impl Watched for Sessions {
                 && narrow.runtime.as_ref().is_none_or(|runtime| session.runtime == *runtime)
                 && wears(&session.labels, &narrow.labels)
         }))
+    }
+    fn left_out(&self) -> Option<i64> {
+        self.0.recent.map(|recent| recent.left_out)
     }
     fn id(object: &AgentSession) -> SessionId {
         object.id

@@ -59,6 +59,10 @@ pub trait Watched: Send + Sync + 'static {
     fn only(&self) -> Option<String> {
         None
     }
+    /// How many objects the snapshot leaves out, when it may leave out some. What happens to them is told.
+    fn left_out(&self) -> Option<i64> {
+        None
+    }
     /// The ledger does not tell of every change: the versions are looked at every [`LOOK`] instead.
     const LOOKS: bool = false;
     /// Ids and versions of all that may be part of the list, for those that look.
@@ -199,7 +203,10 @@ impl<W: Watched> Stream<W> {
             self.snapshot = Some(page.after(last));
             return Ok(());
         }
-        let mark = serde_json::json!({ "kind": W::KIND, "seq": self.seq });
+        let mut mark = serde_json::json!({ "kind": W::KIND, "seq": self.seq });
+        if let Some(left_out) = self.list.left_out() {
+            mark["left_out"] = left_out.into();
+        }
         self.ready.push_back(message(self.seq, "bookmark", &mark)?);
         self.ended = !self.follows;
         Ok(())

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use mc_api::auth::GovernanceProfile;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::{TestApp, Watch};
+use crate::local::{Local, ROOT};
 
 const MISSIONS: &str = "/api/v1/missions?watch=true";
 
@@ -79,6 +82,98 @@ async fn several_lists_are_one_stream(app: TestApp) {
     let watch = app.watch(&user, path).await;
     app.post(&user, "/api/v1/auth/logout", json!({})).await.ok(204);
     ended(watch).await;
+}
+
+async fn several_lists_go_on_where_each_stood(app: TestApp) {
+    app.mission("a").await;
+    app.post(app.admin(), "/api/v1/klusters", json!({ "mission": "a", "name": "k" })).await.ok(201);
+    let stood = app.sealed().await;
+    let mission = app.mission("b").await;
+    app.post(app.admin(), "/api/v1/klusters", json!({ "mission": "b", "name": "l" })).await.ok(201);
+    app.delete(app.admin(), "/api/v1/klusters/k").await.ok(204);
+    let head = app.sealed().await;
+    let lists = "/api/v1/watch?lists=missions,klusters,sessions";
+    // Klusters stand where `b` was told, and begin after it; sessions have no position, and begin with their snapshot.
+    let path = format!("{lists}&from=missions:{stood},klusters:{},sessions:{stood}", stood + 1);
+    let mut watch = app.watch(app.admin(), &path).await;
+    let mut told = Vec::new();
+    while told.len() < 4 {
+        let change = watch.next().await.unwrap();
+        told.push((change.data["kind"].to_string(), change.event, change.id));
+    }
+    told.sort();
+    let names: Vec<_> = told.iter().map(|(kind, event, _)| (kind.as_str(), event.as_str())).collect();
+    let expected = [
+        ("\"kluster\"", "added"),
+        ("\"kluster\"", "deleted"),
+        ("\"mission\"", "added"),
+        ("\"session\"", "bookmark"),
+    ];
+    assert_eq!(names, expected);
+    assert!(
+        told.iter().all(|(kind, _, id)| kind == "\"session\"" || (stood..=head).contains(id)),
+        "{told:?}"
+    );
+    // Where they stand now there is nothing to tell but what comes.
+    let mut watch = app.watch(app.admin(), &format!("{lists}&from=missions:{head},klusters:{head}")).await;
+    assert_eq!(watch.next().await.unwrap().event, "bookmark");
+    let path = format!("/api/v1/missions/{}", mission["id"].as_str().unwrap());
+    app.patch(app.admin(), &path, json!({ "description": "x" })).await.ok(200);
+    assert_eq!(watch.next().await.unwrap().id, head + 1);
+
+    app.get(app.admin(), &format!("{lists}&from=missions:{}", head + 99)).await.problem(410, "seq-expired");
+    for bad in ["missions", "missions:x", "tasks:1", "missions:1,missions:2", "missions:1&follow=false"] {
+        app.get(app.admin(), &format!("{lists}&from={bad}")).await.problem(422, "validation");
+    }
+}
+
+async fn a_snapshot_leaves_out_what_is_long_over_and_says_how_much(app: TestApp) {
+    let local = Local::over(app, GovernanceProfile::Development).await;
+    let app = &local.0;
+    let mut ended = Vec::new();
+    for n in 0..4 {
+        let body = json!({ "mission": "demo", "runtime": "scripted" });
+        let session = app.post(app.admin(), "/api/v1/sessions", body).await.ok(201);
+        let publication = local.publication(ROOT, &format!("p{n}")).await;
+        if n > 0 {
+            let id = session["id"].as_str().unwrap();
+            let stop = format!("/api/v1/sessions/{id}/stop");
+            assert_eq!(app.post(app.admin(), &stop, json!({})).await.ok(200)["state"], "stopped");
+            let approval = publication["approval_id"].as_str().unwrap();
+            let reject = format!("/approvals/{approval}/reject");
+            local.ok(ROOT, Method::POST, &reject, Some(json!({}))).await;
+            ended.push((id.to_owned(), approval.to_owned()));
+        }
+    }
+    app.sealed().await;
+    let path = "/api/v1/watch?lists=sessions,approvals";
+    let mut watch = app.watch(app.admin(), &format!("{path}&recent=1")).await;
+    let (mut objects, mut marks) = (BTreeMap::new(), BTreeMap::new());
+    while marks.len() < 2 {
+        let change = watch.next().await.unwrap();
+        let kind = change.data["kind"].as_str().unwrap().to_owned();
+        if change.event == "bookmark" {
+            marks.insert(kind, change.data["left_out"].as_i64());
+        } else {
+            objects.insert(change.data["id"].as_str().unwrap().to_owned(), change.data["state"].clone());
+        }
+    }
+    assert_eq!(marks.into_values().collect::<Vec<_>>(), [Some(2), Some(2)]);
+    let youngest = [ended.iter().map(|(id, _)| id).max(), ended.iter().map(|(_, id)| id).max()];
+    let over: Vec<_> =
+        objects.iter().filter(|(_, state)| *state == "stopped" || *state == "rejected").collect();
+    assert!(objects.len() == 4 && over.len() == 2, "{objects:?}");
+    assert!(
+        youngest.iter().all(|id| over.iter().any(|(over, _)| Some(*over) == *id)),
+        "{over:?} {youngest:?}"
+    );
+    // Without a bound, all of them; nothing is said to be left out.
+    let mut watch = app.watch(app.admin(), "/api/v1/watch?lists=approvals").await;
+    let all = watch.until(|change| change.event == "bookmark").await;
+    assert_eq!((all.len(), &all[4].data["left_out"]), (5, &json!(null)));
+    for bad in [0, 1001] {
+        app.get(app.admin(), &format!("{path}&recent={bad}")).await.problem(422, "validation");
+    }
 }
 
 async fn a_snapshot_has_as_many_pages_as_it_needs(app: TestApp) {
@@ -233,6 +328,8 @@ async fn an_open_watch_does_not_hold_the_server(mut app: TestApp) {
 
 both!(
     several_lists_are_one_stream,
+    several_lists_go_on_where_each_stood,
+    a_snapshot_leaves_out_what_is_long_over_and_says_how_much,
     a_watch_is_snapshot_bookmark_and_changes,
     a_snapshot_has_as_many_pages_as_it_needs,
     coming_back_misses_and_repeats_nothing,

@@ -13508,12 +13508,16 @@ export interface operations {
             query: {
                 /** @description `false`: end after the snapshots. Default: go on with changes. */
                 follow?: boolean;
+                /** @description `list:seq`, separated by commas: these go on after that number, without a snapshot. Sessions have one all the same. */
+                from?: string;
                 /** @description Of tasks, only those of this kluster (id or name). */
                 kluster?: string;
                 /** @description Of `missions`, `klusters`, `tasks`, `sessions`, `approvals`, `publications`, `nodes`, separated by commas. */
                 lists: string;
                 /** @description Only what belongs to this mission (id or name); nodes belong to none. */
                 mission?: string;
+                /** @description 1 to 1000: the snapshot holds so many ended sessions and closed approvals, the youngest; `left_out` of its bookmark counts the others. */
+                recent?: number;
             };
             header?: never;
             path?: never;
