@@ -66,11 +66,12 @@ export async function up() {
  * not be built again while the UI is worked on (never in CI). `how` may answer instead of the server, or make it slow:
  * `(request) => status | { status, body } | { wait: ms } | { lose: true } | { never: true } | { mute: true } | undefined` (`lose`: the server does it, its answer is lost;
  * `never`: it does not hear of it and nothing is answered; `mute`: it does it and nothing is answered); `cut()` cuts every connection that is open.
+ * `streams` are the event streams that are open.
  */
 export async function between(port, folder = process.env.MC_UI_DIST) {
   const types = { js: 'text/javascript', mjs: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', png: 'image/png', woff2: 'font/woff2', html: 'text/html; charset=utf-8', webmanifest: 'application/manifest+json', json: 'application/json' };
   let policy = null;
-  const state = { how: () => undefined, cuts: 0, away: false };
+  const state = { how: () => undefined, cuts: 0, away: false, streams: new Set() };
   const sockets = new Set();
   const pass = (incoming, outgoing, { lose, mute } = {}) => {
     const onward = ask({ host: '127.0.0.1', port, path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
@@ -78,6 +79,11 @@ export async function between(port, folder = process.env.MC_UI_DIST) {
       if (mute) return void answer.resume();
       outgoing.writeHead(answer.statusCode, answer.headers);
       answer.pipe(outgoing);
+      if (answer.headers['content-type']?.startsWith('text/event-stream')) {
+        const stream = { path: incoming.url };
+        state.streams.add(stream);
+        outgoing.on('close', () => state.streams.delete(stream));
+      }
       answer.on('error', () => outgoing.destroy());
     });
     onward.on('error', () => outgoing.destroy());

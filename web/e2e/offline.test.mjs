@@ -20,7 +20,10 @@ const tasks = async () => (await server.api('GET', '/api/v1/tasks?mission=apollo
 const open = (options = {}) => browser.page(server, { base: way.base, ...options });
 const live = (page) => page.locator('.live.live').waitFor({ state: 'attached', timeout: 40_000 });
 
-test('200 cuts of the connection: each change is seen, once, and nothing is missing', async () => {
+/** How many streams of this kind are open. */
+const streams = (part) => [...way.streams].filter(({ path }) => path.includes(part)).length;
+
+test('200 cuts of a stream: each change is seen, once, and nothing is missing', async () => {
   const page = await open();
   await page.goto(`${way.base}/ui/missions/apollo/survey?view=list`);
   await page.getByText('No task yet').waitFor();
@@ -28,9 +31,10 @@ test('200 cuts of the connection: each change is seen, once, and nothing is miss
   const urge = setInterval(() => void page.evaluate(() => window.dispatchEvent(new Event('online'))).catch(() => {}), 40);
   let [cut, made] = [0, 0];
   for (let round = 0; cut < 200; round += 1) {
-    assert.ok(round < 3_000, `only ${cut} connections were cut`);
-    await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: `Crater ${made} of the plain ${made * 7919}`, acknowledge_overlap: [] }).then(() => (made += 1), () => {});
-    cut += way.cut();
+    assert.ok(round < 6_000, `only ${cut} streams were cut`);
+    if (round % 3 === 0) await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: `Crater ${made} of the plain ${made * 7919}`, acknowledge_overlap: [] }).then(() => (made += 1), () => {});
+    cut += streams('/tasks?watch=true&from=');
+    way.cut();
     await new Promise((resolve) => setTimeout(resolve, 15));
   }
   clearInterval(urge);
@@ -46,7 +50,40 @@ test('200 cuts of the connection: each change is seen, once, and nothing is miss
     for (const key of await list.locator('.key').allTextContents()) seen.set(key, (seen.get(key) ?? 0) + 1);
   }
   assert.deepEqual([...seen.keys()].sort(), truth.map((task) => task.key).sort());
-  console.log(`# ${cut} connections cut, ${truth.length} tasks made meanwhile, 0 missing`);
+  console.log(`# ${cut} streams of tasks cut, ${truth.length} tasks made meanwhile, 0 missing`);
+  harmless(page);
+  await page.context().close();
+});
+
+test('200 streams cut while an agent talks: each of its words is there once, in order', async () => {
+  const session = await server.api('POST', '/api/v1/sessions', { mission: 'apollo', runtime: 'scripted' });
+  const of = () => server.api('GET', `/api/v1/sessions/${session.id}`);
+  await eventually('it is idle', async () => (await of()).state === 'idle');
+  const page = await open();
+  await page.goto(`${way.base}/ui/sessions/${session.id}`);
+  await page.getByLabel('Prompt').waitFor();
+  await live(page);
+  const urge = setInterval(() => void page.evaluate(() => window.dispatchEvent(new Event('online'))).catch(() => {}), 40);
+  let [cut, turns] = [0, 0];
+  for (let round = 0; cut < 200; round += 1) {
+    assert.ok(round < 6_000, `only ${cut} streams of the conversation were cut`);
+    if (round % 100 === 0) {
+      turns += 1;
+      await server.api('POST', `/api/v1/sessions/${session.id}/prompt`, { text: `/chunks 100 80\n/say That was turn ${turns}.` });
+    }
+    if (streams(`/sessions/${session.id}/events?follow=true`)) {
+      cut += 1;
+      way.cut();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+  clearInterval(urge);
+  await eventually('all is said', async () => (await server.api('GET', `/api/v1/sessions/${session.id}/turns?state=queued,running`)).items.length === 0, 120_000);
+  await page.locator('.of-message', { hasText: `That was turn ${turns}.` }).waitFor({ timeout: 40_000 });
+  await live(page);
+  const said = (await page.locator('.of-message').allTextContents()).join(' ');
+  assert.deepEqual([...said.matchAll(/chunk (\d+) of 100/g)].map(([, number]) => Number(number)), Array.from({ length: turns * 100 }, (_, index) => (index % 100) + 1));
+  console.log(`# ${cut} streams of a conversation cut, ${turns * 100} chunks, each there once`);
   harmless(page);
   await page.context().close();
 });

@@ -1,7 +1,7 @@
 // What every screen knows: who is here, what runs, what waits.
-import { api, get, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas } from '$lib/api/client';
+import { api, get, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas, type Task } from '$lib/api/client';
 import type { Known } from '$lib/offline/index.svelte';
-import { Collection, watch, type Stream } from '$lib/live/watch.svelte';
+import { Collection, Tasks, streams, watch, type Stream } from '$lib/live/watch.svelte';
 import { names } from '$lib/names.svelte';
 
 const RANK: Record<Role, number> = { viewer: 1, contributor: 2, admin: 3 };
@@ -46,7 +46,16 @@ class App {
       lists.node = this.nodes as never;
       names += ',nodes';
     }
-    this.stream = watch(`/api/v1/watch?lists=${names}`, lists).start();
+    this.stream = streams.main = watch(`/api/v1/watch?lists=${names}`, this.#who, lists).start();
+  }
+
+  /** Follows some of the tasks, see [`Tasks`]. */
+  tasks(query: Record<string, string>, fits: (task: Task) => boolean, told?: (task: Task | null) => void): Tasks {
+    return new Tasks(this.#who, query, fits, told).start();
+  }
+
+  get #who(): string {
+    return this.me?.principal.id ?? '';
   }
 
   /** Goes on with what was known when the server last answered. */
@@ -65,7 +74,7 @@ class App {
     this.knownAt = null;
     names.forget();
     this.stream?.stop();
-    this.stream = null;
+    this.stream = streams.main = null;
     this.me = null;
     this.missions = new Collection();
     this.klusters = new Collection();

@@ -1,6 +1,8 @@
 // Lists that stay current: a snapshot, then changes. A stream that breaks or falls silent is opened again; until then
 // what is shown is marked as stale, and nothing is thrown away.
-import { ProblemError, readProblem, type Problem } from '$lib/api/client';
+import { ProblemError, asProblem, problemIn, readProblem, type Problem, type Task } from '$lib/api/client';
+import type { Said, StreamState, Want } from './hub';
+import { link } from './link';
 import { Parser, backOff, type Message } from './sse';
 
 export interface Live {
@@ -67,119 +69,231 @@ export class Collection<T extends Live> {
   }
 }
 
-export type StreamState = 'connecting' | 'live' | 'stale' | 'refused';
+interface Follows {
+  readonly state: StreamState;
+  readonly last: number;
+}
 
-/** One connection that does not stay broken. */
+/** All that this page follows. */
+class Streams {
+  #open = new Set<Follows>();
+  #stamp = $state(0);
+  /** The stream without which nothing here is current. */
+  main = $state<Stream | null>(null);
+  /** How often it came back. */
+  returns = $state(0);
+
+  add(one: Follows): void {
+    this.#open.add(one);
+    this.#touch();
+  }
+
+  drop(one: Follows): void {
+    if (this.#open.delete(one)) this.#touch();
+  }
+
+  // What is opened and closed while something is drawn must not draw that again.
+  #touch(): void {
+    queueMicrotask(() => (this.#stamp += 1));
+  }
+
+  get #stale(): Follows[] {
+    void this.#stamp;
+    return [...this.#open].filter((one) => one.state === 'stale');
+  }
+
+  /** The worst of them; what is refused to one alone is said where it would stand. */
+  get state(): StreamState {
+    return this.#stale.length ? 'stale' : (this.main?.state ?? 'connecting');
+  }
+
+  /** Since when not all of it is current. */
+  get last(): number {
+    return Math.min(...[...this.#stale, ...(this.main ? [this.main] : [])].map((one) => one.last));
+  }
+
+  /** Whoever waits tries again now. */
+  retry(): void {
+    link.retry();
+    for (const one of this.#open) if (one instanceof Tasks) one.retry();
+  }
+}
+export const streams = new Streams();
+
+/** Something that is followed from here; the connection is the hub's. */
 export class Stream {
   state = $state<StreamState>('connecting');
   problem = $state<Problem | null>(null);
   /** When the last sign of life came. */
   last = $state(Date.now());
-  /** When it tries again. */
-  retryAt = $state<number | null>(null);
-  #stop = new AbortController();
-  #wake: (() => void) | null = null;
-  #started = false;
+  #close: (() => void) | null = null;
 
   constructor(
-    private readonly path: () => string,
-    private readonly on: { open?: () => void; message: (message: Message) => void; ended?: () => boolean }
+    private readonly want: () => Want,
+    private readonly on: { begin?: () => void; message: (message: Message) => void; again?: () => void }
   ) {}
 
   start(): this {
-    if (!this.#started) {
-      this.#started = true;
-      void this.#run();
-    }
+    if (this.#close) return this;
+    streams.add(this);
+    this.#close = link.open(this.want, (said) => this.#hear(said));
     return this;
   }
 
   stop(): void {
-    this.#stop.abort();
-    this.#wake?.();
+    this.#close?.();
+    this.#close = null;
+    streams.drop(this);
   }
 
-  /** Tries again now. */
   retry(): void {
-    this.#wake?.();
+    streams.retry();
   }
 
-  async #run(): Promise<void> {
-    let failures = 0;
-    while (!this.#stop.signal.aborted) {
-      try {
-        await this.#once(() => (failures = 0));
-        if (this.on.ended?.()) return;
-      } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        if (error instanceof ProblemError) {
-          this.problem = error.problem;
-          // Waiting helps against overload and restarts; it does not against a refusal.
-          if (error.problem.status < 500 && ![408, 410, 429].includes(error.problem.status)) {
-            this.state = 'refused';
-            return;
-          }
-        }
-      }
-      if (this.#stop.signal.aborted) return;
-      this.state = 'stale';
-      const wait = backOff(failures++);
-      this.retryAt = Date.now() + wait;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, wait);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.retryAt = null;
-    }
-  }
-
-  async #once(opened: () => void): Promise<void> {
-    const cut = new AbortController();
-    const stop = () => cut.abort();
-    this.#stop.signal.addEventListener('abort', stop);
-    // The server says at least every 15 s that it lives.
-    const silence = setInterval(() => {
-      if (Date.now() - this.last > 40_000) cut.abort();
-    }, 5_000);
-    try {
-      this.last = Date.now();
-      const response = await fetch(this.path(), { signal: cut.signal, headers: { accept: 'text/event-stream' }, cache: 'no-store' });
-      if (!response.ok || !response.body) throw new ProblemError(await readProblem(response));
-      this.on.open?.();
-      this.problem = null;
-      const parser = new Parser();
-      const reader = response.body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        this.last = Date.now();
-        opened();
-        this.state = 'live';
-        for (const message of parser.feed(value)) this.on.message(message);
-      }
-    } finally {
-      clearInterval(silence);
-      this.#stop.signal.removeEventListener('abort', stop);
-      cut.abort();
+  #hear(said: Said): void {
+    if (said.say === 'begin') this.on.begin?.();
+    else if (said.say === 'again') this.on.again?.();
+    else if (said.say === 'messages') said.messages.forEach((message) => this.on.message(message));
+    else {
+      const { state, last, refusal } = said.health;
+      if (state === 'live' && this.state === 'stale' && streams.main === this) streams.returns += 1;
+      this.state = state;
+      if (last !== null) this.last = last;
+      this.problem = refusal && problemIn(refusal.text, refusal.status, refusal.requestId);
     }
   }
 }
 
-/** Feeds collections from `GET /api/v1/watch` or from one list; `path` is asked at each connection. */
-export function watch(path: string, collections: Record<string, Collection<never>>): Stream {
-  return new Stream(() => path, {
-    open: () => Object.values(collections).forEach((list) => list.begin()),
+/** Feeds collections from `GET /api/v1/watch`; `as` is who asks. */
+export function watch(path: string, as: string, collections: Record<string, Collection<never>>): Stream {
+  return new Stream(() => ({ what: 'lists', as, path }), {
+    begin: () => Object.values(collections).forEach((list) => list.begin()),
     message: ({ event, data }) => {
       const body = JSON.parse(data) as { kind: string; id: string; version: number };
-      const kinds = Object.keys(collections);
-      const list = collections[body.kind ?? ''] ?? (kinds.length === 1 ? collections[kinds[0] as string] : undefined);
+      const list = collections[body.kind];
       if (!list) return;
       if (event === 'bookmark') list.end();
       else if (event === 'deleted') list.drop(body.id);
       else list.put(body as never);
     }
   });
+}
+
+/** So long the snapshot of a list may take. */
+const PATIENCE = 60_000;
+
+/** Some of the tasks: what a request finds, then those of the changes of all tasks that fit. */
+export class Tasks {
+  list = new Collection<Task>();
+  /** Why they may not be read. */
+  problem = $state<Problem | null>(null);
+  state = $state<StreamState>('connecting');
+  last = $state(Date.now());
+  /** The position of the ledger that the list stands at. */
+  #seq = 0;
+  #stream: Stream | null = null;
+  #stop = new AbortController();
+  #wake = () => {};
+
+  /** `query` and `fits` say the same; `told` hears of each task, and of those that are gone. */
+  constructor(
+    private readonly as: string,
+    private readonly query: Record<string, string>,
+    private readonly fits: (task: Task) => boolean,
+    private readonly told: (task: Task | null) => void = () => {}
+  ) {}
+
+  start(): this {
+    streams.add(this);
+    void this.#begin();
+    return this;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#wake();
+    this.#stream?.stop();
+    streams.drop(this);
+  }
+
+  retry(): void {
+    if (this.problem) {
+      this.problem = null;
+      void this.#begin();
+    } else this.#wake();
+  }
+
+  async #begin(): Promise<void> {
+    this.#stream?.stop();
+    const { signal } = this.#stop;
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      try {
+        await this.#read(AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]));
+        this.state = 'live';
+        this.last = Date.now();
+        this.#stream = new Stream(() => ({ what: 'tasks', as: this.as, from: this.#seq }), { message: (message) => this.#take(message), again: () => void this.#begin() }).start();
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const problem = asProblem(error);
+        if (problem.status !== 0 && problem.status < 500 && ![408, 429].includes(problem.status)) {
+          this.problem = problem;
+          this.state = 'refused';
+          return;
+        }
+        this.state = 'stale';
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, backOff(failures));
+          this.#wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    }
+  }
+
+  /** Reads the snapshot that a watch of the list begins with. */
+  async #read(signal: AbortSignal): Promise<void> {
+    const cut = new AbortController();
+    try {
+      const response = await fetch(`/api/v1/tasks?${new URLSearchParams({ watch: 'true', ...this.query })}`, { signal: AbortSignal.any([signal, cut.signal]), headers: { accept: 'text/event-stream' }, cache: 'no-store' });
+      if (!response.ok || !response.body) throw new ProblemError(await readProblem(response));
+      this.list.begin();
+      const parser = new Parser();
+      const reader = response.body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) throw new TypeError('the snapshot broke off');
+        for (const message of parser.feed(value)) {
+          if (message.event !== 'bookmark') {
+            this.#put(JSON.parse(message.data) as Task);
+            continue;
+          }
+          this.#seq = Number(message.id);
+          this.list.end();
+          return;
+        }
+      }
+    } finally {
+      cut.abort();
+    }
+  }
+
+  #put(task: Task): void {
+    this.list.put(task);
+    this.told(task);
+  }
+
+  #take({ id, event, data }: Message): void {
+    this.#seq = Math.max(this.#seq, Number(id));
+    if (event !== 'added' && event !== 'modified' && event !== 'deleted') return;
+    const task = JSON.parse(data) as Task;
+    const held = this.list.get(task.id);
+    if (event !== 'deleted' && this.fits(task)) return this.#put(task);
+    // One that is left, unless this is older than what is known of it.
+    if (!held || (event !== 'deleted' && held.version > task.version)) return;
+    this.list.drop(task.id);
+    this.told(null);
+  }
 }

@@ -80,16 +80,20 @@ export class Follow {
     }
     if (this.#stop.signal.aborted) return;
     this.#draw();
-    this.stream = new Stream(() => `/api/v1/sessions/${this.id}/events?follow=true&from=${this.#talk.seq + 1}`, {
+    this.stream = new Stream(() => ({ what: 'events', session: this.id, from: this.#talk.seq + 1 }), {
       message: ({ event, data }) => {
-        if (event === 'end') this.ended = true;
+        if (event === 'end') this.#over();
         else if (this.#talk.take(JSON.parse(data) as Schemas['SessionEvent'])) this.#draw();
-      },
-      ended: () => this.ended
+      }
     }).start();
     // A page leaves words that began before it to the page before: what is said last may stand there.
     for (let pages = 0; pages < 2 && this.cursor !== null && this.#talk.items.length < FEW && this.#talk.length < FULL; pages += 1) await this.older();
     this.opened = true;
+  }
+
+  #over(): void {
+    this.ended = true;
+    this.stream?.stop();
   }
 
   /** Reads what came before what is shown. */
