@@ -6,6 +6,9 @@ import { names } from '$lib/names.svelte';
 
 const RANK: Record<Role, number> = { viewer: 1, contributor: 2, admin: 3 };
 
+/** So many of the sessions that have ended and of the approvals that are decided are known at first. */
+const RECENT = 200;
+
 class App {
   me = $state<Schemas['WhoAmI'] | null>(null);
   /** Whether it was asked who is here. */
@@ -46,12 +49,30 @@ class App {
       lists.node = this.nodes as never;
       names += ',nodes';
     }
-    this.stream = streams.main = watch(`/api/v1/watch?lists=${names}`, this.#who, lists).start();
+    this.stream = streams.main = watch(`/api/v1/watch?lists=${names}&recent=${RECENT}`, this.#who, lists).start();
   }
 
   /** Follows some of the tasks, see [`Tasks`]. */
   tasks(query: Record<string, string>, fits: (task: Task) => boolean, told?: (task: Task | null) => void): Tasks {
     return new Tasks(this.#who, query, fits, told).start();
+  }
+
+  /** Reads what the snapshot left out, of one task or all of it. */
+  async readOlder(kind: 'sessions' | 'approvals', task?: string): Promise<void> {
+    let cursor: string | undefined;
+    do {
+      const query = { limit: 500, cursor };
+      if (kind === 'sessions') {
+        const page = await get(api.GET('/api/v1/sessions', { params: { query: { ...query, state: 'stopped,failed', task } } }));
+        for (const session of page.items) this.sessions.put(session);
+        cursor = page.next_cursor ?? undefined;
+      } else {
+        const page = await get(api.GET('/api/v1/approvals', { params: { query } }));
+        for (const approval of page.items) this.approvals.put(approval);
+        cursor = page.next_cursor ?? undefined;
+      }
+    } while (cursor);
+    if (!task) this[kind].leftOut = 0;
   }
 
   get #who(): string {

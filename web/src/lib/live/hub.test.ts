@@ -106,6 +106,30 @@ describe('the hub of a browser', () => {
     expect(server.paths()).toHaveLength(1);
   });
 
+  it('goes on with each list where that stands, and with those from their snapshot that have no position', async () => {
+    const hub = new Hub({ talks: 2 });
+    const [first, second] = [new Tab(hub), new Tab(hub)];
+    const path = '/api/v1/watch?lists=missions,klusters,sessions';
+    const one = first.open({ what: 'lists', as: 'ann', path });
+    await settle();
+    const marks = (kinds: string[]) => kinds.map((kind) => message(4, 'bookmark', { kind, seq: 4 })).join('');
+    server.of('lists').say(message(4, 'added', object('mission', 'a')) + message(4, 'added', object('session', 's')) + marks(['mission', 'session']) + message(9, 'modified', object('mission', 'a', 2)) + message(4, 'added', object('kluster', 'k')));
+    await settle();
+    server.of('lists').end();
+    await vi.advanceTimersByTimeAsync(1_000);
+    // The snapshot of klusters was not whole.
+    expect(server.paths()).toEqual([`${path}&from=missions:9`]);
+    expect(first.heard.filter((say) => say.say === 'begin')).toEqual([{ say: 'begin', except: [], id: one }, { say: 'begin', except: ['mission'], id: one }]);
+    server.of('lists').say(marks(['kluster', 'session']));
+    await settle();
+    const two = second.open({ what: 'lists', as: 'ann', path });
+    expect(second.heard.flatMap((say) => (say.say === 'messages' && say.id === two ? say.messages.map(({ event, data }) => `${event} ${(JSON.parse(data) as { kind: string }).kind}`) : []))).toEqual(['modified mission', 'bookmark mission', 'bookmark kluster', 'bookmark session']);
+    server.refuse = (asked) => (asked.includes('from=') ? 410 : undefined);
+    server.of('lists').end();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(server.paths()).toEqual([path]);
+  });
+
   it('goes on after the last change of tasks, and says when a page stands too far back', async () => {
     const hub = new Hub({ talks: 2 });
     const [first, second] = [new Tab(hub), new Tab(hub)];

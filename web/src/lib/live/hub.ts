@@ -45,8 +45,8 @@ export type Ask =
   | { ask: 'bye' };
 
 export type Said =
-  /** A snapshot begins. */
-  | { say: 'begin' }
+  /** Snapshots begin, of all lists but those of these kinds. */
+  | { say: 'begin'; except: string[] }
   | { say: 'messages'; messages: Message[] }
   /** The changes do not reach back to where the page stands: it takes a snapshot and asks anew. */
   | { say: 'again' }
@@ -242,31 +242,45 @@ abstract class Source {
   }
 }
 
+/** Not all changes of these have a position: they begin with their snapshot each time. */
+const WITHOUT = 'session';
+
 /** Lists, with what they hold, for pages that join later. */
 class Lists extends Source {
   #held = new Map<string, Map<string, { version: number; message: Message }>>();
   #marks = new Map<string, Message>();
+  /** Where each kind stands whose snapshot is whole. */
+  #at = new Map<string, string>();
 
   constructor(private readonly path: string) {
     super();
   }
 
   protected override read: Read = async (signal, alive) => {
+    const except = [...this.#at.keys()].filter((kind) => kind !== WITHOUT);
     const opened = () => {
-      this.#held.clear();
-      this.#marks.clear();
-      this.say({ say: 'begin' });
+      for (const held of [this.#held, this.#marks, this.#at]) for (const kind of [...held.keys()]) if (!except.includes(kind)) held.delete(kind);
+      this.say({ say: 'begin', except });
     };
-    await listen(this.path, signal, alive, opened, (messages) => {
-      messages.forEach((message) => this.#keep(message));
-      this.say({ say: 'messages', messages });
-    });
+    const from = except.map((kind) => `${kind}s:${this.#at.get(kind)}`).join();
+    try {
+      await listen(this.path + (from && `&from=${from}`), signal, alive, opened, (messages) => {
+        messages.forEach((message) => this.#keep(message));
+        this.say({ say: 'messages', messages });
+      });
+    } catch (error) {
+      // The ledger was taken back to before one of the positions: all begin anew.
+      if (error instanceof Refused && error.refusal.status === 410) this.#at.clear();
+      throw error;
+    }
     return 'broken';
   };
 
   #keep(message: Message): void {
     const { kind, id, version } = JSON.parse(message.data) as { kind: string; id: string; version: number };
-    if (message.event === 'bookmark') return void this.#marks.set(kind, message);
+    if (message.event === 'bookmark') this.#marks.set(kind, message);
+    if (this.#marks.has(kind)) this.#at.set(kind, message.id);
+    if (message.event === 'bookmark') return;
     const held = this.#held.get(kind) ?? new Map<string, { version: number; message: Message }>();
     this.#held.set(kind, held);
     if (message.event === 'deleted') held.delete(id);
@@ -276,7 +290,7 @@ class Lists extends Source {
   override join(ear: Ear): void {
     const messages = [...this.#held.values()].flatMap((list) => [...list.values()].map((held) => held.message));
     if (this.health && (messages.length || this.#marks.size)) {
-      ear.say({ say: 'begin' });
+      ear.say({ say: 'begin', except: [] });
       ear.say({ say: 'messages', messages: [...messages, ...this.#marks.values()] });
     }
     super.join(ear);

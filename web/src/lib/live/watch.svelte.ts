@@ -17,6 +17,8 @@ export class Collection<T extends Live> {
   #stamp = $state(0);
   /** Whether a whole snapshot was seen. */
   ready = $state(false);
+  /** So many older ones the snapshot left out. */
+  leftOut = $state(0);
   items: T[] = $derived.by(() => {
     void this.#stamp;
     return [...this.#objects.values()];
@@ -130,7 +132,7 @@ export class Stream {
 
   constructor(
     private readonly want: () => Want,
-    private readonly on: { begin?: () => void; message: (message: Message) => void; again?: () => void }
+    private readonly on: { begin?: (except: string[]) => void; message: (message: Message) => void; again?: () => void }
   ) {}
 
   start(): this {
@@ -151,7 +153,7 @@ export class Stream {
   }
 
   #hear(said: Said): void {
-    if (said.say === 'begin') this.on.begin?.();
+    if (said.say === 'begin') this.on.begin?.(said.except);
     else if (said.say === 'again') this.on.again?.();
     else if (said.say === 'messages') said.messages.forEach((message) => this.on.message(message));
     else {
@@ -167,13 +169,15 @@ export class Stream {
 /** Feeds collections from `GET /api/v1/watch`; `as` is who asks. */
 export function watch(path: string, as: string, collections: Record<string, Collection<never>>): Stream {
   return new Stream(() => ({ what: 'lists', as, path }), {
-    begin: () => Object.values(collections).forEach((list) => list.begin()),
+    begin: (except) => Object.entries(collections).forEach(([kind, list]) => { if (!except.includes(kind)) list.begin(); }),
     message: ({ event, data }) => {
-      const body = JSON.parse(data) as { kind: string; id: string; version: number };
+      const body = JSON.parse(data) as { kind: string; id: string; version: number; left_out?: number };
       const list = collections[body.kind];
       if (!list) return;
-      if (event === 'bookmark') list.end();
-      else if (event === 'deleted') list.drop(body.id);
+      if (event === 'bookmark') {
+        list.leftOut = body.left_out ?? 0;
+        list.end();
+      } else if (event === 'deleted') list.drop(body.id);
       else list.put(body as never);
     }
   });
