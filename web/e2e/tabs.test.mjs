@@ -90,7 +90,8 @@ test('eight pages of one browser are live over four connections, and nothing wai
   await prompt(third, '/say while nobody heard');
   await create('survey', 'Photograph plate 9');
   way.away = false;
-  await home.getByRole('button', { name: 'Try now' }).click();
+  // One page that tries again does so for all.
+  await home.evaluate(() => window.dispatchEvent(new Event('online')));
   await Promise.all(pages.map(live));
   await board.getByText('Photograph plate 9').waitFor();
   await two.locator('.of-message', { hasText: 'while nobody heard' }).waitFor();
@@ -102,6 +103,44 @@ test('eight pages of one browser are live over four connections, and nothing wai
   await asks(home);
   harmless(home);
   await context.close();
+});
+
+test('live is said when all that is shown is live, and what was read once is read again', async () => {
+  const made = await session();
+  const page = await browser.page(server, { base: way.base });
+  await page.goto(`${way.base}/ui/docs`);
+  await page.getByText('No doc yet').waitFor();
+  await server.api('POST', '/api/v1/docs', { mission: 'apollo', name: 'rules', title: 'Rules of landing', content: 'One.\n' });
+  await page.waitForTimeout(3_100);
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByText('Rules of landing').waitFor();
+  // Only the conversation cannot be followed.
+  await page.goto(`${way.base}/ui/sessions/${made.id}`);
+  await page.getByLabel('Prompt').waitFor();
+  await live(page);
+  await eventually('it is followed', () => open().some((path) => path.includes('/events?follow')));
+  way.how = ({ path }) => (path.endsWith('/events') ? 503 : undefined);
+  way.cut();
+  await eventually('the lists are followed again', () => open().some((path) => path.includes('/watch?')));
+  await page.locator('.live.stale').waitFor();
+  await page.getByText('The server does not answer.').waitFor();
+  await prompt(made, '/say said meanwhile');
+  way.how = () => undefined;
+  await page.locator('.of-message', { hasText: 'said meanwhile' }).waitFor({ timeout: 40_000 });
+  await live(page);
+  // The way breaks, and is back: what changed on it is there without a step of a person.
+  await page.goto(`${way.base}/ui/docs`);
+  await page.getByText('Rules of landing').waitFor();
+  await live(page);
+  await page.waitForTimeout(3_100);
+  way.away = true;
+  way.cut();
+  await page.locator('.live.stale').waitFor();
+  await server.api('POST', '/api/v1/docs', { mission: 'apollo', name: 'wind', title: 'Limits of wind', content: 'One.\n' });
+  way.away = false;
+  await page.getByText('Limits of wind').waitFor({ timeout: 40_000 });
+  harmless(page);
+  await page.context().close();
 });
 
 test('where pages cannot share a worker, a hidden one gives its streams back, and catches up when it is shown', async () => {
