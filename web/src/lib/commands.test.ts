@@ -11,9 +11,10 @@ const samples: Samples = {
   missions: [[]], apply: [['examples/apollo.yaml']], createMission: [[''], ['apollo', NASTY]], describeMission: [['apollo']], pauseMission: [['apollo']], resumeMission: [['apollo']],
   createKluster: [['apollo', ''], ['apollo', 'survey', 'claude', '-x']],
   setOverlap: [['apollo', null, null], ['apollo', 'survey', { mode: 'suggest' }], ['apollo', 'survey', { mode: 'require_ack', acknowledge_at_percent: 60 }], ['apollo', null, { mode: 'block', acknowledge_at_percent: 60, block_at_percent: 90 }]],
+  setCapacity: [['apollo', 'survey', 3], ['apollo', 'survey', null]], publicationPolicy: [['apollo'], ['apollo', 'policy.yaml']],
   tasks: [['apollo'], ['apollo', 'survey']], watchTasks: [['apollo', 'survey']], counts: [[], ['apollo']],
-  createTask: [[{ mission: 'apollo', kluster: 'survey', title: '' }], [{ mission: 'apollo', kluster: 'survey', title: NASTY, description: '-dash', done: 'seen', paths: ['src/**', 'docs/a b.md'], priority: 80, runtime: 'codex', gates: 2, seen: ['task_1', 'task_2'] }]],
-  describeTask: [['apollo-1']], why: [['apollo-1']],
+  createTask: [[{ mission: 'apollo', kluster: 'survey', title: '' }], [{ mission: 'apollo', kluster: 'survey', title: NASTY, description: '-dash', done: 'seen', paths: ['src/**', 'docs/a b.md'], priority: 80, runtime: 'codex', gates: 2, depends: ['apollo-1', 'apollo-2'], labels: { area: 'moon', 'team/part': 'b c' }, seen: ['task_1', 'task_2'] }]],
+  describeTask: [['apollo-1']], editTask: [['apollo-1']], setPriority: [['apollo-1', 80]], why: [['apollo-1']],
   moveTask: (['block', 'unblock', 'retry', 'accept', 'reject', 'cancel'] as const).flatMap((verb): Samples['moveTask'] => [[{ key: 'apollo-1' }, verb], [{ key: 'apollo-1' }, verb, NASTY]]),
   publishTask: [['apollo', 'apollo-1']], acceptOverlap: [['ovl_1', 'link'], ['ovl_1', 'merge'], ['ovl_1', 'wait']], dismissOverlap: [['ovl_1', ''], ['ovl_1', '-not']], history: [['task', 'task_1']],
   sessions: [[]], createSession: [['', ''], ['apollo', 'claude'], ['apollo', '', 'apollo-1']], attach: [['ses_1']], logs: [['ses_1']], conversation: [['ses_1']], prompt: [['ses_1', ''], ['ses_1', NASTY], ['ses_1', '-y']],
@@ -21,8 +22,8 @@ const samples: Samples = {
   approvals: [[]], approve: [['apr_1'], [['apr_1', 'apr_2'], NASTY], ['apr_1', '-n', 'ab'.repeat(32), 'allow_always']], reject: [['apr_1'], [['apr_1', 'apr_2'], '-n']],
   getDoc: [['apollo', 'rules'], ['apollo', 'rules', 2]], putDoc: [['', ''], ['apollo', 'rules', 2, NASTY]], docVersions: [['apollo', 'rules']], diffDoc: [['apollo', 'rules', 1, 2]], publishDoc: [['apollo', 'rules', 2]], docToGit: [['apollo', 'rules']], putArtifact: [[''], ['apollo'], ['apollo', 'plan b.md', NASTY, 'apollo-1', ['art_1', 'doc_2']]], download: [['art_1']],
   nodes: [[]], describeNode: [['builder']], cordon: [['builder']], uncordon: [['builder']], drain: [['builder']], joinToken: [[]], revokeJoin: [['jt_1']], listen: [[]],
-  principals: [[], ['apollo']], createPrincipal: [['', 'user', ''], ['ann', 'service_account', 'viewer']], setRole: [['ann', 'admin'], ['ann', null], ['ann', 'viewer', 'apollo'], ['ann', null, 'apollo']], loginAs: [[''], ['ann']], logins: [[false], [true]], revoke: [['tok_1']], grants: [[]], expel: [['ann']], logoutEverywhere: [[]],
-  search: [[''], [NASTY], ['-x y', 'apollo']], verify: [[]], log: [[], [{ mission: 'apollo', subject: 'task_1', action: 'task.create,task.claim', actor: 'ann' }]], publications: [[]], doctor: [[]]
+  principals: [[], ['apollo']], createPrincipal: [['', 'user', ''], ['ann', 'service_account', 'viewer']], setRole: [['ann', 'admin'], ['ann', null], ['ann', 'viewer', 'apollo'], ['ann', null, 'apollo']], login: [[]], loginAs: [[''], ['ann']], logins: [[false], [true]], revoke: [['tok_1']], grants: [[]], expel: [['ann']], logoutEverywhere: [[]],
+  search: [[''], [NASTY], ['-x y', { mission: 'apollo' }], ['crater', { mission: 'apollo', kluster: 'survey', kind: 'task', state: 'ready', labels: 'area=moon,urgent', since: '2026-01-31T12:00:00.000Z', until: '2026-02-28T12:00:00.000Z' }]], verify: [[]], log: [[], [{ mission: 'apollo', subject: 'task_1', action: 'task.create,task.claim', actor: 'ann', kind: 'task', since: '24' }]], publications: [[]], retryPublication: [['pub_1']], withdrawPublication: [['pub_1']], doctor: [[]]
 };
 
 describe('commands', () => {

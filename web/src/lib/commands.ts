@@ -18,6 +18,8 @@ const option = (name: string, value: string | number | null | undefined): Part =
 const free = (text: string): Part => (text.startsWith('-') ? ['--', text] : text);
 /** A mission and, in it, a kluster. */
 const within = (mission?: string | null, kluster?: string | null): Part => [option('-m', mission), option('-k', kluster)];
+/** Labels as `mc` reads them. */
+const pairs = (labels: Readonly<Record<string, string>> = {}): string => Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(',');
 
 export interface NewTask {
   mission: string;
@@ -29,7 +31,19 @@ export interface NewTask {
   priority?: number;
   runtime?: string;
   gates?: number;
+  depends?: readonly string[];
+  labels?: Readonly<Record<string, string>>;
   seen?: readonly string[];
+}
+/** What a search is narrowed to; times as the API has them. */
+export interface Narrowed {
+  mission?: string;
+  kluster?: string;
+  kind?: string;
+  state?: string;
+  labels?: string;
+  since?: string;
+  until?: string;
 }
 type Policy = Schemas['OverlapPolicy'];
 
@@ -44,12 +58,16 @@ export const cmd = {
   resumeMission: (name: string) => mc('resume', 'mission', name),
   createKluster: (mission: string, name: string, runtime = '', description = '') => mc('create', 'kluster', name || 'NAME', within(mission), option('--runtime', runtime), option('--description', description)),
   setOverlap: (mission: string, kluster: string | null, policy: Policy | null) => mc('set', 'policy', 'overlap', within(mission, kluster), policy ? [option('--mode', policy.mode), option('--acknowledge-at', policy.acknowledge_at_percent), option('--block-at', policy.block_at_percent)] : '--inherit'),
+  setCapacity: (mission: string, kluster: string, most: number | null) => mc('set', 'capacity', within(mission, kluster), most ?? '--none'),
+  publicationPolicy: (mission: string, file?: string) => mc('persistence', 'policy', within(mission), option('-f', file)),
   // Tasks
   tasks: (mission: string, kluster?: string) => mc('get', 'tasks', within(mission, kluster)),
   watchTasks: (mission: string, kluster: string) => mc('watch', 'tasks', within(mission, kluster)),
   counts: (mission?: string) => mc('task', 'counts', within(mission), mission ? ['--by', 'kluster'] : null),
-  createTask: (task: NewTask) => mc('create', 'task', within(task.mission, task.kluster), option('--title', task.title || 'TITLE'), option('--description', task.description), option('--definition-of-done', task.done), task.priority !== undefined && task.priority !== 50 && option('--priority', task.priority), option('--runtime', task.runtime), task.gates ? option('--review-gates', task.gates) : null, (task.paths ?? []).map((path) => option('--path', path)), task.seen?.length ? ['--acknowledge-overlap', task.seen.join(',')] : null),
+  createTask: (task: NewTask) => mc('create', 'task', within(task.mission, task.kluster), option('--title', task.title || 'TITLE'), option('--description', task.description), option('--definition-of-done', task.done), task.priority !== undefined && task.priority !== 50 && option('--priority', task.priority), option('--runtime', task.runtime), task.gates ? option('--review-gates', task.gates) : null, (task.paths ?? []).map((path) => option('--path', path)), (task.depends ?? []).map((key) => option('--depends-on', key)), option('--labels', pairs(task.labels)), task.seen?.length ? ['--acknowledge-overlap', task.seen.join(',')] : null),
   describeTask: (key: string) => mc('describe', 'task', key),
+  editTask: (key: string) => mc('edit', 'task', key),
+  setPriority: (key: string, priority: number) => mc('set', 'priority', key, priority),
   why: (key: string) => mc('why', 'task', key),
   moveTask: (task: Pick<Task, 'key'>, verb: Move['verb'], note = '') => mc('task', verb, task.key, option('--note', note)),
   publishTask: (mission: string, key: string) => mc('publish', `task/${key}`, within(mission)),
@@ -94,6 +112,7 @@ export const cmd = {
   principals: (mission?: string) => mc('get', 'principals', within(mission)),
   createPrincipal: (name: string, kind: string, role: Role | '') => mc('create', 'principal', name || 'NAME', '--kind', kind, option('--role', role)),
   setRole: (name: string, role: Role | null, mission?: string | null) => mc('set', 'role', name, role ?? '--none', within(mission)),
+  login: () => mc('auth', 'login'),
   loginAs: (name: string) => mc('auth', 'login', '--as', name || 'NAME'),
   logins: (all: boolean) => mc('auth', 'logins', all && '--all'),
   revoke: (id: string) => mc('auth', 'revoke', id),
@@ -101,10 +120,12 @@ export const cmd = {
   expel: (name: string) => mc('auth', 'expel', name),
   logoutEverywhere: () => mc('auth', 'logout', '--everywhere'),
   // Search, ledger, system
-  search: (query: string, mission?: string) => mc('search', mission ? within(mission) : '-A', free(query || 'WORDS')),
+  search: (query: string, by: Narrowed = {}) => mc('search', by.mission ? within(by.mission, by.kluster) : '-A', option('--kind', by.kind), option('--state', by.state), option('--labels', by.labels), option('--since', by.since), option('--until', by.until), free(query || 'WORDS')),
   verify: () => mc('ledger', 'verify'),
-  log: (asked: { mission?: string; subject?: string; action?: string; actor?: string } = {}) => mc('ledger', 'log', '--newest-first', '--tail', 20, within(asked.mission), option('--subject', asked.subject), option('--action', asked.action), option('--by', asked.actor)),
+  log: (asked: { mission?: string; subject?: string; action?: string; actor?: string; kind?: string; since?: string } = {}) => mc('ledger', 'log', '--newest-first', '--tail', 20, within(asked.mission), option('--subject', asked.subject), option('--action', asked.action), option('--by', asked.actor), option('--kind', asked.kind), asked.since ? option('--since', `${asked.since}h`) : null),
   publications: () => mc('get', 'publications', '-A'),
+  retryPublication: (id: string) => mc('publish', 'retry', id),
+  withdrawPublication: (id: string) => mc('publish', 'withdraw', id),
   doctor: () => mc('system', 'doctor')
 };
 
