@@ -1,6 +1,7 @@
 // The demo of the README without a terminal: by keyboard alone, on the real server with a real node and agent.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { press, push, reach, tab, write } from './hands.mjs';
 import { browse, eventually, harmless, login, up } from './harness.mjs';
 
 let server, browser;
@@ -12,10 +13,6 @@ after(async () => {
   await browser?.close();
   await server?.down();
 });
-
-const press = async (page, ...keys) => {
-  for (const key of keys) await page.keyboard.press(key);
-};
 
 test('nobody comes in without a token, and no token stays in the page', async () => {
   const page = await browser.page(server, { token: null });
@@ -33,64 +30,135 @@ test('nobody comes in without a token, and no token stays in the page', async ()
   await page.context().close();
 });
 
-test('from an empty installation to a published result, by keyboard alone', async () => {
+test('the demo of the README by keyboard alone: two tasks of which one waits, a conversation, and what somebody else lets be published', async () => {
   const page = await browser.page(server);
+  const [main, dialog] = [page.locator('main'), page.getByRole('dialog')];
+  const task = (key) => server.api('GET', `/api/v1/tasks/${key}`);
   await page.getByText('No mission yet').waitFor();
 
   // A mission and a kluster.
   await press(page, 'g', 'm');
   await page.getByRole('heading', { name: 'Missions' }).waitFor();
-  await page.getByRole('button', { name: 'New mission', exact: true }).focus();
-  await press(page, 'Enter');
-  await page.getByRole('textbox', { name: 'Name' }).focus();
-  await page.keyboard.type('apollo');
+  await push(page, 'button', 'New mission', main);
+  await write(page, 'Name', 'apollo', dialog);
   await press(page, 'Enter');
   await page.waitForURL(/\/ui\/missions\/apollo$/);
-  await page.getByRole('button', { name: 'New kluster', exact: true }).focus();
-  await press(page, 'Enter');
-  await page.getByRole('textbox', { name: 'Name' }).focus();
-  await page.keyboard.type('survey');
-  await page.getByLabel('Runtime of its tasks').focus();
-  await page.keyboard.type('scripted');
-  await page.getByRole('button', { name: 'Create kluster', exact: true }).focus();
-  await press(page, 'Enter');
+  await push(page, 'button', 'New kluster', main);
+  await write(page, 'Name', 'survey', dialog);
+  await dialog.locator('option', { hasText: 'scripted' }).waitFor({ state: 'attached' });
+  const runtime = await tab(page, 'combobox', 'Runtime of its tasks', dialog);
+  await page.keyboard.type('scr');
+  await eventually('it is chosen', async () => (await runtime.inputValue()) === 'scripted');
+  await push(page, 'button', 'Create kluster', dialog);
   await page.waitForURL(/\/missions\/apollo\/survey$/);
 
-  // A task; the node takes it at once, and its agent asks.
+  // Two tasks: the second waits for the first, which the node takes at once.
   await page.getByText('No task yet').waitFor();
   await press(page, 'c');
   await page.waitForURL(/\/ui\/new/);
-  await page.getByLabel('Title', { exact: true }).focus();
-  await page.keyboard.type('Count the craters');
-  await page.getByLabel('Description').focus();
-  await page.keyboard.insertText('Count them.\n/ask write survey.md\n/say Sector 7 has 41 craters.');
-  await page.getByLabel('Kluster').selectOption('survey');
+  await write(page, 'Title', 'Count the craters');
+  await write(page, 'Description', 'Count them.\n/ask write survey.md\n/say Sector 7 has 41 craters.');
   await press(page, 'Control+Enter');
   await page.waitForURL(/\/ui\/tasks\/apollo-1$/);
   await page.getByRole('button', { name: /^Approve/ }).waitFor();
+  await press(page, 'c');
+  await page.waitForURL(/\/ui\/new/);
+  await write(page, 'Title', 'Choose a landing site');
+  await write(page, 'Description', '/say The plain north of crater 17.');
+  await tab(page, 'combobox', 'Waits for');
+  await page.keyboard.type('craters');
+  await page.getByRole('option', { name: /apollo-1/ }).waitFor();
+  await press(page, 'Enter');
+  await page.getByRole('button', { name: 'Do not wait for apollo-1' }).waitFor();
+  await press(page, 'Control+Enter');
+  await page.waitForURL(/\/ui\/tasks\/apollo-2$/);
+  assert.deepEqual((await task('apollo-2')).depends_on.map((one) => one.key), ['apollo-1']);
+  assert.equal((await task('apollo-2')).state, 'pending');
+
+  // What is written is changed, and taken back.
+  await press(page, 'e');
+  await tab(page, 'spinbutton', /^Priority/, dialog);
+  await press(page, 'Control+a');
+  await page.keyboard.type('80');
+  await push(page, 'button', 'Save', dialog);
+  await eventually('it has another priority', async () => (await task('apollo-2')).priority === 80);
+  await dialog.waitFor({ state: 'detached' });
+  await press(page, 'z');
+  await eventually('it has the priority of before', async () => (await task('apollo-2')).priority === 50);
+
+  // The agent asks for the first; when it may, the second is done as well.
   await press(page, 'g', 'a');
   await page.getByText('digest recomputed here').waitFor();
   await press(page, 'y');
   await page.getByText('Nothing waits for a decision').waitFor();
-  await eventually('the task is done', async () => (await server.api('GET', '/api/v1/tasks/apollo-1')).state === 'done');
+  await eventually('both tasks are done', async () => (await task('apollo-2')).state === 'done', 60_000);
+  assert.equal((await task('apollo-1')).state, 'done');
 
-  // Published, when somebody else agrees (here: oneself, flagged, as the profile allows).
-  await page.goto(`${server.base}/ui/tasks/apollo-1`);
-  await page.getByRole('button', { name: 'Publish', exact: true }).focus();
-  await press(page, 'Enter');
+  // An agent without a task is talked to, and answered.
+  await press(page, 'g', 's');
+  await push(page, 'button', 'New session', main);
+  await push(page, 'button', 'Start', dialog);
+  await page.waitForURL(/\/ui\/sessions\/ses_/);
+  await write(page, 'Prompt', '/ask draw chart.svg');
+  await press(page, 'Enter', 'Escape');
+  await page.getByRole('button', { name: /^Approve/ }).first().waitFor();
   await press(page, 'g', 'a');
-  await page.getByText('What is published stays in the history of Git.').waitFor();
+  await page.getByText('digest recomputed here').waitFor();
   await press(page, 'y');
-  await page.getByText('Approve for good?').waitFor();
-  await press(page, 'y');
-  await eventually('it is published', async () => (await server.api('GET', '/api/v1/publications')).items[0]?.state === 'published');
+  await page.getByText('Nothing waits for a decision').waitFor();
+
+  // The result is to be published.
+  await press(page, 'g', 'm');
+  await push(page, 'link', /^apollo/, main);
+  await push(page, 'link', /survey/, main);
+  await push(page, 'link', /Count the craters/, main);
+  await page.waitForURL(/\/ui\/tasks\/apollo-1$/);
+  await push(page, 'button', 'Publish', main);
+  await page.getByText('An approval is asked for').waitFor();
+
+  // A login for somebody else: its token is seen once and kept nowhere.
+  await press(page, 'g', 'p');
+  await tab(page, 'tab', 'Members and roles');
+  await press(page, 'ArrowRight');
+  await push(page, 'button', 'Make a login', main);
+  await write(page, 'Name', 'reviewer', dialog);
+  await push(page, 'button', 'Make the login', dialog);
+  const token = await dialog.getByRole('textbox', { name: 'Token' }).inputValue();
+  assert.match(token, /^mcs_/);
+  await press(page, 'Escape');
+  await dialog.waitFor({ state: 'detached' });
+  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }) + document.documentElement.outerHTML + location.href);
+  assert.ok(!kept.includes(token));
+
+  // They decide, in a browser of their own.
+  const other = await browser.page(server, { token: null });
+  await other.goto(`${server.base}/ui/`);
+  await other.waitForURL(/\/ui\/login/);
+  await reach(other, other.getByLabel('Token', { exact: true }));
+  await other.keyboard.type(token);
+  await press(other, 'Enter');
+  await other.locator('.live.live').waitFor({ state: 'attached' });
+  await press(other, 'g', 'a');
+  await other.getByText('What is published stays in the history of Git.').waitFor();
+  await press(other, 'y');
+  await other.getByText('Approve for good?').waitFor();
+  await press(other, 'y');
+  const published = await eventually('it is published', async () => {
+    const [found] = (await server.api('GET', '/api/v1/publications')).items;
+    return found?.state === 'published' && found;
+  });
+  const decided = await server.api('GET', `/api/v1/approvals/${published.approval_id}`);
+  assert.deepEqual([decided.decider, decided.self_approved], ['reviewer', false]);
+  harmless(other);
+  await other.context().close();
 
   // The chain is verified, and the commit is named.
   await press(page, 'g', 'l');
-  await page.getByRole('button', { name: 'Verify', exact: true }).focus();
-  await press(page, 'Enter');
+  await push(page, 'button', 'Verify', main);
   await page.getByText('every link holds, every body fits its digest').waitFor();
-  await page.getByRole('region', { name: 'Published to Git' }).getByText('published', { exact: true }).waitFor();
+  const there = page.getByRole('region', { name: 'Published to Git' });
+  await there.getByText('published', { exact: true }).waitFor();
+  await there.getByText(published.commit.slice(0, 12)).waitFor();
   harmless(page);
   await page.context().close();
 });

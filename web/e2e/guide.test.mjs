@@ -2,6 +2,7 @@
 // arrows and the keys that `?` shows; and on a phone, by finger.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { choose, press, push, tab, write } from './hands.mjs';
 import { browse, eventually, harmless, up } from './harness.mjs';
 
 let server, browser;
@@ -19,29 +20,6 @@ after(async () => {
 const task = (key) => server.api('GET', `/api/v1/tasks/${key}`);
 const node = async () => (await server.api('GET', '/api/v1/nodes')).items[0];
 const ended = () => eventually('a session has ended', async () => (await server.api('GET', '/api/v1/sessions?state=stopped')).items.length, 30_000);
-
-/** Goes to what has this name as somebody does who has a keyboard only. */
-async function tab(page, role, name, within = page) {
-  const wanted = within.getByRole(role, { name, exact: typeof name === 'string' }).and(page.locator(':visible')).first();
-  await wanted.waitFor();
-  for (let step = 0; step < 200; step += 1) {
-    if (await wanted.evaluate((element) => element === document.activeElement)) return wanted;
-    await page.keyboard.press('Tab');
-  }
-  throw new Error(`${role} ${name} is not reached by Tab`);
-}
-const press = async (page, ...keys) => { for (const key of keys) await page.keyboard.press(key); };
-/** Presses what has this name. */
-const push = async (page, role, name, within) => { await tab(page, role, name, within); await page.keyboard.press('Enter'); };
-const write = async (page, name, text, within) => { await tab(page, 'textbox', name, within); await page.keyboard.type(text); };
-/** Chooses in a list of a form by its first letters. */
-const choose = async (page, name, letters, value) => {
-  const field = await tab(page, 'combobox', name);
-  await page.keyboard.type(letters);
-  await page.keyboard.press('Enter');
-  await eventually(`${value} is chosen`, async () => (await field.inputValue()) === value);
-  await page.keyboard.press('Escape');
-};
 
 test('by keyboard alone: board and undo, task, docs, nodes, search, ledger, members, settings', async () => {
   const page = await browser.page(server);

@@ -183,9 +183,14 @@ test('an admin adds somebody, gives and takes roles, changes a policy against th
   await other.context().close();
 });
 
-test('the demo on a phone, by finger', async () => {
+test('the demo on a phone, by finger: two tasks of which one waits, a conversation, and what somebody else lets be published', async () => {
   const page = await browser.page(server, { phone: true });
-  const bar = page.getByRole('navigation', { name: 'Main places' });
+  const [bar, dialog] = [page.getByRole('navigation', { name: 'Main places' }), page.getByRole('dialog')];
+  const more = async (on, name) => {
+    await on.getByRole('navigation', { name: 'Main places' }).getByText('More').tap();
+    await on.locator('.sheet').getByText(name, { exact: true }).tap();
+  };
+  const fits = async () => assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, page.url());
   await bar.getByText('Missions').tap();
   await page.getByRole('button', { name: 'New mission', exact: true }).tap();
   await page.getByRole('textbox', { name: 'Name' }).fill('mercury');
@@ -200,23 +205,83 @@ test('the demo on a phone, by finger', async () => {
   await page.getByLabel('Description').fill('/ask write orbits.md\n/say Three orbits.');
   await page.getByRole('button', { name: 'Create task', exact: true }).tap();
   await page.waitForURL(/\/ui\/tasks\/mercury-1$/);
+  await more(page, 'New task');
+  await page.waitForURL(/\/ui\/new/);
+  await page.getByLabel('Title', { exact: true }).fill('Choose one of them');
+  await page.getByLabel('Description').fill('/say The second.');
+  await page.getByLabel('Mission', { exact: true }).selectOption('mercury');
+  await page.getByRole('combobox', { name: 'Waits for' }).tap();
+  await page.getByRole('option', { name: /mercury-1/ }).tap();
+  await page.getByRole('button', { name: 'Do not wait for mercury-1' }).waitFor();
+  await fits();
+  await page.getByRole('button', { name: 'Create task', exact: true }).tap();
+  await page.waitForURL(/\/ui\/tasks\/mercury-2$/);
+  assert.equal(await state('mercury-2'), 'pending');
+
+  // What is written is changed.
+  await page.getByRole('button', { name: 'Change…' }).tap();
+  await dialog.getByLabel(/^Priority/).fill('80');
+  await fits();
+  await dialog.getByRole('button', { name: 'Save', exact: true }).tap();
+  await eventually('it has another priority', async () => (await server.api('GET', '/api/v1/tasks/mercury-2')).priority === 80);
+
   await bar.getByText('Approvals').tap();
   await page.getByRole('button', { name: /^Approve/ }).first().tap();
-  await eventually('the task is done', async () => (await state('mercury-1')) === 'done', 40_000);
-  await page.goto(`${server.base}/ui/tasks/mercury-1`);
+  await eventually('both tasks are done', async () => (await state('mercury-2')) === 'done', 60_000);
+
+  // An agent without a task is talked to, and answered.
+  await bar.getByText('Sessions').tap();
+  await page.getByRole('button', { name: 'New session', exact: true }).tap();
+  await dialog.getByLabel('Mission', { exact: true }).selectOption('mercury');
+  await dialog.getByRole('button', { name: 'Start', exact: true }).tap();
+  await page.waitForURL(/\/ui\/sessions\/ses_/);
+  await page.getByLabel('Prompt').fill('/ask draw an orbit');
+  await page.getByRole('button', { name: 'Send' }).tap();
+  await page.getByRole('button', { name: /^Approve/ }).first().waitFor();
+  await bar.getByText('Approvals').tap();
+  await page.getByText('digest recomputed here').waitFor();
+  await page.getByRole('button', { name: /^Approve/ }).first().tap();
+  await page.getByText('Nothing waits for a decision').waitFor();
+
+  // The result is to be published.
+  await bar.getByText('Missions').tap();
+  await page.getByRole('link', { name: /^mercury/ }).tap();
+  await page.getByRole('link', { name: /^orbit/ }).tap();
+  await page.getByRole('link', { name: /Count the orbits/ }).tap();
   await page.getByText('Three orbits.').first().waitFor();
   await page.getByRole('button', { name: 'Publish', exact: true }).tap();
-  await bar.getByText('Approvals').tap();
-  await page.getByRole('button', { name: /^Approve/ }).first().tap();
-  await page.getByText('Approve for good?').waitFor();
-  await page.getByRole('button', { name: /^Approve/ }).first().tap();
-  await eventually('it is published', async () => (await server.api('GET', '/api/v1/publications')).items[0]?.state === 'published', 40_000);
-  await bar.getByText('More').tap();
-  await page.getByRole('link', { name: 'Ledger' }).last().tap();
+  await page.getByText('An approval is asked for').waitFor();
+
+  // Somebody else decides, on a phone of their own.
+  await more(page, 'Admin');
+  await page.getByRole('tab', { name: 'Tokens' }).tap();
+  await page.getByRole('button', { name: 'Make a login', exact: true }).tap();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('approver');
+  await dialog.getByRole('button', { name: 'Make the login', exact: true }).tap();
+  const token = await dialog.getByRole('textbox', { name: 'Token' }).inputValue();
+  await fits();
+  await dialog.getByRole('button', { name: 'Done', exact: true }).tap();
+  const other = await browser.page(server, { phone: true, token: null });
+  await other.goto(`${server.base}/ui/`);
+  await other.getByLabel('Token', { exact: true }).fill(token);
+  await other.getByRole('button', { name: 'Log in', exact: true }).tap();
+  await other.getByRole('navigation', { name: 'Main places' }).getByText('Approvals').tap();
+  await other.getByRole('button', { name: /^Approve/ }).first().tap();
+  await other.getByText('Approve for good?').waitFor();
+  await other.getByRole('button', { name: /^Approve/ }).first().tap();
+  const published = await eventually('it is published', async () => {
+    const [found] = (await server.api('GET', '/api/v1/publications?mission=mercury')).items;
+    return found?.state === 'published' && found;
+  }, 40_000);
+  const decided = await server.api('GET', `/api/v1/approvals/${published.approval_id}`);
+  assert.deepEqual([decided.decider, decided.self_approved], ['approver', false]);
+  harmless(other);
+  await other.context().close();
+
+  await more(page, 'Ledger');
   await page.getByRole('button', { name: 'Verify', exact: true }).tap();
   await page.getByText('every link holds, every body fits its digest').waitFor();
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0);
+  await fits();
   harmless(page);
   await page.context().close();
 });
