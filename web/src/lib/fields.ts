@@ -2,7 +2,7 @@
 import { api, get, ProblemError, type Schemas, type Task } from '$lib/api/client';
 
 /** A task that another one waits for. */
-export interface Awaited {
+export interface WaitedFor {
   id: string;
   key: string;
   title: string;
@@ -20,7 +20,7 @@ export interface Fields {
   gates: number | null;
   attempts: number | null;
   labels: string;
-  depends: Awaited[];
+  depends: WaitedFor[];
   onFailure: Schemas['OnDependencyFailure'];
 }
 type Patch = Omit<Schemas['UpdateTask'], 'acknowledge_overlap'>;
@@ -74,7 +74,7 @@ const valuesOf = (fields: Fields): Required<Omit<Patch, 'annotations'>> => ({
 /** The members of a merge patch that makes the one out of the other: only what differs. */
 export function patchOf(before: Fields, after: Fields): Patch {
   const [from, to] = [valuesOf(before), valuesOf(after)];
-  return Object.fromEntries(Object.entries(to).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(from[name as keyof typeof from])));
+  return Object.fromEntries(Object.entries(to).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(from[name as keyof typeof from]))) as Patch;
 }
 
 /** What stands there now, with whatever was changed here on top. */
