@@ -33,6 +33,13 @@ test('nobody comes in without a token, and no token stays in the page', async ()
 test('the demo of the README by keyboard alone: two tasks of which one waits, a conversation, and what somebody else lets be published', async () => {
   const page = await browser.page(server);
   const [main, dialog] = [page.locator('main'), page.getByRole('dialog')];
+  /** The card of Home, of a task or of a session is not meant. */
+  const inbox = async (on) => {
+    await press(on, 'g', 'a');
+    await on.waitForURL(/\/ui\/approvals/);
+    await on.getByRole('heading', { name: 'Approvals' }).waitFor();
+    await on.getByText('digest recomputed here').waitFor();
+  };
   const task = (key) => server.api('GET', `/api/v1/tasks/${key}`);
   await page.getByText('No mission yet').waitFor();
 
@@ -87,8 +94,7 @@ test('the demo of the README by keyboard alone: two tasks of which one waits, a 
   await eventually('it has the priority of before', async () => (await task('apollo-2')).priority === 50);
 
   // The agent asks for the first; when it may, the second is done as well.
-  await press(page, 'g', 'a');
-  await page.getByText('digest recomputed here').waitFor();
+  await inbox(page);
   await press(page, 'y');
   await page.getByText('Nothing waits for a decision').waitFor();
   await eventually('both tasks are done', async () => (await task('apollo-2')).state === 'done', 60_000);
@@ -102,8 +108,7 @@ test('the demo of the README by keyboard alone: two tasks of which one waits, a 
   await write(page, 'Prompt', '/ask draw chart.svg');
   await press(page, 'Enter', 'Escape');
   await page.getByRole('button', { name: /^Approve/ }).first().waitFor();
-  await press(page, 'g', 'a');
-  await page.getByText('digest recomputed here').waitFor();
+  await inbox(page);
   await press(page, 'y');
   await page.getByText('Nothing waits for a decision').waitFor();
 
@@ -138,7 +143,7 @@ test('the demo of the README by keyboard alone: two tasks of which one waits, a 
   await other.keyboard.type(token);
   await press(other, 'Enter');
   await other.locator('.live.live').waitFor({ state: 'attached' });
-  await press(other, 'g', 'a');
+  await inbox(other);
   await other.getByText('What is published stays in the history of Git.').waitFor();
   await press(other, 'y');
   await other.getByText('Approve for good?').waitFor();
