@@ -161,10 +161,11 @@ test('a publication that fails is tried again, one that waits is withdrawn, and 
   const { action_sha256 } = await server.api('GET', `/api/v1/approvals/${asked.approval_id}`);
   await server.api('POST', `/api/v1/approvals/${asked.approval_id}/approve`, { action_sha256 });
   await eventually('it failed', async () => (await server.api('GET', `/api/v1/publications/${asked.id}`)).last_error);
-  execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', join(server.home, 'book.git')]);
   await press(page, 'g', 'l');
   const there = page.getByRole('region', { name: 'Published to Git' });
-  await push(page, 'button', 'Try again', there);
+  const [again] = await Promise.all([page.waitForResponse((answer) => answer.url().endsWith(`/publications/${asked.id}/retry`)), push(page, 'button', 'Try again', there)]);
+  assert.equal(again.status(), 200);
+  execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', join(server.home, 'book.git')]);
   const done = await eventually('it is published', async () => {
     const now = await server.api('GET', `/api/v1/publications/${asked.id}`);
     return now.state === 'published' && now;

@@ -209,7 +209,7 @@ test('the demo on a phone, by finger: two tasks of which one waits, a conversati
   await page.waitForURL(/\/ui\/new/);
   await page.getByLabel('Title', { exact: true }).fill('Choose one of them');
   await page.getByLabel('Description').fill('/say The second.');
-  await page.getByLabel('Mission', { exact: true }).selectOption('mercury');
+  await page.getByRole('combobox', { name: 'Mission' }).selectOption('mercury');
   await page.getByRole('combobox', { name: 'Waits for' }).tap();
   await page.getByRole('option', { name: /mercury-1/ }).tap();
   await page.getByRole('button', { name: 'Do not wait for mercury-1' }).waitFor();
@@ -232,7 +232,7 @@ test('the demo on a phone, by finger: two tasks of which one waits, a conversati
   // An agent without a task is talked to, and answered.
   await bar.getByText('Sessions').tap();
   await page.getByRole('button', { name: 'New session', exact: true }).tap();
-  await dialog.getByLabel('Mission', { exact: true }).selectOption('mercury');
+  await dialog.getByRole('combobox', { name: 'Mission' }).selectOption('mercury');
   await dialog.getByRole('button', { name: 'Start', exact: true }).tap();
   await page.waitForURL(/\/ui\/sessions\/ses_/);
   await page.getByLabel('Prompt').fill('/ask draw an orbit');
