@@ -64,8 +64,9 @@ export async function up() {
 /**
  * A server between the browser and ours. With a folder it gives the files of the UI from there, so that the program need
  * not be built again while the UI is worked on (never in CI). `how` may answer instead of the server, or make it slow:
- * `(request) => status | { status, body } | { wait: ms } | { lose: true } | { never: true } | { mute: true } | undefined` (`lose`: the server does it, its answer is lost;
- * `never`: it does not hear of it and nothing is answered; `mute`: it does it and nothing is answered); `cut()` cuts every connection that is open.
+ * `(request) => status | { status, body } | { wait: ms } | { lose: true } | { never: true } | { mute: true } | { alter: (text) => text } | undefined` (`lose`: the server does it, its answer is lost;
+ * `never`: it does not hear of it and nothing is answered; `mute`: it does it and nothing is answered; `alter`: its answer is
+ * another one, line by line, streams too); `cut()` cuts every connection that is open.
  * `streams` are the event streams that are open.
  */
 export async function between(port, folder = process.env.MC_UI_DIST) {
@@ -73,10 +74,11 @@ export async function between(port, folder = process.env.MC_UI_DIST) {
   let policy = null;
   const state = { how: () => undefined, cuts: 0, away: false, streams: new Set() };
   const sockets = new Set();
-  const pass = (incoming, outgoing, { lose, mute } = {}) => {
-    const onward = ask({ host: '127.0.0.1', port, path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
+  const pass = (incoming, outgoing, { lose, mute, alter } = {}) => {
+    const onward = ask({ host: '127.0.0.1', port, path: incoming.url, method: incoming.method, headers: alter ? { ...incoming.headers, 'accept-encoding': 'identity' } : incoming.headers }, (answer) => {
       if (lose) return void outgoing.destroy();
       if (mute) return void answer.resume();
+      if (alter) return void change(answer, outgoing, alter);
       outgoing.writeHead(answer.statusCode, answer.headers);
       answer.pipe(outgoing);
       if (answer.headers['content-type']?.startsWith('text/event-stream')) {
@@ -89,6 +91,19 @@ export async function between(port, folder = process.env.MC_UI_DIST) {
     onward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => onward.destroy());
     incoming.pipe(onward);
+  };
+  const change = (answer, outgoing, alter) => {
+    const { 'content-length': _, ...headers } = answer.headers;
+    outgoing.writeHead(answer.statusCode, headers);
+    let held = '';
+    answer.setEncoding('utf8');
+    answer.on('data', (text) => {
+      const lines = (held + text).split('\n');
+      held = lines.pop();
+      for (const line of lines) outgoing.write(`${alter(line)}\n`);
+    });
+    answer.on('end', () => outgoing.end(alter(held)));
+    answer.on('error', () => outgoing.destroy());
   };
   const server = createHttp(async (incoming, outgoing) => {
     const url = new URL(incoming.url, 'http://x');

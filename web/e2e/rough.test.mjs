@@ -88,6 +88,86 @@ test('a decision whose answer is wrong or lost keeps its note, can be made again
   await page.context().close();
 });
 
+test('an action that is not what its digest is of is approved by no way: not by button, key, option or batch', async () => {
+  for (const name of ['north', 'south']) await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: `Clear the ${name} shelf`, description: `/ask clear the ${name} shelf`, acknowledge_overlap: [] });
+  const waiting = await eventually('both ask', async () => {
+    const { items } = await server.api('GET', '/api/v1/approvals?state=open');
+    return items.length === 2 && items;
+  }, 40_000);
+  let sent = 0;
+  way.how = ({ method, path }) => {
+    if (method === 'POST' && path.startsWith('/api/v1/approvals/')) sent += 1;
+    return path === '/api/v1/watch' ? { alter: (line) => line.replace(/clear the (north|south) shelf/g, 'dust the $1 shelf') } : undefined;
+  };
+  const page = await open();
+  await page.goto(`${way.base}/ui/approvals`);
+  await page.getByText('digest differs: do not approve').waitFor();
+  assert.ok(await page.getByRole('button', { name: /^Approve/ }).isDisabled());
+  assert.ok(await page.getByRole('button', { name: 'Allow always', exact: true }).isDisabled());
+  await page.locator('main').focus();
+  await page.keyboard.press('y');
+  await page.getByRole('alert').getByText('Not approved').waitFor();
+  await page.keyboard.press('a');
+  await page.getByText('2 chosen').waitFor();
+  await page.keyboard.press('Y');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('The digest differs from the action').nth(1).waitFor();
+  assert.ok(await dialog.getByRole('button', { name: 'Approve 2' }).isDisabled());
+  assert.equal(sent, 0);
+  for (const { id } of waiting) assert.equal((await server.api('GET', `/api/v1/approvals/${id}`)).state, 'open');
+  // Rejected it may be.
+  await page.keyboard.press('Escape');
+  await page.locator('main').focus();
+  await page.keyboard.press('n');
+  await eventually('one is rejected', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items.length === 1);
+  well();
+  harmless(page);
+  await page.context().close();
+  for (const { id } of (await server.api('GET', '/api/v1/approvals?state=open')).items) await server.api('POST', `/api/v1/approvals/${id}/reject`, {});
+});
+
+test('a deed that may not be undone is asked about twice, also when the answer is “allow always”, which then is what the agent hears', async () => {
+  await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: 'Empty the store', description: '/ask empty the store', acknowledge_overlap: [] });
+  const waiting = await eventually('it asks', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items[0], 40_000);
+  assert.equal(waiting.review.risk, 'unknown');
+  let sent = 0;
+  way.how = ({ method, path }) => {
+    if (method === 'POST' && path.startsWith('/api/v1/approvals/')) sent += 1;
+    return path === '/api/v1/watch' ? { alter: (line) => line.replace('"risk":"unknown"', '"risk":"destructive"') } : undefined;
+  };
+  const page = await open();
+  const card = page.getByRole('article', { name: `Approval: ${waiting.title}` });
+  const always = card.getByRole('button', { name: 'Allow always', exact: true });
+  const sure = card.getByRole('alertdialog', { name: 'Confirm' });
+  // On Home and among the approvals.
+  for (const place of ['', 'approvals']) {
+    await page.goto(`${way.base}/ui/${place}`);
+    await always.click();
+    await sure.getByText('“Allow always”').waitFor();
+    await page.keyboard.press('n');
+    await sure.waitFor({ state: 'detached' });
+  }
+  // A key that is held says it once.
+  await page.locator('main').focus();
+  for (let held = 0; held < 5; held += 1) await page.keyboard.down('y');
+  await page.keyboard.up('y');
+  await sure.getByText('once only').waitFor();
+  await page.keyboard.press('n');
+  assert.deepEqual([sent, (await server.api('GET', `/api/v1/approvals/${waiting.id}`)).state], [0, 'open']);
+  await always.click();
+  await sure.getByRole('button', { name: /^Approve/ }).click();
+  const decided = await eventually('the agent was told', async () => {
+    const found = await server.api('GET', `/api/v1/approvals/${waiting.id}`);
+    return found.state === 'executed' && found;
+  });
+  assert.deepEqual([sent, decided.outcome], [1, 'option allow_always']);
+  const heard = (await server.witness()).filter(({ dir, line }) => dir === 'in' && JSON.parse(line).result?.outcome?.optionId === 'allow_always');
+  assert.equal(heard.length, 1);
+  well();
+  harmless(page);
+  await page.context().close();
+});
+
 test('forms keep their words through wrong answers, also when one has to log in again', async () => {
   const task = await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'lander', title: 'Polish the window' });
   const doc = await server.api('POST', '/api/v1/docs', { mission: 'apollo', name: 'rules', title: 'Rules', content: 'One.\n' });
@@ -355,7 +435,7 @@ test('the server is killed in the middle of a drain: the drain goes on, once, an
   assert.ok(events.some((item) => item.kind === 'turn_end' && item.outcome === 'end_turn'));
   const count = async (action) => (await server.api('GET', `/api/v1/ledger/events?subject=${node.id}&action=${action}`)).items.length;
   assert.deepEqual([await count('node.manage'), await count('node.drained')], [1, 1]);
-  await page.getByRole('button', { name: 'Uncordon' }).click();
+  await page.getByRole('button', { name: 'Uncordon', exact: true }).click();
   await eventually('it takes work again', async () => { const now = await server.api('GET', `/api/v1/nodes/${node.id}`); return !now.draining && !now.cordoned; });
   harmless(page);
   await page.context().close();

@@ -144,6 +144,52 @@ test('overlapping work is compared side by side, dismissed with a reason', async
   await page.context().close();
 });
 
+test('each deed offers its command, also in a menu, in a row and in a small card, which says how grave it is and why it is asked', async () => {
+  const page = await browser.page(server, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const offers = (command, within = page) => within.getByRole(/^mc task/.test(command) ? 'menuitem' : 'button', { name: `Copy the command: ${command}`, exact: true });
+  const task = await make('Wait for the crane');
+  await server.api('POST', `/api/v1/tasks/${task.key}/block`, { note: 'no crane' });
+  await page.goto(`${server.base}/ui/missions/apollo/lander`);
+  await page.locator(`a[href$="/tasks/${task.key}"]`).focus();
+  await page.keyboard.press('m');
+  await offers(`mc task cancel ${task.key}`).waitFor();
+  await offers(`mc task unblock ${task.key}`).click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `mc task unblock ${task.key}`);
+  assert.equal(await state(task.key), 'blocked');
+
+  const radio = { description: 'The radio of the rover is tuned to the orbiter by a table of forty channels.' };
+  const one = await make('Tune the radio of the rover to the orbiter', radio);
+  const two = await make('Tune the radio of the rover to the orbiter again', { ...radio, acknowledge_overlap: [one.id] });
+  const { items: [found] } = await server.api('GET', `/api/v1/overlaps?task=${two.id}&limit=50`);
+  await page.goto(`${server.base}/ui/tasks/${two.key}`);
+  await page.getByRole('region', { name: 'Overlapping work' }).getByRole('button', { name: 'The same with mc' }).first().click();
+  for (const as of ['link', 'merge', 'wait']) await offers(`mc overlap accept ${found.id} --as ${as}`).waitFor();
+
+  const { items: [node] } = await server.api('GET', '/api/v1/nodes');
+  await page.goto(`${server.base}/ui/nodes`);
+  await offers(`mc node cordon ${node.name}`).waitFor();
+
+  await server.api('POST', '/api/v1/principals', { name: 'grace', principal_kind: 'user', role: 'viewer' });
+  const token = await server.api('POST', '/api/v1/join-tokens', { uses: 1 });
+  await page.goto(`${server.base}/ui/admin`);
+  await offers('mc set role grace viewer').waitFor();
+  await page.goto(`${server.base}/ui/admin?view=tokens`);
+  await offers(`mc node token revoke ${token.id}`).waitFor();
+
+  await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: 'Sign the log', description: '/ask sign the log', acknowledge_overlap: [] });
+  const waiting = await eventually('it asks', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items[0], 40_000);
+  await page.goto(`${server.base}/ui/`);
+  const card = page.getByRole('article', { name: `Approval: ${waiting.title}` });
+  await card.getByText(waiting.review.risk_reason).waitFor();
+  await card.getByText(waiting.review.policy.split('. ')[0]).waitFor();
+  await card.getByRole('button', { name: 'The same with mc' }).click();
+  const bound = `${waiting.id} --action-sha256 ${waiting.action_sha256}`;
+  for (const command of [`mc approve ${bound}`, `mc reject ${bound}`, `mc approve ${bound} --option allow_always`]) await offers(command, page.getByRole('dialog')).waitFor();
+  await server.api('POST', `/api/v1/approvals/${waiting.id}/reject`, {});
+  harmless(page);
+  await page.context().close();
+});
+
 test('an admin adds somebody, gives and takes roles, changes a policy against the version that was seen', async () => {
   const page = await browser.page(server);
   await page.keyboard.press('g');

@@ -1,5 +1,5 @@
 // What an approval binds: the exact canonical action and its digest, recomputed here.
-import { api, get, type Approval, type Problem } from '$lib/api/client';
+import { api, get, problem, ProblemError, type Approval, type Problem } from '$lib/api/client';
 
 export interface Option {
   id: string;
@@ -51,11 +51,32 @@ export function pretty(text: string): string {
 export interface Decision {
   approval: Approval;
   verb: 'approve' | 'reject';
+  /** Somebody was asked about this grave deed once more, and said so. */
+  sure?: boolean;
+  /** Of those that the agent offers; its plain yes or no without one. */
+  option?: string;
 }
 export interface Decided {
   approval: Approval;
   result: Approval | null;
   problem: Problem | null;
+}
+
+/** No way to an approval leads around this: the action is what its digest is of, and a grave one was asked about twice. */
+async function check({ approval, verb, sure }: Decision): Promise<void> {
+  if (verb !== 'approve') return;
+  const refuse = (why: string) => new ProblemError({ ...problem(0, 'Not approved', `${approval.title}: ${why}`), type: 'urn:missioncontrol:ui:not-approved' });
+  const digest = await sha256(approval.action);
+  if (digest !== null && digest !== approval.action_sha256) throw refuse('what is shown is not what the digest is of. Nothing was sent.');
+  if (isGrave(approval) && !sure) throw refuse('this kind of deed may not be undone, and nobody said that they are sure. Nothing was sent.');
+}
+
+/** Decides one, bound to the digest of what was shown. */
+export async function decide(decision: Decision, note: string): Promise<Approval> {
+  await check(decision);
+  const { approval, verb, option } = decision;
+  const init = { params: { path: { ref: approval.id } }, body: { action_sha256: approval.action_sha256, note: note || null, option: option ?? null } };
+  return get(verb === 'approve' ? api.POST('/api/v1/approvals/{ref}/approve', init) : api.POST('/api/v1/approvals/{ref}/reject', init));
 }
 
 /** Of one call; the server takes no more. */
@@ -66,9 +87,10 @@ const MOST_DECISIONS = 100;
  * batch; sent again with the same one, what was decided is answered as it was. `seen` is told of each as it is known.
  */
 export async function decideAll(decisions: readonly Decision[], note: string, key: string, seen: (one: Decided) => void): Promise<void> {
+  for (const decision of decisions) await check(decision);
   for (let from = 0; from < decisions.length; from += MOST_DECISIONS) {
     const part = decisions.slice(from, from + MOST_DECISIONS);
-    const items = part.map(({ approval, verb }) => ({ approval: approval.id, decision: verb, action_sha256: approval.action_sha256, note: note || null }));
+    const items = part.map(({ approval, verb, option }) => ({ approval: approval.id, decision: verb, action_sha256: approval.action_sha256, note: note || null, option: option ?? null }));
     const answer = await get(api.POST('/api/v1/approvals/decide', { body: { items }, headers: { 'idempotency-key': `${key}-${from}` } }));
     answer.items.forEach((one, index) => {
       const asked = part[index];

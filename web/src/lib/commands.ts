@@ -89,7 +89,7 @@ export const cmd = {
   // Approvals
   approvals: () => mc('get', 'approvals', '-A'),
   approve: (ids: string | readonly string[], note = '', digest?: string | null, chosen?: string) => mc('approve', [...[ids].flat()], option('--action-sha256', digest), option('--note', note), option('--option', chosen)),
-  reject: (ids: string | readonly string[], note = '') => mc('reject', [...[ids].flat()], option('--note', note)),
+  reject: (ids: string | readonly string[], note = '', digest?: string | null, chosen?: string) => mc('reject', [...[ids].flat()], option('--action-sha256', digest), option('--note', note), option('--option', chosen)),
   // Docs and artifacts
   getDoc: (mission: string, name: string, version?: number) => mc('doc', 'get', name, within(mission), option('--version', version)),
   putDoc: (mission: string, name: string, base?: number, note = '') => mc('doc', 'put', name || 'NAME', '--file', 'FILE', within(mission || 'MISSION'), option('--base', base), option('--note', note)),

@@ -33,6 +33,8 @@ class Keys {
     if (event.key === 'Escape' && target.matches('input, textarea') && !target.closest('[role="dialog"]')) return document.getElementById('main')?.focus();
     if (target.closest('input, textarea, select, [contenteditable], [role="menu"], [role="dialog"]')) return;
     const key = event.key.length === 1 ? event.key : event.key.toLowerCase();
+    // A key that is held walks; it must not also answer what it has just raised.
+    if (event.repeat && key !== 'j' && key !== 'k') return;
     const prefix = this.#prefix;
     this.#prefix = '';
     clearTimeout(this.#timer);
