@@ -186,6 +186,14 @@ export async function login(page, server, token) {
   await page.locator('.live.live').waitFor({ state: 'attached' });
 }
 
+/** Logs in again over the page, when its login session has ended. */
+export async function loginAgain(page, token) {
+  const dialog = page.getByRole('dialog', { name: 'Log in again' });
+  await dialog.getByLabel('Token', { exact: true }).fill(token);
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+}
+
 /** Whether nothing happened that must not. */
 export function harmless(page) {
   assert.deepEqual(page.bad, []);

@@ -1,7 +1,7 @@
 // What happens when the server or the way to it fails: nothing typed is lost, nothing is done twice, nothing is missed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { between, browse, eventually, harmless, up } from './harness.mjs';
+import { between, browse, eventually, harmless, loginAgain, up } from './harness.mjs';
 
 let server, browser, way;
 before(async () => {
@@ -99,11 +99,10 @@ test('a server that answers wrongly: the words stay, the way on is said', async 
     await page.getByLabel('Kluster').selectOption('survey');
     await press.click();
     if (status === 401) {
-      // Out: logging in again leads back, and what was typed is sent then.
-      await page.waitForURL(/\/ui\/login\?next=/);
+      // Nobody is logged in any more: after logging in again over the page it is sent.
+      await page.getByRole('dialog', { name: 'Log in again' }).waitFor();
       way.how = () => undefined;
-      await page.getByLabel('Token', { exact: true }).fill(server.token);
-      await page.keyboard.press('Enter');
+      await loginAgain(page, server.token);
     } else if ([429, 503].includes(status)) {
       await page.getByText('One write waits to be sent.').waitFor();
       way.how = () => undefined;

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { between, browse, eventually, harmless, up } from './harness.mjs';
+import { between, browse, eventually, harmless, loginAgain, up } from './harness.mjs';
 
 let server, browser, way, witnessed;
 before(async () => {
@@ -205,12 +205,88 @@ test('forms keep their words through wrong answers, also when one has to log in 
   await page.getByLabel('Text').fill('One.\nTwo.\n');
   wrong('POST', '/versions', 401);
   await page.getByRole('button', { name: 'Save as version 2' }).click();
-  await page.waitForURL(/\/ui\/login\?next=/);
+  await page.getByRole('dialog', { name: 'Log in again' }).waitFor();
   well();
-  await page.getByLabel('Token', { exact: true }).fill(server.token);
-  await page.keyboard.press('Enter');
+  await loginAgain(page, server.token);
   await eventually('it is version 2', async () => (await server.api('GET', `/api/v1/docs/${doc.id}`)).latest_version === 2, 30_000);
   assert.equal((await server.api('GET', `/api/v1/docs/${doc.id}/versions`)).items.length, 2);
+  harmless(page);
+  await page.context().close();
+});
+
+test('a login session that ends while somebody writes: one logs in again over the page, the words are there, and arrive', async () => {
+  const [page, second] = await open().then(async (first) => [first, await first.context().newPage()]);
+  const asks = (at) => at.getByRole('dialog', { name: 'Log in again' });
+  const { token: other } = await server.api('POST', '/api/v1/auth/login', { principal: 'reader', role: 'viewer' });
+
+  // A new doc, refused when it is sent. Nothing but logging in leads on, and somebody else's token does not.
+  await page.goto(`${way.base}/ui/docs`);
+  await page.getByRole('button', { name: 'New doc' }).click();
+  const doc = page.getByRole('dialog', { name: 'New doc' });
+  await doc.getByLabel('Mission').selectOption('apollo');
+  for (const [name, text] of [['Name', 'checklist'], ['Title', 'Checklist'], ['Text', 'Boots, then gloves.']]) await doc.getByLabel(name, { exact: true }).fill(text);
+  wrong('POST', '/docs', 401);
+  await doc.getByRole('button', { name: 'Create doc' }).click();
+  await asks(page).waitFor();
+  for (let step = 0; step < 8; step += 1) {
+    await page.keyboard.press('Tab');
+    assert.ok(await asks(page).evaluate((dialog) => dialog.contains(document.activeElement)));
+  }
+  await page.keyboard.press('Escape');
+  await asks(page).getByLabel('Token', { exact: true }).fill(other);
+  await page.keyboard.press('Enter');
+  await asks(page).getByRole('alert').getByText('reader').waitFor();
+  await loginAgain(page, server.token);
+  assert.equal(await doc.getByLabel('Text', { exact: true }).inputValue(), 'Boots, then gloves.');
+  well();
+  await doc.getByRole('button', { name: 'Create doc' }).click();
+  await page.waitForURL(/\/ui\/docs\/doc_/);
+  await page.getByText('Boots, then gloves.').waitFor();
+
+  // The note of a decision, when the login session ends for good: streams are refused, here and in the other tab.
+  await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: 'Chart the shelf', description: '/ask chart the shelf', acknowledge_overlap: [] });
+  const waiting = await eventually('it asks', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items[0], 40_000);
+  for (const tab of [second, page]) await tab.goto(`${way.base}/ui/approvals`);
+  const note = page.getByLabel('Note', { exact: true });
+  await note.fill('seen by one');
+  for (const { id } of (await server.api('GET', '/api/v1/auth/logins?limit=200')).items) await server.api('DELETE', `/api/v1/auth/logins/${id}`);
+  for (const tab of [second, page]) await asks(tab).waitFor();
+  await loginAgain(page, server.token);
+  await asks(second).waitFor({ state: 'detached' });
+  assert.equal(await note.inputValue(), 'seen by one');
+  await page.getByRole('button', { name: /^Approve/ }).click();
+  await eventually('it is approved', async () => (await server.api('GET', `/api/v1/approvals/${waiting.id}`)).note === 'seen by one');
+  await second.getByText('Nothing waits for a decision').waitFor();
+
+  // A policy, refused when it is put in force.
+  const mission = await server.api('POST', '/api/v1/missions', { name: 'ceres' });
+  await page.goto(`${way.base}/ui/admin?view=policies`);
+  await page.getByRole('region', { name: 'ceres' }).getByRole('button', { name: 'Change…' }).click();
+  const policy = page.getByRole('dialog', { name: 'Overlapping work in ceres' });
+  await policy.getByRole('radio', { name: /Ask to have seen it/ }).check();
+  await policy.getByLabel('Asked from (percent alike)').fill('73');
+  wrong('PATCH', mission.id, 401);
+  await policy.getByRole('button', { name: 'Put in force' }).click();
+  await loginAgain(page, server.token);
+  assert.equal(await policy.getByLabel('Asked from (percent alike)').inputValue(), '73');
+  well();
+  await policy.getByRole('button', { name: 'Put in force' }).click();
+  await eventually('it is in force', async () => (await server.api('GET', '/api/v1/missions/ceres')).overlap_policy?.acknowledge_at_percent === 73);
+
+  // Logging out takes what was typed with it, and the other tab too.
+  const typed = (tab) => tab.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith('mc.draft.')).length);
+  for (const tab of [second, page]) {
+    await tab.goto(`${way.base}/ui/new`);
+    await tab.getByLabel('Title', { exact: true }).fill('Nobody else reads this');
+    await eventually('it is kept', () => typed(tab));
+  }
+  await page.goto(`${way.base}/ui/settings`);
+  assert.equal(await typed(page), 1);
+  await page.getByRole('button', { name: 'Log out', exact: true }).click();
+  for (const tab of [second, page]) {
+    await tab.waitForURL(/\/ui\/login/);
+    assert.equal(await typed(tab), 0);
+  }
   harmless(page);
   await page.context().close();
 });

@@ -1,5 +1,6 @@
 // What every screen knows: who is here, what runs, what waits.
-import { api, get, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas, type Task } from '$lib/api/client';
+import { api, get, signedIn, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas, type Task } from '$lib/api/client';
+import { draftsOf } from '$lib/draft.svelte';
 import type { Known } from '$lib/offline/index.svelte';
 import { Collection, Tasks, streams, watch, type Stream } from '$lib/live/watch.svelte';
 import { names } from '$lib/names.svelte';
@@ -13,6 +14,10 @@ class App {
   me = $state<Schemas['WhoAmI'] | null>(null);
   /** Whether it was asked who is here. */
   asked = $state(false);
+  /** Why nobody is logged in any more, although somebody works here: the login session is over, or another tab is somebody else's. */
+  ended = $state<'over' | 'other' | null>(null);
+  /** How often somebody logged in again here: what was refused meanwhile begins anew. */
+  logins = $state(0);
   missions = new Collection<Mission>();
   klusters = new Collection<Kluster>();
   sessions = new Collection<AgentSession>();
@@ -24,15 +29,31 @@ class App {
 
   async identify(): Promise<boolean> {
     try {
-      this.me = await get(api.GET('/api/v1/auth/whoami'));
-      names.put(this.me.principal.id, this.me.principal.name, this.me.principal.principal_kind);
+      this.is(await get(api.GET('/api/v1/auth/whoami')));
+      return true;
     } catch (error) {
-      this.me = null;
+      // Who was here stays: the page holds what they typed.
       if ((error as { problem?: { status: number } }).problem?.status !== 401) throw error;
+      return false;
     } finally {
       this.asked = true;
     }
-    return this.me !== null;
+  }
+
+  /** Says who is here. */
+  is(me: Schemas['WhoAmI']): void {
+    draftsOf(me.principal.id);
+    this.me = me;
+    names.put(me.principal.id, me.principal.name, me.principal.principal_kind);
+  }
+
+  /** Goes on where it stopped: the same person has logged in again. */
+  resume(me: Schemas['WhoAmI']): void {
+    this.is(me);
+    this.ended = null;
+    streams.retry();
+    this.logins += 1;
+    signedIn();
   }
 
   follow(): void {
@@ -81,7 +102,7 @@ class App {
 
   /** Goes on with what was known when the server last answered. */
   goOn(known: Known): void {
-    this.me = known.me;
+    this.is(known.me);
     this.asked = true;
     this.knownAt = known.at;
     for (const mission of known.missions) this.missions.put(mission);
@@ -92,7 +113,7 @@ class App {
   }
 
   leave(): void {
-    this.knownAt = null;
+    this.knownAt = this.ended = null;
     names.forget();
     this.stream?.stop();
     this.stream = streams.main = null;

@@ -1,6 +1,29 @@
-// Typed text outlives a reload and a lost connection, in this tab only.
+// Typed text outlives a reload and a lost connection, in this tab only, until whoever typed it logs out.
+const PREFIX = 'mc.draft.';
+const OWNER = 'mc.drafts-of';
+
+/** Drops what was typed here, all of it. */
+export function forgetDrafts(): void {
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+  } catch {
+    // Where nothing can be kept, nothing is.
+  }
+}
+
+/** Says who types here: what somebody else typed in this tab is dropped. */
+export function draftsOf(principal: string): void {
+  try {
+    if (sessionStorage.getItem(OWNER) === principal) return;
+    forgetDrafts();
+    sessionStorage.setItem(OWNER, principal);
+  } catch {
+    // Where nothing can be kept, nothing is.
+  }
+}
+
 export function draft<T extends object>(name: string, empty: T): { value: T; clear: () => void } {
-  const key = `mc.draft.${name}`;
+  const key = PREFIX + name;
   let start = { ...empty };
   try {
     const kept = JSON.parse(sessionStorage.getItem(key) ?? 'null') as Partial<T> | null;

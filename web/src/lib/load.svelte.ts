@@ -1,6 +1,6 @@
 // Something read once, again on demand, and again by itself when what it depends on changes.
 import { untrack } from 'svelte';
-import { asProblem, type Problem } from '$lib/api/client';
+import { asProblem, whenBack, type Problem } from '$lib/api/client';
 import { streams } from '$lib/live/watch.svelte';
 
 export class Load<T> {
@@ -28,8 +28,11 @@ export class Load<T> {
       this.at = Date.now();
       this.problem = null;
     } catch (error) {
+      if (turn !== this.#turn) return;
       const problem = asProblem(error);
-      if (turn === this.#turn && !(again && (problem.status === 0 || problem.status >= 500))) this.problem = problem;
+      // Without a login session what is shown stays, with all that is typed there, and is read again after logging in.
+      if (problem.status === 401) whenBack(this.run);
+      else if (!(again && (problem.status === 0 || problem.status >= 500))) this.problem = problem;
     } finally {
       if (turn === this.#turn) this.busy = false;
     }

@@ -67,6 +67,21 @@ export function whenSignedOut(act: () => void): void {
 /** The login session has ended. */
 export const signedOut = (): void => onSignedOut();
 
+let logins = 0;
+let refused = new Set<() => void>();
+/** Does something once, when somebody has logged in again here. */
+export function whenBack(act: () => void): void {
+  refused.add(act);
+}
+
+/** Somebody has logged in again. */
+export function signedIn(): void {
+  logins += 1;
+  const acts = refused;
+  refused = new Set();
+  for (const act of acts) act();
+}
+
 /** Headers that every change by cookie carries. */
 export const CHANGE_HEADERS = { 'x-mc-csrf': '1' } as const;
 
@@ -78,17 +93,21 @@ const frame: Middleware = {
     }
     return request;
   },
-  async onResponse({ response, request }) {
+  async onResponse({ response }) {
     if (response.ok) return response;
-    const found = await readProblem(response);
-    if (response.status === 401 && !request.url.endsWith('/auth/cookie')) onSignedOut();
-    throw new ProblemError(found);
+    throw new ProblemError(await readProblem(response));
   }
 };
 
 export const api = createClient<paths>({
   baseUrl: typeof location === 'undefined' ? '' : location.origin,
-  fetch: (request) => fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(30_000)]) })
+  fetch: async (request) => {
+    const asked = logins;
+    const response = await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(30_000)]) });
+    // What was asked before somebody logged in again says nothing of now; a token that is not known, nothing of the login session.
+    if (response.status === 401 && asked === logins && !request.headers.has('authorization')) onSignedOut();
+    return response;
+  }
 });
 api.use(frame);
 

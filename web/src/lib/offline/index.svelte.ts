@@ -1,5 +1,7 @@
 // The one outbox of the page, and what was known when the server last answered.
 import { api, type Kluster, type Mission, type Schemas } from '$lib/api/client';
+import { forgetDrafts } from '$lib/draft.svelte';
+import { tell } from '$lib/tabs';
 import { table } from './idb';
 import { Outbox, type Draft, type Sent, type Write } from './outbox';
 
@@ -44,4 +46,9 @@ export interface Known {
 const known = table<Known>('known');
 export const remember = (now: Omit<Known, 'id' | 'at'>): Promise<void> => known.put({ id: 'last', at: Date.now(), ...now }).catch(() => {});
 export const recall = async (): Promise<Known | null> => (await known.all().catch(() => []))[0] ?? null;
-export const forget = (): Promise<void> => known.remove('last').catch(() => {});
+/** Of logging out: what is known of whoever was here goes, in every tab. */
+export const forget = (): Promise<void> => {
+  forgetDrafts();
+  tell({ out: true });
+  return known.remove('last').catch(() => {});
+};

@@ -80,15 +80,24 @@ export class Follow {
     }
     if (this.#stop.signal.aborted) return;
     this.#draw();
+    this.#follow();
+    // A page leaves words that began before it to the page before: what is said last may stand there.
+    for (let pages = 0; pages < 2 && this.cursor !== null && this.#talk.items.length < FEW && this.#talk.length < FULL; pages += 1) await this.older();
+    this.opened = true;
+  }
+
+  #follow(): void {
     this.stream = new Stream(() => ({ what: 'events', session: this.id, from: this.#talk.seq + 1 }), {
       message: ({ event, data }) => {
         if (event === 'end') this.#over();
         else if (this.#talk.take(JSON.parse(data) as Schemas['SessionEvent'])) this.#draw();
       }
     }).start();
-    // A page leaves words that began before it to the page before: what is said last may stand there.
-    for (let pages = 0; pages < 2 && this.cursor !== null && this.#talk.items.length < FEW && this.#talk.length < FULL; pages += 1) await this.older();
-    this.opened = true;
+  }
+
+  /** Begins where it was refused, after logging in again; what was open goes on by itself. */
+  again(): void {
+    void this.begin();
   }
 
   #over(): void {
