@@ -1,17 +1,23 @@
 // The demo of the README without a terminal: by keyboard alone, on the real server with a real node and agent.
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { press, push, reach, tab, write } from './hands.mjs';
 import { browse, eventually, harmless, login, up } from './harness.mjs';
 
-let server, browser;
+let server, browser, witnessed;
 before(async () => {
+  witnessed = await mkdtemp(join(tmpdir(), 'mc-e2e-witness-'));
+  process.env.MC_WITNESS = join(witnessed, 'lines');
   server = await up();
   browser = await browse();
 });
 after(async () => {
   await browser?.close();
   await server?.down();
+  await rm(witnessed, { recursive: true, force: true });
 });
 
 test('nobody comes in without a token, and no token stays in the page', async () => {
@@ -186,22 +192,47 @@ test('a session is talked to, and a killed node daemon changes nothing', async (
   await page.context().close();
 });
 
-test('two browsers answer one prompt: one wins, both see it', async () => {
-  const [one, two] = [await browser.page(server), await browser.page(server)];
-  await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: 'Draw the map', description: '/ask draw map.svg' });
+test('two browsers answer one prompt: one wins, the agent hears one answer, the ledger holds one decision, and both see whose', async (t) => {
+  const another = await browse();
+  t.after(() => another.close());
+  const [ann, bob] = await Promise.all(['ann', 'bob'].map((principal) => server.api('POST', '/api/v1/auth/login', { principal, role: 'contributor' })));
+  const [one, two] = [await browser.page(server, { token: ann.token }), await another.page(server, { token: bob.token })];
+  // The answers that agents got to what they asked.
+  const heard = async () => (await server.witness()).filter(({ dir }) => dir === 'in').map(({ line }) => JSON.parse(line)).filter((line) => line.result?.outcome).length;
+  const before = await heard();
+  const task = await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: 'Draw the map', description: '/ask draw map.svg' });
+  const { id } = await eventually('it asks', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items[0]);
   for (const page of [one, two]) {
-    await page.goto(`${server.base}/ui/approvals`);
+    await page.goto(`${server.base}/ui/approvals?at=${id}`);
     await page.getByRole('button', { name: /^Approve/ }).waitFor();
   }
-  await Promise.all([one.keyboard.press('y'), two.keyboard.press('n')]);
-  const { items } = await eventually('it is decided', async () => {
-    const page = await server.api('GET', '/api/v1/approvals');
-    return page.items.every((approval) => approval.state !== 'open') && page;
+  // Neither decision leaves before the other one is made.
+  let made = 0;
+  for (const page of [one, two]) await page.route(/\/approvals\/[^/]+\/(approve|reject)$/, async (route) => {
+    made += 1;
+    await eventually('both decide', () => made === 2);
+    await route.continue();
   });
-  assert.equal(items.filter((approval) => approval.title.includes('map.svg')).length, 1);
-  for (const page of [one, two]) await page.getByText('Nothing waits for a decision').or(page.getByText(/already|decided|Conflict/i)).first().waitFor();
+  const answers = [one, two].map((page) => page.waitForResponse(/\/approvals\/[^/]+\/(approve|reject)$/).then((response) => response.status()));
+  await Promise.all([one.keyboard.press('y'), two.keyboard.press('n')]);
+  assert.deepEqual((await Promise.all(answers)).sort(), [200, 409]);
+  const decided = await eventually('the agent was told', async () => {
+    const found = await server.api('GET', `/api/v1/approvals/${id}`);
+    return ['executed', 'rejected'].includes(found.state) && found;
+  });
+  assert.equal(decided.decider, decided.state === 'executed' ? 'ann' : 'bob');
+  await eventually('its turn is over', async () => !['claimed', 'running'].includes((await server.api('GET', `/api/v1/tasks/${task.key}`)).state));
+  assert.equal((await heard()) - before, 1);
+  const { items } = await server.api('GET', `/api/v1/ledger/events?subject=${id}&action=approval.decide`);
+  assert.deepEqual(items.map((event) => event.principal), [decided.decider]);
+  for (const page of [one, two]) {
+    const card = page.getByRole('article', { name: 'Approval: ' });
+    await card.getByText(decided.state, { exact: true }).waitFor();
+    await card.locator('dt:text-is("Decided") + dd').getByText(decided.decider, { exact: true }).waitFor();
+    assert.equal(await card.getByRole('button', { name: /^(Approve|Reject)/ }).count(), 0);
+    harmless(page);
+  }
   await one.context().close();
-  await two.context().close();
 });
 
 test('what a reader may not do is not offered, and refused when forced', async () => {
