@@ -183,8 +183,8 @@ test('each deed offers its command, also in a menu, in a row and in a small card
   await card.getByText(waiting.review.risk_reason).waitFor();
   await card.getByText(waiting.review.policy.split('. ')[0]).waitFor();
   await card.getByRole('button', { name: 'The same with mc' }).click();
-  const bound = `${waiting.id} --action-sha256 ${waiting.action_sha256}`;
-  for (const command of [`mc approve ${bound}`, `mc reject ${bound}`, `mc approve ${bound} --option allow_always`]) await offers(command, page.getByRole('dialog')).waitFor();
+  const bound = `--action-sha256 ${waiting.action_sha256}`;
+  for (const command of [`mc approve ${waiting.id} ${bound}`, `mc reject ${waiting.id} ${bound}`, `mc approve ${waiting.id} --option allow_always ${bound}`]) await offers(command, page.getByRole('dialog')).waitFor();
   await server.api('POST', `/api/v1/approvals/${waiting.id}/reject`, {});
   harmless(page);
   await page.context().close();

@@ -88,8 +88,8 @@ export const cmd = {
   decideSession: (id: string, decision: Schemas['SessionDecision']) => mc('session', 'decide', id, decision),
   // Approvals
   approvals: () => mc('get', 'approvals', '-A'),
-  approve: (ids: string | readonly string[], note = '', digest?: string | null, chosen?: string) => mc('approve', [...[ids].flat()], option('--action-sha256', digest), option('--note', note), option('--option', chosen)),
-  reject: (ids: string | readonly string[], note = '', digest?: string | null, chosen?: string) => mc('reject', [...[ids].flat()], option('--action-sha256', digest), option('--note', note), option('--option', chosen)),
+  approve: (ids: string | readonly string[], note = '', digest?: string | null, chosen?: string) => mc('approve', [...[ids].flat()], option('--option', chosen), option('--note', note), option('--action-sha256', digest)),
+  reject: (ids: string | readonly string[], note = '', digest?: string | null, chosen?: string) => mc('reject', [...[ids].flat()], option('--option', chosen), option('--note', note), option('--action-sha256', digest)),
   // Docs and artifacts
   getDoc: (mission: string, name: string, version?: number) => mc('doc', 'get', name, within(mission), option('--version', version)),
   putDoc: (mission: string, name: string, base?: number, note = '') => mc('doc', 'put', name || 'NAME', '--file', 'FILE', within(mission || 'MISSION'), option('--base', base), option('--note', note)),
