@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Plan(Vec<String>),
     Ask { title: String, options: Vec<Choice> },
     Mcp { name: String, arguments: Map<String, Value>, says: bool },
+    /// A `session/update` of the client's protocol, as it is given.
+    Update(Value),
     Sleep(Duration),
     Chunks { count: u64, per_second: u32 },
     Garbage,
@@ -132,6 +134,10 @@ fn command(word: &str, rest: &str) -> Result<Command, String> {
             (name, Some(Value::Object(arguments))) => Command::Mcp { name, arguments, says: word == "mcp" },
             (_, Some(_)) => return Err("the arguments of a tool are a JSON object".into()),
         },
+        "update" => match serde_json::from_str::<Value>(rest).map_err(|e| format!("not JSON: {e}"))? {
+            Value::Object(update) => Command::Update(Value::Object(update)),
+            _ => return Err("an update is a JSON object".into()),
+        },
         "sleep" => Command::Sleep(within_a_day(Duration::from_millis(number(rest, "milliseconds")?))?),
         "chunks" => {
             let (count, rate) = rest.split_once(char::is_whitespace).ok_or("wants a count and a rate")?;
@@ -189,7 +195,7 @@ fn items(rest: &str) -> Result<Vec<String>, String> {
     if items.is_empty() { Err("wants items separated by `;`".into()) } else { Ok(items) }
 }
 
-/// `TITLE` or `TITLE [option option]`.
+/// `TITLE` or `TITLE [option option]`. A title that is a JSON string stands for what it spells: any character.
 fn ask(rest: &str) -> Result<Command, String> {
     let (title, options) = match rest.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) {
         Some((title, words)) => (title.trim(), choices(words)?),
@@ -198,7 +204,7 @@ fn ask(rest: &str) -> Result<Command, String> {
     if title.is_empty() {
         return Err("wants a title".into());
     }
-    Ok(Command::Ask { title: title.into(), options })
+    Ok(Command::Ask { title: serde_json::from_str(title).unwrap_or_else(|_| title.into()), options })
 }
 
 fn choices(words: &str) -> Result<Vec<Choice>, String> {

@@ -26,6 +26,7 @@ fn every_command_is_read() {
     assert_eq!(one("/plan a; b;"), Command::Plan(vec!["a".into(), "b".into()]));
     assert_eq!(one("/mcp t"), Command::Mcp { name: "t".into(), arguments: Map::new(), says: true });
     assert_eq!(one("/call t"), Command::Mcp { name: "t".into(), arguments: Map::new(), says: false });
+    assert_eq!(one("/update {\"a\": [1]}"), Command::Update(json!({"a": [1]})));
     assert_eq!(one("/sleep 20"), Command::Sleep(Duration::from_millis(20)));
     assert_eq!(one("/chunks 10 0"), Command::Chunks { count: 10, per_second: 0 });
     assert_eq!(one("/bigline 100"), Command::BigLine(100));
@@ -55,6 +56,8 @@ fn ask_takes_its_options_in_brackets() {
     assert_eq!(one("/ask rm [x] now"), ask("rm [x] now", &Choice::DEFAULT));
     let two = [Choice::AllowAlways, Choice::RejectOnce];
     assert_eq!(one("/ask delete it [allow_always|reject]"), ask("delete it", &two));
+    assert_eq!(one(r#"/ask "rm\n\u202ex""#), ask("rm\n\u{202e}x", &Choice::DEFAULT));
+    assert_eq!(one(r#"/ask "rm"> it"#), ask(r#""rm"> it"#, &Choice::DEFAULT));
     assert_eq!(refusal("/ask x [maybe]"), "/ask: unknown option \"maybe\"");
     assert_eq!(refusal("/ask x []"), "/ask: no options between [ and ]");
 }
@@ -64,6 +67,8 @@ fn what_is_wrong_is_said() {
     assert_eq!(refusal("/dance"), "/dance: unknown command");
     assert!(refusal("/mcp t {\"a\":}").starts_with("/mcp: not JSON: "));
     assert_eq!(refusal("/mcp t [1]"), "/mcp: the arguments of a tool are a JSON object");
+    assert_eq!(refusal("/update [1]"), "/update: an update is a JSON object");
+    assert!(refusal("/update").starts_with("/update: not JSON: "));
     assert_eq!(refusal("/sleep -1"), "/sleep: wants milliseconds, not \"-1\"");
     assert_eq!(refusal("/crash 256"), "/crash: wants an exit code up to 255, not \"256\"");
     assert!(refusal("/stop cancelled").starts_with("/stop: wants end_turn"));
@@ -79,7 +84,7 @@ proptest! {
 
     #[test]
     fn any_argument_is_read_without_panic(
-        word in "(say|tool|plan|ask|mcp|sleep|chunks|bigline|crash|fork|stop|env|cwd)", rest in ".{0,60}",
+        word in "(say|tool|plan|ask|mcp|update|sleep|chunks|bigline|crash|fork|stop|env|cwd)", rest in ".{0,60}",
     ) {
         parse(&format!("/{word} {rest}"));
     }

@@ -25,6 +25,7 @@ impl Turn {
             Command::Plan(items) => self.update(plan(items.iter().map(|item| (item.as_str(), "pending")))),
             Command::Ask { title, options } => return self.ask_and_tell(&title, &options),
             Command::Mcp { name, arguments, says } => self.mcp(&name, &arguments, says),
+            Command::Update(update) => self.update(update),
             Command::Sleep(time) => {
                 self.sleep_until(Instant::now() + time);
             }

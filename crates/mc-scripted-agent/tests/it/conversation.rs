@@ -48,6 +48,18 @@ fn commands_run_in_order() {
 }
 
 #[test]
+fn updates_are_sent_as_they_are_given() {
+    let (mut agent, session) = Agent::with_session(&[]);
+    let diff = json!({
+        "sessionUpdate": "tool_call", "toolCallId": "d", "title": "a\nb\u{0}\u{202e}", "status": "completed",
+        "content": [{"type": "diff", "path": "x", "oldText": "a", "newText": "b"}],
+    });
+    let (updates, reason) = agent.turn(&session, &format!("/update {diff}\n/update \"x\""));
+    assert_eq!((&updates[0], reason.as_str()), (&diff, "end_turn"));
+    assert_eq!(said(&updates), "/update: an update is a JSON object");
+}
+
+#[test]
 fn permission_decides_what_follows() {
     let (mut agent, session) = Agent::with_session(&[]);
     for (option, expected) in
