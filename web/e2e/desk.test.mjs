@@ -63,9 +63,15 @@ test('a conversation opens at its end and is read upwards, whole and in order, w
     return page.getByText('The beginning of the conversation').count();
   });
   await server.api('POST', `/api/v1/sessions/${made.id}/prompt`, { text: '/say and one more.' });
-  await page.locator('.of-message', { hasText: 'and one more.' }).waitFor({ state: 'attached' });
-  const said = (await page.locator('.of-message').allTextContents()).map((text) => text.trim());
-  assert.deepEqual(said, [...Array.from({ length: 45 }, (_, turn) => `answer ${turn}.`), 'and one more.']);
+  // Down again, a view at a time: only what is near the view is in the page.
+  await area.evaluate((element) => element.scrollTo({ top: 0 }));
+  const said = new Map();
+  await eventually('all of it was seen', async () => {
+    for (const [key, text] of await page.locator('.of-message').evaluateAll((rows) => rows.map((row) => [Number(row.dataset.key), row.textContent.trim()]))) said.set(key, text);
+    await area.evaluate((element) => element.scrollBy(0, element.clientHeight));
+    return [...said.values()].includes('and one more.');
+  });
+  assert.deepEqual([...said].sort(([one], [other]) => one - other).map(([, text]) => text), [...Array.from({ length: 45 }, (_, turn) => `answer ${turn}.`), 'and one more.']);
   harmless(page);
   await page.context().close();
 });
@@ -218,6 +224,33 @@ test('whoever may only read is offered nothing else, on no screen, and is refuse
   }, [task.key, doc.id, running.id, waiting.id, node.id]);
   assert.deepEqual(forced.filter(([, status]) => status !== 403), []);
   assert.equal((await server.api('GET', `/api/v1/approvals/${waiting.id}`)).state, 'open');
+  harmless(page);
+  await page.context().close();
+});
+
+test('docs and missions by the hundred: only what is near the view is in the page, and scrolling reads on to the last', async () => {
+  for (let from = 0; from < 230; from += 10) await Promise.all(Array.from({ length: 10 }, (_, index) => server.api('POST', '/api/v1/docs', { mission: 'apollo', name: `note-${from + index}`, title: `Note ${from + index}`, content: 'Seen.\n' })));
+  for (let from = 0; from < 60; from += 10) await Promise.all(Array.from({ length: 10 }, (_, index) => server.api('POST', '/api/v1/missions', { name: `probe-${from + index}` })));
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/docs?mission=apollo`);
+  const docs = page.getByRole('list', { name: 'Docs' });
+  await eventually('all docs are read', async () => {
+    await docs.evaluate((element) => element.scrollTo({ top: element.scrollHeight }));
+    const rows = docs.getByRole('listitem');
+    assert.ok((await rows.count()) < 60, 'too many rows in the page');
+    return Number(await rows.last().getAttribute('aria-setsize')) >= 230;
+  });
+  await page.goto(`${server.base}/ui/missions`);
+  const missions = page.getByRole('list', { name: 'Missions' });
+  await missions.getByRole('link', { name: /^probe-/ }).first().waitFor();
+  const seen = new Set();
+  await eventually('all missions were seen', async () => {
+    const names = await missions.locator('a.card strong').allTextContents();
+    assert.ok(names.length < 60, `${names.length} cards in the page`);
+    for (const name of names) seen.add(name);
+    await missions.evaluate((element) => element.scrollBy(0, element.clientHeight));
+    return seen.size >= 61;
+  });
   harmless(page);
   await page.context().close();
 });

@@ -261,7 +261,7 @@ test('a login session that ends while somebody writes: one logs in again over th
   // A policy, refused when it is put in force.
   const mission = await server.api('POST', '/api/v1/missions', { name: 'ceres' });
   await page.goto(`${way.base}/ui/admin?view=policies`);
-  await page.getByRole('region', { name: 'ceres' }).getByRole('button', { name: 'Change…' }).click();
+  await page.getByRole('button', { name: 'Change… what ceres does about' }).click();
   const policy = page.getByRole('dialog', { name: 'Overlapping work in ceres' });
   await policy.getByRole('radio', { name: /Ask to have seen it/ }).check();
   await policy.getByLabel('Asked from (percent alike)').fill('73');
