@@ -99,8 +99,10 @@ test('the demo of the README by keyboard alone: two tasks of which one waits, a 
   await press(page, 'z');
   await eventually('it has the priority of before', async () => (await task('apollo-2')).priority === 50);
 
-  // The agent asks for the first; when it may, the second is done as well.
+  // The agent asks for the first, and when that is done, for the second.
   await inbox(page);
+  await press(page, 'y');
+  await page.getByText('carry out apollo-2').first().waitFor();
   await press(page, 'y');
   await page.getByText('Nothing waits for a decision').waitFor();
   await eventually('both tasks are done', async () => (await task('apollo-2')).state === 'done', 60_000);

@@ -273,6 +273,8 @@ test('the demo on a phone, by finger: two tasks of which one waits, a conversati
 
   await bar.getByText('Approvals').tap();
   await page.getByRole('button', { name: /^Approve/ }).first().tap();
+  await page.getByText('carry out mercury-2').first().waitFor();
+  await page.getByRole('button', { name: /^Approve/ }).first().tap();
   await eventually('both tasks are done', async () => (await state('mercury-2')) === 'done', 60_000);
 
   // An agent without a task is talked to, and answered.
