@@ -4193,6 +4193,8 @@ export interface components {
             name: components["schemas"]["Name"];
             overlap_policy?: components["schemas"]["OverlapPolicy"] | null;
             runtime?: components["schemas"]["Name"] | null;
+            /** @description Its state. */
+            state?: components["schemas"]["KlusterState"];
             /** @description When it last changed. */
             updated_at: components["schemas"]["Timestamp"];
             /**
@@ -4202,6 +4204,8 @@ export interface components {
             version: number;
         };
         KlusterId: string;
+        /** @enum {string} */
+        KlusterState: "active";
         /** @description Labels or annotations. Keys have 1 to 63 of letters, digits, `-`, `_`, `.`, `/`; see [`Labels::check`] for the limits. */
         Labels: {
             [key: string]: string;
@@ -4389,6 +4393,8 @@ export interface components {
             overlap_policy?: components["schemas"]["OverlapPolicy"] | null;
             /** @description While it is paused, nobody claims its tasks; what is claimed goes on. */
             paused?: boolean;
+            /** @description What `paused` says, as a word. */
+            state?: components["schemas"]["MissionState"];
             /** @description When it last changed. */
             updated_at: components["schemas"]["Timestamp"];
             /**
@@ -4405,6 +4411,8 @@ export interface components {
             /** @description The role. */
             role: components["schemas"]["Role"];
         };
+        /** @enum {string} */
+        MissionState: "active" | "paused";
         /** @description A DNS label (RFC 1123): 1 to 63 of `a-z`, `0-9` and `-`, no `-` at either end. Unique in its parent. */
         Name: string;
         /** @description A node. */
@@ -5169,6 +5177,8 @@ export interface components {
                 name: components["schemas"]["Name"];
                 overlap_policy?: components["schemas"]["OverlapPolicy"] | null;
                 runtime?: components["schemas"]["Name"] | null;
+                /** @description Its state. */
+                state?: components["schemas"]["KlusterState"];
                 /** @description When it last changed. */
                 updated_at: components["schemas"]["Timestamp"];
                 /**
@@ -5263,6 +5273,8 @@ export interface components {
                 overlap_policy?: components["schemas"]["OverlapPolicy"] | null;
                 /** @description While it is paused, nobody claims its tasks; what is claimed goes on. */
                 paused?: boolean;
+                /** @description What `paused` says, as a word. */
+                state?: components["schemas"]["MissionState"];
                 /** @description When it last changed. */
                 updated_at: components["schemas"]["Timestamp"];
                 /**
