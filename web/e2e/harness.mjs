@@ -171,6 +171,11 @@ export async function browse() {
       page.on('dialog', (dialog) => { bad.push(`dialog ${dialog.message()}`); void dialog.dismiss(); });
       page.on('console', (message) => { if (/Content.Security.Policy|Refused to/i.test(message.text())) bad.push(message.text()); });
       page.bad = bad;
+      const asked = new Set();
+      // Streams do not end.
+      page.on('request', (request) => { if (!/[?&](watch|follow)=true|\/api\/v1\/watch\?/.test(request.url())) asked.add(request); });
+      for (const over of ['requestfinished', 'requestfailed']) page.on(over, (request) => asked.delete(request));
+      page.asked = asked;
       page.setDefaultTimeout(15_000);
       if (token) await login(page, { base }, token);
       return page;
@@ -197,6 +202,35 @@ export async function loginAgain(page, token) {
 /** Whether nothing happened that must not. */
 export function harmless(page) {
   assert.deepEqual(page.bad, []);
+}
+
+/** Until a page has loaded what it shows: a heading or a refusal is there, nothing is said to be loading, nothing is asked for. */
+export async function settled(page) {
+  await page.locator('main h1, main [role="alert"]').first().waitFor({ timeout: 40_000 });
+  let calm = 0;
+  await eventually('the page has loaded', async () => {
+    calm = page.asked.size === 0 && (await page.locator('[aria-busy="true"]').count()) === 0 ? calm + 1 : 0;
+    return calm > 1;
+  }, 40_000);
+}
+
+/** What breaks the layout: places that scroll sideways and should not, elements beside the page. What scrolls or cuts by itself may hold what is wide. */
+export function broken(page) {
+  return page.evaluate(() => {
+    // Not `innerWidth`: on a phone the view grows with what is too wide.
+    const room = document.documentElement.clientWidth;
+    const said = (element) => `${element.tagName.toLowerCase()}.${[...element.classList].join('.')}`;
+    const found = [...document.querySelectorAll('html, main, .area')].filter((element) => element.scrollWidth > element.clientWidth + 1).map((element) => `${said(element)} is ${element.scrollWidth - element.clientWidth} px too wide`);
+    const walk = (parent) => {
+      for (const element of parent.children) {
+        const { left, right, width, height } = element.getBoundingClientRect();
+        if (width && height && (right > room + 1 || left < -1)) found.push(`${said(element)} stands from ${left} to ${right}`);
+        else if (element.matches('main, .area') || getComputedStyle(element).overflowX === 'visible') walk(element);
+      }
+    };
+    for (const main of document.querySelectorAll('main')) walk(main);
+    return found.slice(0, 5);
+  });
 }
 
 export async function eventually(what, condition, within = 20_000) {
