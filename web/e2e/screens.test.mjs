@@ -1,27 +1,41 @@
-// Every screen in both themes and on a phone: axe finds nothing, nothing overflows, no policy is broken. Then what agents
-// write to do harm.
+// Every screen and every form, in both themes, at a desk and on a phone: axe finds nothing, nothing overflows, no policy is
+// broken.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { browse, eventually, harmless, up } from './harness.mjs';
+import { broken, browse, eventually, harmless, settled, up } from './harness.mjs';
 import { pdf } from './pdf.mjs';
 import { seed } from './seed.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-let server, browser, screens;
+let server, browser, screens, forms;
 before(async () => {
   server = await up();
   browser = await browse();
   const { tasks, doc } = await seed(server);
-  const { items } = await eventually('an agent asks', async () => {
+  // Two ask: one for its task, one because it was told to.
+  const second = await server.api('POST', '/api/v1/sessions', { mission: 'gemini', runtime: 'scripted' });
+  await server.api('POST', `/api/v1/sessions/${second.id}/prompt`, { text: '/think Which orbit?\n/plan Look; Dock\n/tool read_orbit {"at": 7}\n/update {"sessionUpdate":"tool_call","toolCallId":"e","title":"edit","kind":"edit","status":"completed","content":[{"type":"diff","path":"src/dock.rs","oldText":"a\\nb","newText":"a\\nc"},{"type":"terminal","terminalId":"t","output":"ok"}]}\n/stderr a word beside it\n/ask write orbit.md' });
+  const { items } = await eventually('two agents ask', async () => {
     const page = await server.api('GET', '/api/v1/approvals?state=open');
-    return page.items.length > 0 && page;
-  });
+    return page.items.length > 1 && page;
+  }, 60_000);
   const stored = (await server.api('GET', '/api/v1/artifacts?mission=apollo')).items;
   const [artifact, report] = ['limits.md', 'landing-report.pdf'].map((name) => stored.find((one) => one.name === name));
+  const first = items.map((item) => JSON.parse(item.action).session).find((session) => session !== second.id);
   screens = ['/', '/approvals', '/approvals?view=decided', '/missions', '/missions/apollo', '/missions/gemini', '/missions/apollo/lander', '/missions/apollo/lander?view=list', '/missions/gemini/docking', '/missions/gemini/ascent?view=graph', '/admin', '/admin?view=tokens', '/admin?view=policies',
-    `/tasks/${tasks[1].key}`, '/tasks/apollo-2', '/tasks/none-1', '/new', `/sessions/${JSON.parse(items[0].action).session}`, '/sessions', '/nodes', '/search?q=telemetry', '/search', '/ledger', '/docs', '/docs?view=artifacts', `/docs/${doc.id}`, `/artifacts/${artifact.id}`, `/artifacts/${report.id}`, '/settings', '/nowhere'];
+    `/tasks/${tasks[1].key}`, '/tasks/apollo-2', '/tasks/none-1', '/new', `/sessions/${first}`, `/sessions/${first}?beside=${second.id}`, '/sessions', '/nodes', '/search?q=telemetry', '/search', '/ledger', '/docs', '/docs?view=artifacts', `/docs/${doc.id}`, `/docs/${doc.id}?edit=1`, `/artifacts/${artifact.id}`, `/artifacts/${report.id}`, '/settings', '/nowhere'];
+  const button = (name) => async (page) => page.getByRole('button', { name, exact: typeof name === 'string' }).first().click();
+  const tab = (name) => (page) => page.getByRole('tab', { name }).click();
+  forms = [
+    ['/missions', button('New mission')], ['/missions/apollo', button('New kluster')], ['/missions/apollo', button('Change…')], ['/sessions', button('New session')],
+    ['/nodes', button('Join a node')], ['/nodes', button('Drain…')], ['/docs', button('New doc')], ['/docs?view=artifacts', button('Store a file')],
+    ['/admin', button('Add somebody')], ['/admin', button('More…')], ['/admin', async (page) => { await page.getByLabel('Choose ann').check(); await button(/^Change role/)(page); }], ['/admin?view=policies', button('Change…')],
+    [`/tasks/${tasks[1].key}`, button('Block')], [`/tasks/${tasks[1].key}`, button('Cancel task')],
+    ['/approvals', async (page) => { await button(/^Choose all/)(page); await button('Approve 2')(page); }],
+    [`/docs/${doc.id}`, tab('Changes since 1'), '[aria-label^="Changes"]'], [`/docs/${doc.id}`, async (page) => { await tab('Edit')(page); await button('Preview')(page); }, 'textarea']
+  ];
 });
 after(async () => {
   await browser?.close();
@@ -33,22 +47,39 @@ async function look(page, where) {
   await page.evaluate(axe);
   const found = await page.evaluate(async () => (await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })).violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.target} ${node.failureSummary}`).slice(0, 3).join(' | ')}`));
   assert.deepEqual(found, [], where);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${where} is ${wide} px too wide`);
+  assert.deepEqual(await broken(page), [], where);
 }
 
-for (const [name, options] of [['dark', {}], ['light', { theme: 'light' }], ['on a phone', { phone: true }]]) {
-  test(`screens, ${name}`, async () => {
+for (const [name, options] of [['dark', {}], ['light', { theme: 'light' }], ['on a phone', { phone: true }], ['on a phone, light', { phone: true, theme: 'light' }]]) {
+  test(`screens and forms, ${name}`, async () => {
+    const stranger = await browser.page(server, { ...options, token: null });
+    await stranger.goto(`${server.base}/ui/login?next=/ui/approvals`);
+    await settled(stranger);
+    await look(stranger, `/login ${name}`);
+    await stranger.getByLabel('Token', { exact: true }).fill('mcs_wrong');
+    await stranger.keyboard.press('Enter');
+    await stranger.getByRole('alert').waitFor();
+    await look(stranger, `/login, refused, ${name}`);
+    await stranger.context().close();
+
     const page = await browser.page(server, options);
-    for (const path of screens) {
+    const open = async (path) => {
       await page.goto(`${server.base}/ui${path}`);
-      await page.locator('main h1, main [role="alert"]').first().waitFor();
-      await page.waitForTimeout(250);
+      await settled(page);
+    };
+    for (const path of screens) {
+      await open(path);
       await look(page, `${path} ${name}`);
     }
-    await page.goto(`${server.base}/ui/missions`);
-    await page.locator('main h1').waitFor();
-    for (const keys of ['Control+k', '?']) {
+    for (const [index, [path, act, shown = '[role="dialog"]']] of forms.entries()) {
+      await open(path);
+      await act(page);
+      await page.locator(shown).first().waitFor();
+      await settled(page);
+      await look(page, `form ${index} of ${path} ${name}`);
+    }
+    await open('/missions');
+    for (const keys of ['Control+k', '?', ...(options.phone ? [] : ['.'])]) {
       await page.keyboard.press(keys);
       await page.locator('[role="dialog"]').waitFor();
       await look(page, `${keys} ${name}`);
@@ -97,37 +128,5 @@ test('a PDF is shown page by page; what is locked, broken or too large is said, 
     await page.getByRole('link', { name: /^Download/ }).waitFor();
   }
   harmless(page);
-  await page.context().close();
-});
-
-test('what agents write to do harm does none', async () => {
-  const source = await readFile(new URL('../src/lib/hostile.ts', import.meta.url), 'utf8');
-  const { HOSTILE } = await import(`data:text/javascript,${encodeURIComponent(source.replace(': string[]', ''))}`);
-  assert.ok(HOSTILE.length >= 60);
-  const some = HOSTILE.filter((text) => text.length < 3_000 && !text.includes('\0'));
-  const [first] = await Promise.all([
-    server.api('POST', '/api/v1/tasks', { mission: 'gemini', kluster: 'docking', title: `<img src=x onerror=window.__pwned=1> \u202egnp.exe`, description: some.join('\n\n') }),
-    server.api('POST', '/api/v1/docs', { mission: 'gemini', name: 'hostile', title: '<script>window.__pwned=1</script>', content: some.join('\n\n') })
-  ]);
-  const file = await fetch(`${server.base}/api/v1/artifacts?mission=gemini&name=evil.svg`, { method: 'POST', headers: { authorization: `Bearer ${server.token}`, 'content-type': 'image/svg+xml' }, body: '<svg xmlns="http://www.w3.org/2000/svg" onload="window.__pwned=1"><script>window.__pwned=1</script></svg>' });
-  const artifact = await file.json();
-  const session = await server.api('POST', '/api/v1/sessions', { mission: 'gemini', runtime: 'scripted' });
-  for (const text of some.filter((payload) => !payload.includes('\n')).slice(0, 40)) await server.api('POST', `/api/v1/sessions/${session.id}/prompt`, { text: `/say ${text}` });
-  await eventually('all of it was said', async () => (await server.api('GET', `/api/v1/sessions/${session.id}/turns?state=queued,running`)).items.length === 0, 60_000);
-  const doc = (await server.api('GET', '/api/v1/docs?mission=gemini')).items[0];
-  const page = await browser.page(server);
-  for (const path of ['/', `/tasks/${first.key}`, '/missions/gemini/docking', '/missions/gemini/ascent?view=graph', '/admin', '/admin?view=tokens', '/admin?view=policies', `/docs/${doc.id}`, `/artifacts/${artifact.id}`, `/sessions/${session.id}`, '/ledger', '/search?q=pwned']) {
-    await page.goto(`${server.base}/ui${path}`);
-    await page.locator('h1').first().waitFor();
-    await page.waitForTimeout(500);
-    assert.equal(await page.evaluate(() => window.__pwned), undefined, path);
-    assert.equal(await page.locator('main :is(script, iframe, object, embed, img[src="x"], form[action], style)').count(), 0, path);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(wide <= 0, `${path} is ${wide} px too wide`);
-  }
-  harmless(page);
-  // Opened by itself, what an agent stored is no page with rights.
-  const answer = await page.request.get(`${server.base}/api/v1/artifacts/${artifact.id}/content`);
-  assert.match(answer.headers()['content-security-policy'], /sandbox/);
   await page.context().close();
 });
