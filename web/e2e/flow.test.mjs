@@ -89,6 +89,7 @@ test('the demo of the README by keyboard alone: two tasks of which one waits, a 
   assert.equal((await task('apollo-2')).state, 'pending');
 
   // What is written is changed, and taken back.
+  await page.getByRole('button', { name: 'Change…' }).waitFor();
   await press(page, 'e');
   await tab(page, 'spinbutton', /^Priority/, dialog);
   await press(page, 'Control+a');
@@ -203,7 +204,7 @@ test('two browsers answer one prompt: one wins, the agent hears one answer, the 
   const heard = async () => (await server.witness()).filter(({ dir }) => dir === 'in').map(({ line }) => JSON.parse(line)).filter((line) => line.result?.outcome).length;
   const before = await heard();
   const task = await server.api('POST', '/api/v1/tasks', { mission: 'apollo', kluster: 'survey', title: 'Draw the map', description: '/ask draw map.svg' });
-  const { id } = await eventually('it asks', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items[0]);
+  const { id } = await eventually('it asks', async () => (await server.api('GET', '/api/v1/approvals?state=open')).items.find((open) => open.title.includes('draw map.svg')));
   for (const page of [one, two]) {
     await page.goto(`${server.base}/ui/approvals?at=${id}`);
     await page.getByRole('button', { name: /^Approve/ }).waitFor();
