@@ -173,7 +173,8 @@ export async function browse() {
       page.bad = bad;
       const asked = new Set();
       // Streams do not end.
-      page.on('request', (request) => { if (!/[?&](watch|follow)=true|\/api\/v1\/watch\?/.test(request.url())) asked.add(request); });
+      // Streams do not end, and the end of a worker's script is not told to the page.
+      page.on('request', (request) => { if (!/[?&](watch|follow)=true|\/api\/v1\/watch\?|\/workers\//.test(request.url())) asked.add(request); });
       for (const over of ['requestfinished', 'requestfailed']) page.on(over, (request) => asked.delete(request));
       page.asked = asked;
       page.setDefaultTimeout(15_000);
@@ -211,7 +212,7 @@ export async function settled(page) {
   await eventually('the page has loaded', async () => {
     calm = page.asked.size === 0 && (await page.locator('[aria-busy="true"]').count()) === 0 ? calm + 1 : 0;
     return calm > 1;
-  }, 40_000);
+  }, 40_000).catch((error) => { throw new Error(`${error.message}; asked for: ${[...page.asked].map((request) => request.url()).join(' ') || 'nothing'}`); });
 }
 
 /** What breaks the layout: places that scroll sideways and should not, elements beside the page. What scrolls or cuts by itself may hold what is wide. */
