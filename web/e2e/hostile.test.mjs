@@ -172,13 +172,15 @@ test('as docs and tasks: each text is one by itself', async () => {
     const task = await server.api('POST', '/api/v1/tasks', { mission: 'gemini', kluster: 'docking', title, description: content.slice(0, 60_000), definition_of_done: content.slice(0, 5_000) });
     made.push({ index, text: content, doc: `/docs/${doc.id}`, task: `/tasks/${task.key}` });
   }
-  const page = await browser.page(server);
-  for (const { index, text, doc, task } of made) {
-    await visit(page, doc);
-    named(text, await page.locator('article.paper').textContent(), `doc ${index}`);
-    await visit(page, task);
-    named(text, await page.getByRole('region', { name: 'Description' }).textContent(), `task ${index}`);
-  }
+  const [page, beside] = [await browser.page(server), await browser.page(server)];
+  const read = async (page, what, shown) => {
+    for (const one of made) {
+      await visit(page, one[what]);
+      named(one.text, await shown.textContent(), `${what} ${one.index}`);
+    }
+  };
+  await Promise.all([read(page, 'task', page.getByRole('region', { name: 'Description' })), read(beside, 'doc', beside.locator('article.paper'))]);
+  await beside.context().close();
   // Asked why, in a dialog with the title.
   const bidi = made.find(({ text }) => text.includes('\u202e'));
   await visit(page, bidi.task);
