@@ -50,8 +50,8 @@ class App {
   /** Goes on where it stopped: the same person has logged in again. */
   resume(me: Schemas['WhoAmI']): void {
     this.is(me);
+    streams.resume();
     this.ended = null;
-    streams.retry();
     this.logins += 1;
     signedIn();
   }
@@ -96,8 +96,10 @@ class App {
     if (!task) this[kind].leftOut = 0;
   }
 
+  /** Who asks, and with which roles: with others, other things are to be read. */
   get #who(): string {
-    return this.me?.principal.id ?? '';
+    const { id, role, mission_roles } = this.me?.principal ?? { id: '', role: null, mission_roles: [] };
+    return [id, role ?? '', ...mission_roles.map((held) => `${held.mission_id}=${held.role}`).sort()].join(' ');
   }
 
   /** Goes on with what was known when the server last answered. */

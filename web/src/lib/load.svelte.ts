@@ -1,6 +1,6 @@
 // Something read once, again on demand, and again by itself when what it depends on changes.
 import { untrack } from 'svelte';
-import { asProblem, whenBack, type Problem } from '$lib/api/client';
+import { asProblem, timesBack, whenBack, type Problem } from '$lib/api/client';
 import { streams } from '$lib/live/watch.svelte';
 
 export class Load<T> {
@@ -19,7 +19,7 @@ export class Load<T> {
   renew = (): Promise<void> => this.#run(true);
 
   async #run(again: boolean): Promise<void> {
-    const turn = ++this.#turn;
+    const [turn, asked] = [++this.#turn, timesBack()];
     this.busy = true;
     try {
       const found = await this.read();
@@ -31,7 +31,8 @@ export class Load<T> {
       if (turn !== this.#turn) return;
       const problem = asProblem(error);
       // Without a login session what is shown stays, with all that is typed there, and is read again after logging in.
-      if (problem.status === 401) whenBack(this.run);
+      if (problem.status === 401 && asked !== timesBack()) void this.run();
+      else if (problem.status === 401) whenBack(this.run);
       else if (!(again && (problem.status === 0 || problem.status >= 500))) this.problem = problem;
     } finally {
       if (turn === this.#turn) this.busy = false;

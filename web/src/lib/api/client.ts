@@ -68,6 +68,8 @@ export function whenSignedOut(act: () => void): void {
 export const signedOut = (): void => onSignedOut();
 
 let logins = 0;
+/** How often somebody logged in again here. */
+export const timesBack = (): number => logins;
 let refused = new Set<() => void>();
 /** Does something once, when somebody has logged in again here. */
 export function whenBack(act: () => void): void {

@@ -22,6 +22,7 @@ class Link {
   #patience: ReturnType<typeof setTimeout> | undefined;
   #isAlone = typeof SharedWorker === 'undefined';
   #isLocked = false;
+  #isResting = false;
 
   /** Follows something; `want` is asked again when the hub is another one. Gives what ends it. */
   open(want: () => Want, hear: (said: Said) => void): () => void {
@@ -40,8 +41,27 @@ class Link {
     this.#say({ ask: 'retry' });
   }
 
+  /** Follows nothing until `resume`: with the cookie of now it would be told what somebody else may read. */
+  rest(): void {
+    this.#say({ ask: 'bye' });
+    this.#isResting = true;
+  }
+
+  /** Everything that is open begins where its page stands. */
+  resume(): void {
+    this.#isResting = false;
+    this.#heard = Date.now();
+    this.#greet();
+  }
+
   #say(asked: Ask): void {
-    this.#port?.postMessage(asked);
+    if (!this.#isResting) this.#port?.postMessage(asked);
+  }
+
+  /** Says to the hub which page this is, and all that it follows. */
+  #greet(): void {
+    if (this.#isLocked) this.#say({ ask: 'lock', lock: LOCK });
+    this.#again();
   }
 
   #begin(): void {
@@ -55,7 +75,8 @@ class Link {
       if (event.persisted) this.#again();
     });
     setInterval(() => {
-      if (this.#open.size && Date.now() - this.#heard > SILENCE) this.#connect();
+      // A hub of this page lives as long as the page; it may have nothing to say.
+      if (this.#open.size && !this.#isAlone && !this.#isResting && Date.now() - this.#heard > SILENCE) this.#connect();
     }, 10_000);
     void navigator.locks?.request(LOCK, () => {
       this.#isLocked = true;
@@ -75,8 +96,7 @@ class Link {
     port.onmessage = ({ data }: MessageEvent) => {
       if (this.#port === port) this.#hear(data as Say);
     };
-    if (this.#isLocked) this.#say({ ask: 'lock', lock: LOCK });
-    this.#again();
+    this.#greet();
   }
 
   #shared(): MessagePort {
@@ -101,7 +121,7 @@ class Link {
   #hear(say: Say): void {
     this.#heard = Date.now();
     if (say.say === 'hello') clearTimeout(this.#patience);
-    else this.#open.get(say.id)?.hear(say);
+    else if (!this.#isResting) this.#open.get(say.id)?.hear(say);
   }
 }
 

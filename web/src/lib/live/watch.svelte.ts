@@ -84,6 +84,8 @@ class Streams {
   main = $state<Stream | null>(null);
   /** How often it came back. */
   returns = $state(0);
+  /** Nobody is logged in here. */
+  resting = false;
 
   add(one: Follows): void {
     this.#open.add(one);
@@ -112,6 +114,21 @@ class Streams {
   /** Since when not all of it is current. */
   get last(): number {
     return Math.min(...[...this.#stale, ...(this.main ? [this.main] : [])].map((one) => one.last));
+  }
+
+  /** The login session has ended: nothing is followed until `resume`. */
+  rest(): void {
+    this.resting = true;
+    link.rest();
+  }
+
+  /** The same person has logged in again: everything goes on, also what was refused. */
+  resume(): void {
+    this.resting = false;
+    for (const one of this.#open) if (one instanceof Stream) one.anew();
+    link.resume();
+    this.retry();
+    this.returns += 1;
   }
 
   /** Whoever waits tries again now. */
@@ -150,6 +167,12 @@ export class Stream {
 
   retry(): void {
     streams.retry();
+  }
+
+  /** What was refused is forgotten. */
+  anew(): void {
+    if (this.state === 'refused') this.state = 'connecting';
+    this.problem = null;
   }
 
   #hear(said: Said): void {
@@ -259,6 +282,7 @@ export class Tasks {
 
   /** Reads the snapshot that a watch of the list begins with. */
   async #read(signal: AbortSignal): Promise<void> {
+    if (streams.resting) throw new TypeError('nobody is logged in');
     const cut = new AbortController();
     try {
       const response = await fetch(`/api/v1/tasks?${new URLSearchParams({ watch: 'true', ...this.query })}`, { signal: AbortSignal.any([signal, cut.signal]), headers: { accept: 'text/event-stream' }, cache: 'no-store' });
