@@ -31,7 +31,7 @@ before(async () => {
   forms = [
     ['/missions', button('New mission')], ['/missions/apollo', button('New kluster')], ['/missions/apollo', button('Change…')], ['/sessions', button('New session')],
     ['/nodes', button('Join a node')], ['/nodes', button('Drain…')], ['/docs', button('New doc')], ['/docs?view=artifacts', button('Store a file')],
-    ['/admin', button('Add somebody')], ['/admin', button('More…')], ['/admin', async (page) => { await page.getByLabel('Choose ann').check(); await button(/^Change role/)(page); }], ['/admin?view=policies', button('Change…')],
+    ['/admin', button('Add somebody')], ['/admin', button('More…')], ['/admin', async (page) => { await page.getByLabel('Choose ann').check(); await button(/^Change role/)(page); }], ['/admin?view=policies', button(/^Change…/)],
     [`/tasks/${tasks[1].key}`, button('Block')], [`/tasks/${tasks[1].key}`, button('Cancel task')],
     ['/approvals', async (page) => { await button(/^Choose all/)(page); await button('Approve 2')(page); }],
     [`/docs/${doc.id}`, tab('Changes since 1'), '[aria-label^="Changes"]'], [`/docs/${doc.id}`, async (page) => { await tab('Edit')(page); await button('Preview')(page); }, 'textarea']
