@@ -100,11 +100,16 @@ APPROVAL=$(open_approval) || die "no agent asked for permission within $LIMIT s"
 show mc get approvals -m "$MISSION" --state open
 decide "$APPROVAL"
 
-step "It is answered and goes on; then the second task begins by itself."
-for task in count choose; do
-  mc wait task "$task" -m "$MISSION" -k survey --for state=done --timeout "${LIMIT}s" >/dev/null 2>"$WORK/out" ||
-    die "the task $task is not done: $(tail -n 1 "$WORK/out")" "mc describe task $task -m $MISSION -k survey"
-done
+# finished TASK: waits until it is done.
+finished() {
+  mc wait task "$1" -m "$MISSION" -k survey --for state=done --timeout "${LIMIT}s" >/dev/null 2>"$WORK/out" ||
+    die "the task $1 is not done: $(tail -n 1 "$WORK/out")" "mc describe task $1 -m $MISSION -k survey"
+}
+step "It is answered and goes on; then the second task begins by itself, and its agent asks, too."
+finished count
+APPROVAL=$(open_approval) || die "no agent asked for permission within $LIMIT s" "mc describe task choose -m $MISSION -k survey; mc get sessions -A; logs in $DIR/logs"
+decide "$APPROVAL"
+finished choose
 show mc get tasks -m "$MISSION"
 
 step "The result is published to the Git ledger, when somebody else agrees."
