@@ -15,14 +15,27 @@ const LARGEST_LINE: usize = 256 << 20;
 pub(crate) enum Command {
     Say(String),
     Think(String),
-    Tool { name: String, input: Value },
+    Tool {
+        name: String,
+        input: Value,
+    },
     Plan(Vec<String>),
-    Ask { title: String, options: Vec<Choice> },
-    Mcp { name: String, arguments: Map<String, Value>, says: bool },
+    Ask {
+        title: String,
+        options: Vec<Choice>,
+    },
+    Mcp {
+        name: String,
+        arguments: Map<String, Value>,
+        says: bool,
+    },
     /// A `session/update` of the client's protocol, as it is given.
     Update(Value),
     Sleep(Duration),
-    Chunks { count: u64, per_second: u32 },
+    Chunks {
+        count: u64,
+        per_second: u32,
+    },
     Garbage,
     Utf8Split,
     BigLine(usize),
