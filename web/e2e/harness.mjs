@@ -215,6 +215,17 @@ export async function settled(page) {
   }, 40_000).catch((error) => { throw new Error(`${error.message}; asked for: ${[...page.asked].map((request) => request.url()).join(' ') || 'nothing'}`); });
 }
 
+/** Goes to a place of the app as a link in it does, without loading the app anew; `path` as it stands behind `/ui`. */
+export async function follow(page, path) {
+  await page.evaluate((href) => {
+    const link = document.body.appendChild(Object.assign(document.createElement('a'), { href }));
+    link.click();
+    link.remove();
+  }, `/ui${path}`);
+  await page.waitForURL((url) => `${url.pathname}${url.search}` === `/ui${path}`, { waitUntil: 'commit' });
+  await settled(page);
+}
+
 /** What breaks the layout: places that scroll sideways and should not, elements beside the page. What scrolls or cuts by itself may hold what is wide. */
 export function broken(page) {
   return page.evaluate(() => {

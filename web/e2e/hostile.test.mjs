@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { broken, browse, eventually, harmless, settled, up } from './harness.mjs';
+import { broken, browse, eventually, follow, harmless, settled, up } from './harness.mjs';
 
 const source = await readFile(new URL('../src/lib/hostile.ts', import.meta.url), 'utf8');
 const { HOSTILE } = await import(`data:text/javascript,${encodeURIComponent(source.replace(': string[]', ''))}`);
@@ -55,8 +55,10 @@ async function look(page, where) {
   harmless(page);
 }
 async function visit(page, path) {
-  await page.goto(`${server.base}/ui${path}`);
-  await settled(page);
+  if (page.url() === 'about:blank') {
+    await page.goto(`${server.base}/ui${path}`);
+    await settled(page);
+  } else await follow(page, path);
   await look(page, path);
 }
 /** Whether all that cannot be seen in a text is named where it is shown. */

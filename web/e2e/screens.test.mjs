@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { broken, browse, eventually, harmless, settled, up } from './harness.mjs';
+import { broken, browse, eventually, follow, harmless, settled, up } from './harness.mjs';
 import { pdf } from './pdf.mjs';
 import { seed } from './seed.mjs';
 
@@ -67,8 +67,9 @@ for (const [name, options] of [['dark', {}], ['light', { theme: 'light' }], ['on
       await page.goto(`${server.base}/ui${path}`);
       await settled(page);
     };
+    await open('/');
     for (const path of screens) {
-      await open(path);
+      await follow(page, path);
       await look(page, `${path} ${name}`);
     }
     for (const [index, [path, act, shown = '[role="dialog"]']] of forms.entries()) {
