@@ -314,6 +314,8 @@ test('the demo on a phone, by finger: two tasks of which one waits, a conversati
   await other.getByLabel('Token', { exact: true }).fill(token);
   await other.getByRole('button', { name: 'Log in', exact: true }).tap();
   await other.getByRole('navigation', { name: 'Main places' }).getByText('Approvals').tap();
+  // Not the small card on Home, which goes away.
+  await other.waitForURL(/\/ui\/approvals/);
   await other.getByText('digest recomputed here').waitFor();
   await other.getByRole('button', { name: /^Approve/ }).first().tap();
   await other.getByText('Approve for good?').waitFor();
