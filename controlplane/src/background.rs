@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, SharedApp};
 use crate::error::Error;
-use crate::lifetime::{DRAIN_LIMIT, Lifetime, OnExit};
+use crate::lifetime::{Lifetime, OnExit, late};
 
 /// The reconcilers.
 #[derive(Clone, Copy, Debug)]
@@ -172,10 +172,7 @@ async fn run(reconciler: Reconciler, app: SharedApp, stop: CancellationToken) {
     let name = reconciler.name();
     let mut failures = 0_u32;
     // A round can be repeated from wherever it ended: one that goes on after a stop is given up as by a crash.
-    let late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(DRAIN_LIMIT).await;
-    };
+    let late = late(stop.clone());
     tokio::pin!(late);
     loop {
         let round = tokio::select! {

@@ -36,6 +36,12 @@ pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 /// How long closing connections may take after that, and then what cannot be interrupted.
 pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
+/// Returns [`DRAIN_LIMIT`] after the stop: background work that goes on then is given up as by a crash.
+pub(crate) async fn late(stop: CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(DRAIN_LIMIT).await;
+}
+
 impl Lifetime {
     /// Cancelled when no new work is to be taken.
     pub fn stop(&self) -> CancellationToken {

@@ -51,8 +51,18 @@ impl Sequencer {
     pub async fn run(self, db: Db, stop: CancellationToken) {
         let mut listener = None;
         let mut failures = 0_u32;
+        // On a network that swallows packets a round may take longer than a stop.
+        let late = crate::lifetime::late(stop.clone());
+        tokio::pin!(late);
         while !stop.is_cancelled() {
-            match self.round(&db, &mut listener).await {
+            let round = tokio::select! {
+                round = self.round(&db, &mut listener) => round,
+                () = &mut late => {
+                    tracing::warn!("the sequencer was left in the middle of a round");
+                    return;
+                }
+            };
+            match round {
                 Ok(()) => failures = 0,
                 Err(error) => {
                     failures = failures.saturating_add(1);

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use super::{service, store};
 use crate::app::{App, SharedApp};
 use crate::error::Error;
+use crate::lifetime::DRAIN_LIMIT;
 
 /// At most this many events are read at once.
 const STEP: i64 = 500;
@@ -268,8 +269,11 @@ pub(crate) async fn run(app: SharedApp) {
             }
         }
     }
-    // Each of them ends with the same token.
-    while feeds.join_next().await.is_some() {}
+    // Each of them ends with the same token, and what still waits for the database then with this.
+    let ended = async { while feeds.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_LIMIT, ended).await.is_err() {
+        tracing::warn!("reading for followers was left in the middle");
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,11 @@ pub(crate) async fn serving(mut command: Command) -> (Child, Client, tokio::task
     let base = base.await.expect("it serves in time");
     // Read to the end, so that the program never waits for us.
     let mut reader = tokio::task::JoinSet::new();
-    reader.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    reader.spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            eprintln!("{line}");
+        }
+    });
     (child, Client::new(&base), reader)
 }
 
