@@ -391,6 +391,9 @@ async fn a_network_that_swallows_packets_and_a_table_that_is_locked_hold_nobody(
     })
     .await;
     eventually("each is counted", || async { (lost().await? > before).then_some(()) }).await;
+    // It ends in time, and in order, while nothing in the database answers.
+    network.falls_silent();
+    ready(&client, 503).await;
     terminate(&child);
     let status = tokio::time::timeout(LONG, child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");
