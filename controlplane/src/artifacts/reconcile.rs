@@ -26,7 +26,7 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
         // What it stored is named by rows that do not live yet.
         return Ok(0);
     }
-    let Some(_alone) = Sweeping::begin(&app.db, &app.data_dir).await? else {
+    let Some(alone) = Sweeping::begin(&app.db, &app.data_dir).await? else {
         // A backup reads what its snapshot names, also when it is deleted meanwhile.
         return Ok(0);
     };
@@ -35,6 +35,7 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
     sweep_aside(app, before).await?;
     let aborted = app.objects.abort_uploads(before).await?;
     metrics::counter!("mc_objects_uploads_aborted_total").increment(aborted);
+    alone.end(&app.db).await?;
     Ok(swept)
 }
 

@@ -23,14 +23,14 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Held until it is dropped.
 #[must_use]
-pub(crate) struct Sweeping(#[expect(dead_code, reason = "dropping it lets go")] Held);
+pub(crate) struct Sweeping(Held);
 
 /// Held until it is dropped.
 #[must_use]
 pub(super) struct Holding(#[expect(dead_code, reason = "dropping it lets go")] Held);
 
 enum Held {
-    Transaction(#[expect(dead_code, reason = "dropping it lets go")] Tx),
+    Transaction(Tx),
     File(#[expect(dead_code, reason = "dropping it lets go")] File),
 }
 
@@ -75,6 +75,17 @@ impl Sweeping {
     /// Database failures, and a data folder that cannot be written.
     pub(crate) async fn begin(db: &Db, data_dir: &Path) -> Result<Option<Self>, Error> {
         Ok(attempt(db, data_dir, false).await?.map(Self))
+    }
+
+    /// Lets go at once. A dropped one does so too, in Postgres some time later: when its connection goes back to the pool.
+    ///
+    /// # Errors
+    /// Database failures; what is held goes with the connection then.
+    pub(crate) async fn end(self, db: &Db) -> Result<(), Error> {
+        match self.0 {
+            Held::Transaction(tx) => Ok(db.commit(tx).await?),
+            Held::File(_) => Ok(()),
+        }
     }
 
     /// The same, for somebody who waits: a sweep that runs may end.
