@@ -11,7 +11,7 @@ export interface Asked {
 }
 type Answer = (asked: Asked) => unknown;
 
-/** Answers with JSON, with a `Response` as it is, and refuses what nobody answers. */
+/** Answers with JSON, with a `Response` as it is, with a promise when that is there, and refuses what nobody answers. */
 export function serve(routes: Record<string, Answer>): Asked[] {
   const all: Asked[] = [];
   vi.stubGlobal('fetch', async (input: Request | URL | string, init?: RequestInit) => {
@@ -19,7 +19,7 @@ export function serve(routes: Record<string, Answer>): Asked[] {
     const text = input instanceof Request ? await input.text() : String(init?.body ?? '');
     const asked = { method, path: new URL(url, location.origin).pathname, body: text ? (JSON.parse(text) as unknown) : null, headers };
     all.push(asked);
-    const answer = routes[`${method} ${asked.path}`]?.(asked);
+    const answer = await routes[`${method} ${asked.path}`]?.(asked);
     if (answer instanceof Response) return answer;
     return answer === undefined ? refusal(404, 'not-found', 'Resource not found') : new Response(JSON.stringify(answer), { headers: { 'content-type': 'application/json' } });
   });

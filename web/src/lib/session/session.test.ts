@@ -47,6 +47,27 @@ describe('the place where a session is talked to', () => {
     await fireEvent.keyDown(text, { key: 'Enter' });
     expect(prompts(asked)).toEqual([]);
   });
+  it('keeps what is typed while another is on its way, and sends it after that one, once', async () => {
+    const let_go: (() => void)[] = [];
+    const asked = open(session(), { 'POST /api/v1/sessions/ses_1/prompt': () => new Promise((resolve) => let_go.push(() => resolve(turn()))) });
+    const text = await field();
+    const say = async (value: string) => {
+      await fireEvent.input(text, { target: { value } });
+      await fireEvent.keyDown(text, { key: 'Enter' });
+    };
+    await say('look');
+    await waitFor(() => expect(let_go.length).toBe(1));
+    // Twice the same key is no second one.
+    await fireEvent.keyDown(text, { key: 'Enter' });
+    await say('now count');
+    let_go[0]!();
+    await waitFor(() => expect(let_go.length).toBe(2));
+    expect(text.value).toBe('now count');
+    await fireEvent.input(text, { target: { value: 'now count and begin' } });
+    let_go[1]!();
+    await waitFor(() => expect(text.value).toBe(' and begin'));
+    expect(prompts(asked).map(({ body }) => body)).toEqual([{ text: 'look' }, { text: 'now count' }]);
+  });
   it('keeps the words when they are refused, and says why', async () => {
     open(session(), { 'POST /api/v1/sessions/ses_1/prompt': () => refusal(409, 'invalid-transition', 'The session has ended') });
     const text = await field();
@@ -64,7 +85,7 @@ describe('the place where a session is talked to', () => {
     await fireEvent.click(await screen.findByRole('button', { name: 'Take back: look again' }));
     const text = await field();
     await waitFor(() => expect(text.value).toBe('look again'));
-    expect(screen.queryByText(/^Queued/)).toBeNull();
+    await waitFor(() => expect(screen.queryByText(/^Queued/)).toBeNull());
     expect(asked.some(({ method, path }) => method === 'POST' && path === '/api/v1/turns/trn_1/cancel')).toBe(true);
   });
   it('is not there for who may only read', async () => {
