@@ -191,7 +191,7 @@ browse_ui() {
     skip "the web UI in a browser: chromium cannot be installed"
     return 0
   fi
-  (cd web && MC_BIN_DIR=$(target_dir)/debug npm run e2e)
+  (cd web && MC_TEST_FLAKY_FILE=$FLAKY MC_BIN_DIR=$(target_dir)/debug npm run e2e)
 }
 
 has_node() { version_at_least "$(_node_version)" "$MC_NODE_MIN" && have npm; }
