@@ -105,6 +105,20 @@ describe('a long conversation', () => {
     expect(document.querySelector(`[data-key="${read}"]`)?.getAttribute('aria-posinset')).toBe(String(read + 300));
     expect(Math.abs(topOf(read) - at)).toBeLessThan(1);
   });
+  it('goes to its end by the key of that name, and not when the key is meant for something inside', async () => {
+    const [element, items] = [area(), many(2_000)];
+    render(Transcript, { items, live: false, area: element });
+    await drawn();
+    await scrolled(element, 20_000);
+    const inside = document.createElement('pre');
+    element.append(inside);
+    expect(await fireEvent.keyDown(inside, { key: 'End' })).toBe(true);
+    await drawn();
+    expect(sequence().at(-1)).toBeLessThan(2_000);
+    expect(await fireEvent.keyDown(element, { key: 'End' })).toBe(false);
+    await drawn();
+    expect(sequence().at(-1)).toBe(2_000);
+  });
   it('keeps open what was opened, also out of the page', async () => {
     const [element, items] = [area(), many(2_000)];
     render(Transcript, { items, live: false, area: element });

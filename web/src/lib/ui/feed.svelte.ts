@@ -107,11 +107,19 @@ export class Feed<T> {
       if (!area) return;
       const scrolled = () => this.#scrolled(area);
       const selected = () => this.#selected();
+      // Rows are measured on the way, and the end is further down than the browser knows.
+      const pressed = (event: KeyboardEvent) => {
+        if (event.key !== 'End' || event.target !== area || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        options.follow(true);
+      };
       area.addEventListener('scroll', scrolled, { passive: true });
+      area.addEventListener('keydown', pressed);
       document.addEventListener('selectionchange', selected);
       this.#watcher.observe(area);
       return () => {
         area.removeEventListener('scroll', scrolled);
+        area.removeEventListener('keydown', pressed);
         document.removeEventListener('selectionchange', selected);
         this.#watcher.unobserve(area);
       };
