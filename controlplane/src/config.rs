@@ -6,6 +6,7 @@
 mod args;
 pub mod embeddings;
 mod key;
+pub mod mqtt_broker;
 pub mod object_storage;
 mod problem;
 mod reader;
@@ -24,6 +25,7 @@ use crate::db::Limits;
 pub use args::{Args, Command, Options, Output};
 pub use embeddings::Embeddings;
 pub use key::Key;
+pub use mqtt_broker::MqttBroker;
 pub use object_storage::ObjectStorage;
 pub use problem::{Problem, Problems};
 pub use reader::{Reader, Secret};
@@ -86,6 +88,8 @@ pub struct Config {
     pub grpc: Option<SocketAddr>,
     /// Address of MQTT, if one was given.
     pub mqtt: Option<MqttListen>,
+    /// The MQTT broker that is used instead of our own, if one was named.
+    pub mqtt_broker: Option<MqttBroker>,
     /// Names and addresses under which nodes reach this machine.
     pub advertise: Vec<String>,
     /// URL under which others reach the HTTP API, without a slash at its end.
@@ -173,6 +177,7 @@ impl Config {
             http: address("MC_HTTP").unwrap_or(DEFAULT_HTTP),
             grpc: address("MC_GRPC"),
             mqtt: reader.parsed("MC_MQTT", "an address as IP:PORT, or none"),
+            mqtt_broker: MqttBroker::of(reader),
             advertise: reader.list("MC_ADVERTISE"),
             public_url: public_url(reader),
             database: reader.secret("MC_DATABASE_URL").map(|url| url.expose().to_owned()),
@@ -235,9 +240,11 @@ impl Config {
         self.grpc.unwrap_or(beside)
     }
 
-    /// Where the MQTT gate listens, chosen as the address of gRPC; `None` when it is switched off.
+    /// Where the MQTT gate listens, chosen as the address of gRPC; `None` when it is switched off, or another broker is
+    /// used.
     pub fn mqtt_address(&self) -> Option<SocketAddr> {
         match self.mqtt {
+            _ if self.mqtt_broker.is_some() => None,
             Some(MqttListen::Off) => None,
             Some(MqttListen::At(address)) => Some(address),
             None if self.http == DEFAULT_HTTP => Some(DEFAULT_MQTT),
@@ -265,6 +272,10 @@ impl Config {
             if address.is_some_and(|address| address.port() != 0 && address == self.http) {
                 refuse(name, format!("{} is the address of HTTP", self.http), "an address of its own");
             }
+        }
+        if let (Some(MqttListen::At(own)), Some(broker)) = (self.mqtt, &self.mqtt_broker) {
+            let problem = format!("{own} is an address of our own, and MC_MQTT_BROKER_URL names {}", broker.address);
+            refuse("MC_MQTT", problem, "none or nothing beside MC_MQTT_BROKER_URL");
         }
         if self.mqtt_address() == Some(self.grpc_address()) && self.grpc_address().port() != 0 {
             refuse(

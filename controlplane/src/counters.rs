@@ -10,6 +10,7 @@ pub const PLAIN: &[&str] = &[
     "mc_embeddings_query_timeouts_total",
     "mc_grpc_connections_refused_total",
     "mc_ledger_sealed_events_total",
+    "mc_mqtt_dropped_total",
     "mc_mqtt_router_restarts_total",
     "mc_objects_quarantined_total",
     "mc_objects_sent_total",
@@ -50,7 +51,7 @@ pub(crate) fn show() {
     for path in ["grpc", "mqtt"] {
         metrics::counter!("mc_uplink_batches_total", "path" => path).increment(0);
     }
-    for reason in ["silent", "too_many"] {
+    for reason in ["signature", "silent", "too_many"] {
         metrics::counter!("mc_mqtt_refused_total", "reason" => reason).increment(0);
     }
     metrics::gauge!("mc_publication_blocked").set(0.0);

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use rustls::pki_types::CertificateDer;
 use serde::Serialize;
 
 /// The doors that are open.
@@ -15,10 +16,21 @@ pub struct Endpoints {
     pub grpc: SocketAddr,
     /// Where the MQTT gate listens, if it does.
     pub mqtt: Option<SocketAddr>,
+    /// An MQTT broker that is used instead of the gate.
+    pub broker: Option<Broker>,
     /// Names and addresses under which others reach this machine; empty: this machine only.
     pub advertised: Vec<String>,
     /// URL under which others reach the HTTP API, when one was given.
     pub public_url: Option<String>,
+}
+
+/// An MQTT broker that runs elsewhere, as nodes reach it.
+#[derive(Debug, Clone)]
+pub struct Broker {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// The only authorities of its certificate; empty: the installation's own.
+    pub authorities: Vec<CertificateDer<'static>>,
 }
 
 /// `DIR/run/endpoints.json`.
@@ -144,6 +156,7 @@ mod tests {
             http: http.parse().unwrap(),
             grpc: grpc.parse().unwrap(),
             mqtt,
+            broker: None,
             advertised,
             public_url: None,
         }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::SharedApp;
 use crate::background;
 use crate::config::{Config, Problems};
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Broker, Endpoints};
 use crate::grpc;
 use crate::http::router;
 use crate::http::starting::{Waiting, door};
@@ -149,6 +149,10 @@ impl Server {
             http: address,
             grpc,
             mqtt,
+            broker: config.mqtt_broker.as_ref().map(|broker| Broker {
+                address: broker.public.to_string(),
+                authorities: broker.authorities.clone(),
+            }),
             advertised: config.advertise.clone(),
             public_url: config.public_url.clone(),
         };
@@ -173,6 +177,9 @@ impl Server {
         if let Some(listener) = mqtt_listener {
             mqtt::start(&app, listener, &tls, &lifetime)
                 .map_err(|error| StartError::Open(crate::error::Error::internal(error)))?;
+        }
+        if let Some(broker) = &config.mqtt_broker {
+            mqtt::connect(&app, broker, &lifetime);
         }
         let serve = grpc::serve(app.clone(), grpc_listener, tls, lifetime.stop());
         lifetime.spawn("grpc", OnExit::Shutdown, serve);

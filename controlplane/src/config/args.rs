@@ -94,7 +94,7 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", global = true)]
     grpc: Option<String>,
     /// Address of MQTT for nodes, always TLS; `none`: gRPC only. Default: 127.0.0.1:8883, or a free port when --http is
-    /// another one [MC_MQTT].
+    /// another one; not beside MC_MQTT_BROKER_URL [MC_MQTT].
     #[arg(long, value_name = "ADDR", global = true)]
     mqtt: Option<String>,
     /// Name or address under which nodes reach this machine; several: joined by commas. The first goes into join commands

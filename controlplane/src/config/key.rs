@@ -1,6 +1,6 @@
 //! The table of settings: what each is called, what it is for, and how it looks.
 
-use super::{embeddings, object_storage};
+use super::{embeddings, mqtt_broker, object_storage};
 
 /// A setting. Its name is that of its environment variable.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +110,7 @@ const GENERAL: &[Key] = &[
 
 /// Every setting.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> {
-    GENERAL.iter().chain(object_storage::KEYS).chain(embeddings::KEYS)
+    GENERAL.iter().chain(object_storage::KEYS).chain(embeddings::KEYS).chain(mqtt_broker::KEYS)
 }
 
 /// The setting of a name.

@@ -275,7 +275,7 @@ fn s3(reader: &Reader<'_>) -> S3 {
 }
 
 /// The HTTP client takes broken certificates for a bug of ours, so that they are found here.
-fn check_pem(pem: &[u8]) -> Result<(), String> {
+pub(super) fn check_pem(pem: &[u8]) -> Result<(), String> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
     let mut roots = rustls::RootCertStore::empty();

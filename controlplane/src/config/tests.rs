@@ -201,6 +201,24 @@ fn two_doors_at_one_address_are_refused() {
 }
 
 #[test]
+fn another_broker_takes_the_place_of_our_own() {
+    let url = ("MC_MQTT_BROKER_URL", "mqtts://mqtt.example.org:8883");
+    let read = |mqtt: &str| sources(&["--data-dir", "/d", "--mqtt", mqtt], &[url], None);
+    let config = Config::read(&read("none")).unwrap();
+    assert_eq!(config.mqtt_address(), None);
+    assert_eq!(config.mqtt_broker.unwrap().public.to_string(), "mqtt.example.org:8883");
+    let without = Config::read(&sources(&["--data-dir", "/d"], &[url], None)).unwrap();
+    assert_eq!(without.mqtt_address(), None, "also not at its usual address");
+    let found = problems(&read("127.0.0.1:8883"));
+    assert!(found.len() == 1 && found[0].key == "MC_MQTT", "{found:?}");
+    let (_folder, path) =
+        file("mc.toml", "data_dir = \"/d\"\n[mqtt_broker]\nurl = \"http://x\"\ncert_file = \"/x\"\n");
+    let found = problems(&sources(&[], &[], Some(&path)));
+    let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["MC_MQTT_BROKER_URL", "MC_MQTT_BROKER_KEY_FILE", "MC_MQTT_BROKER_CERT_FILE"]);
+}
+
+#[test]
 fn options_may_stand_before_and_after_the_command() {
     for words in [["--data-dir", "/d", "migrate"], ["migrate", "--data-dir", "/d"]] {
         let args = Args::try_parse_from(["mc-controlplane"].iter().chain(&words)).unwrap();

@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::{peer, status};
 use crate::app::SharedApp;
+use crate::endpoints::Endpoints;
 use crate::error::Error;
 use crate::nodes::join::{self, Join, Joined, Possession};
 
@@ -34,6 +35,7 @@ impl Enroll {
             server_unix_ms: millis(joined.at),
             http_url: self.app.endpoints.http_url(),
             mqtt_address: self.app.endpoints.mqtt_address(),
+            broker: self.app.endpoints.broker.as_ref().map(|_| broker(&self.app.endpoints)),
             command_keys: keyring
                 .command_keys()
                 .map(|(key_id, key)| wire::VerifyingKey {
@@ -42,6 +44,15 @@ impl Enroll {
                 })
                 .collect(),
         }
+    }
+}
+
+/// The MQTT broker that is not our own, as nodes are told of it.
+pub(super) fn broker(endpoints: &Endpoints) -> wire::Broker {
+    let known = endpoints.broker.as_ref();
+    wire::Broker {
+        address: known.map(|broker| broker.address.clone()).unwrap_or_default(),
+        ca_der: known.into_iter().flat_map(|broker| &broker.authorities).map(|ca| ca.to_vec()).collect(),
     }
 }
 

@@ -11,17 +11,17 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 use mc_api::id::{NodeId, SessionId};
 use mc_api::node::NodeFacts;
+use mc_proto::command_message;
 use mc_proto::mesh_v1::{self as wire, desired, down, node_server, up};
-use mc_proto::{command_message, to_mqtt};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::blob::Gathering;
-use super::enroll::facts;
+use super::enroll::{broker, facts};
 use super::{NodeCaller, peer, status};
 use crate::app::{App, SharedApp};
 use crate::error::Error;
-use crate::mqtt::Down;
+use crate::mqtt::{self, Down};
 use crate::nodes;
 use crate::sessions::{ingest, uplink};
 use crate::system_tx;
@@ -67,7 +67,8 @@ impl node_server::Node for Node {
         };
         connected.await.map_err(status)?;
         self.app.sessions.nudge();
-        let syncing = Syncing::new(self.app.clone(), caller, &facts);
+        let line = mqtt::attach(&self.app, id).await.map_err(status)?;
+        let syncing = Syncing::new(self.app.clone(), caller, &facts, line);
         let messages = stream::unfold(Some(syncing), |syncing| async move {
             let mut syncing = syncing?;
             match syncing.next().await {
@@ -215,23 +216,26 @@ struct Syncing {
     is_first: bool,
     repeated: Instant,
     hinted: Option<Instant>,
+    /// As long as it lives, what the node sends by a broker of others is taken here.
+    _line: Option<mqtt::Attached>,
 }
 
 impl Syncing {
-    fn new(app: SharedApp, caller: NodeCaller, facts: &NodeFacts) -> Self {
+    fn new(app: SharedApp, caller: NodeCaller, facts: &NodeFacts, line: Option<mqtt::Attached>) -> Self {
         let available = facts.runtimes.iter().filter(|runtime| runtime.available);
         Self {
             runtimes: available.map(|runtime| runtime.name.clone()).collect(),
             head: app.sequencer.follow(),
+            ready: VecDeque::from([desired::What::Broker(broker(&app.endpoints))]),
             app,
             caller,
-            ready: VecDeque::new(),
             sent: HashMap::new(),
             last_command: 0,
             copied: 0,
             is_first: true,
             repeated: Instant::now(),
             hinted: None,
+            _line: line,
         }
     }
 
@@ -322,9 +326,10 @@ impl Syncing {
     fn copy(&mut self, command: &wire::Command) {
         let is_new = command.node_seq > self.copied;
         self.copied = self.copied.max(command.node_seq);
-        let bus = self.app.bus.get().filter(|_| is_new && !self.is_first && command.op.len() <= COPY_LIMIT);
-        if let Some(bus) = bus
-            && let Err(error) = bus.publish_down(self.caller.id(), Down::Command, to_mqtt(command).into())
+        let may_go = is_new && !self.is_first && command.op.len() <= COPY_LIMIT;
+        if may_go
+            && self.app.bus.get().is_some()
+            && let Err(error) = mqtt::send(&self.app, self.caller.id(), Down::Command, command)
         {
             tracing::debug!(op.id = %command.op_id, "no copy of command {} by MQTT: {error}", command.op_id);
         }

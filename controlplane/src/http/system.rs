@@ -59,6 +59,7 @@ pub(crate) async fn checks(app: &App) -> Health {
         ok: objects.is_ok(),
         detail: objects.unwrap_or_else(|why| why),
     });
+    checks.extend(crate::mqtt::check(app));
     Health { ok: checks.iter().all(|check| check.ok), checks, now: app.clock.now() }
 }
 

@@ -155,6 +155,26 @@ impl Authority {
         Ok((vec![certificate.into(), self.der.clone()], key))
     }
 
+    /// A fresh key and its client certificate for this process, which shows itself to a server of others by `name`. The key
+    /// lives only in memory, so that each connection takes another.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Certificate`].
+    pub fn issue_client(
+        &self,
+        ids: &IdSource,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), AuthorityError> {
+        let pkcs8 = new_pkcs8(ids);
+        let key = KeyPair::try_from(pkcs8.as_slice())?;
+        let mut params = params(ids, named(name, name), now.minus(SKEW), now.plus(NODE_CERTIFICATE_LIFE));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok((vec![certificate.into()], PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pkcs8))))
+    }
+
     /// A client certificate that names a node: O and CN are the 32 hex digits of its id.
     ///
     /// # Errors

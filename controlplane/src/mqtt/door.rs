@@ -6,25 +6,29 @@
 use std::sync::Arc;
 
 use mc_api::ProblemKind;
-use mc_proto::mesh_v1::up;
-use mc_proto::{from_mqtt, to_mqtt};
-use rustls::ServerConfig;
+use mc_api::id::NodeId;
+use mc_api::system::Check;
+use mc_proto::mesh_v1::{Signed, up};
+use mc_proto::{from_mqtt, mqtt_message, to_mqtt, to_signed_mqtt};
+use rumqttc::{MqttOptions, TlsConfiguration, Transport};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Bus, Down, Refusal, Up, Upward};
+use super::{Attached, Bus, Down, Embedded, External, Refusal, Up, Upward, down_topic, user};
 use crate::app::{App, SharedApp};
+use crate::config::MqttBroker;
 use crate::error::Error;
-use crate::grpc;
 use crate::lifetime::{Lifetime, OnExit};
+use crate::{grpc, nodes};
 
 /// Nodes are spread over so many workers.
 const WORKERS: usize = 8;
 /// Messages that wait for one worker; when full, all wait, and the router drops what gets too old.
 const WAITING: usize = 32;
 
-/// Starts the bus with the certificate that gRPC serves, keeps it in `app.bus`, and takes what nodes publish.
+/// Starts our own broker with the certificate that gRPC serves, keeps it in `app.bus`, and takes what nodes publish.
 ///
 /// # Errors
 /// When the listener has no address.
@@ -50,7 +54,102 @@ pub fn start(
             })
         }) as _
     };
-    let (bus, mut received) = Bus::start(listener, Arc::new(tls), Arc::new(admit), lifetime)?;
+    let (bus, received) = Embedded::start(listener, Arc::new(tls), Arc::new(admit), lifetime)?;
+    take_all(app, Bus::Embedded(bus), received, lifetime);
+    Ok(())
+}
+
+/// Becomes a client of a broker that runs elsewhere, keeps that in `app.bus`, and takes what nodes publish. Does not wait
+/// for it: it may come and go.
+pub fn connect(app: &SharedApp, broker: &MqttBroker, lifetime: &Lifetime) {
+    let (known, settings) = (app.clone(), broker.clone());
+    let dial = Box::new(move || options(&known, &settings));
+    let (bus, received) = External::start(broker.address.to_string(), dial, app.ids.clone(), lifetime);
+    take_all(app, Bus::External(bus), received, lifetime);
+}
+
+/// How the next connection is made.
+fn options(app: &App, broker: &MqttBroker) -> Result<MqttOptions, Error> {
+    // No two connections have the same, of whatever replica.
+    let client_id = format!("controlplane-{}", app.ids.uuid(app.clock.now()).as_simple());
+    let mut options = MqttOptions::new(client_id, broker.address.host.clone(), broker.address.port);
+    if let Some((name, password)) = &broker.login {
+        options.set_credentials(name.clone(), password.expose());
+    }
+    if broker.is_tls {
+        options.set_transport(Transport::Tls(TlsConfiguration::Rustls(Arc::new(tls(app, broker)?))));
+    }
+    Ok(options)
+}
+
+fn tls(app: &App, broker: &MqttBroker) -> Result<ClientConfig, Error> {
+    let authority = app.keyring.authority();
+    let mut roots = RootCertStore::empty();
+    if broker.authorities.is_empty() {
+        roots.add(authority.certificate().clone()).map_err(Error::internal)?;
+    }
+    for certificate in &broker.authorities {
+        roots.add(certificate.clone()).map_err(Error::internal)?;
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .with_root_certificates(roots);
+    let (chain, key) = match (&broker.certificate, &broker.login) {
+        (Some(shown), _) => (shown.chain.clone(), shown.key.clone_key()),
+        (None, Some(_)) => return Ok(config.with_no_client_auth()),
+        (None, None) => {
+            // Replicas share the authority and agree on nothing else. Two that take the same name displace each other
+            // once, and then take others.
+            let name = user(app.ids.bytes::<1>()[0]);
+            authority.issue_client(&app.ids, &name, app.clock.now()).map_err(Error::internal)?
+        }
+    };
+    config.with_client_auth_cert(chain, key).map_err(Error::internal)
+}
+
+/// Takes the messages of a node here as long as what is given back lives. `None`: the broker is our own, whose
+/// connections say where a node is.
+///
+/// # Errors
+/// Database failures.
+pub async fn attach(app: &App, node: NodeId) -> Result<Option<Attached>, Error> {
+    let Some(external) = app.bus.get().and_then(Bus::external) else { return Ok(None) };
+    let key = nodes::service::public_key(app, node).await?;
+    Ok(Some(external.attach(node, key)))
+}
+
+/// Sends a message to a node, signed when the broker is not our own. Whether it arrives does not matter.
+///
+/// # Errors
+/// [`super::Error`], when it certainly goes nowhere.
+pub fn send(app: &App, node: NodeId, topic: Down, message: &impl prost::Message) -> Result<(), super::Error> {
+    let bus = app.bus.get().ok_or(super::Error::NotReady)?;
+    let mut payload = to_mqtt(message);
+    if bus.external().is_some() {
+        let (key_id, signature) = app.keyring.sign_command(&mqtt_message(&down_topic(node, topic), &payload));
+        payload = to_signed_mqtt(&Signed { payload, key_id: key_id.to_owned(), signature });
+    }
+    bus.publish_down(node, topic, payload.into())
+}
+
+/// Whether a broker that runs elsewhere is there; `None`: there is none.
+pub fn check(app: &App) -> Option<Check> {
+    let external = app.bus.get().and_then(Bus::external)?;
+    let (address, standing) = (external.address(), external.standing());
+    let seconds = standing.since.elapsed().as_secs();
+    let detail = match &standing.broken {
+        None => format!("connected to {address} for {seconds} s"),
+        Some(why) => {
+            format!("warning: waiting for {address} since {seconds} s, nodes report by gRPC meanwhile: {why}")
+        }
+    };
+    // Everything is served without it: whoever asks for readiness or health must not be told to send nobody here.
+    Some(Check { name: "broker".into(), ok: true, detail })
+}
+
+/// Keeps the bus in `app.bus` and starts who takes what nodes publish.
+fn take_all(app: &SharedApp, bus: Bus, mut received: mpsc::Receiver<Upward>, lifetime: &Lifetime) {
     // Started once.
     let _ = app.bus.set(bus);
     let mut workers = Vec::with_capacity(WORKERS);
@@ -76,7 +175,6 @@ pub fn start(
             () = spreading => {}
         }
     });
-    Ok(())
 }
 
 async fn work(app: SharedApp, mut received: mpsc::Receiver<Upward>, stop: CancellationToken) {
@@ -107,8 +205,7 @@ async fn take(app: &App, upward: Upward) -> Result<(), Error> {
     };
     // After the commit.
     if let Some(cursor) = grpc::take(app, node, what, "mqtt").await?
-        && let Some(bus) = app.bus.get()
-        && let Err(error) = bus.publish_down(node, Down::Acked, to_mqtt(&cursor).into())
+        && let Err(error) = send(app, node, Down::Acked, &cursor)
     {
         tracing::debug!(node.id = %node, "no acknowledgement to {node} by MQTT: {error}");
     }

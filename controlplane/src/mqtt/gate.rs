@@ -18,8 +18,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use super::bus::{Seat, Shared, locked};
+use super::bus::locked;
 use super::connection::{self, Connection, End};
+use super::embedded::{Seat, Shared};
 use super::{Admit, Refusal};
 
 /// For the TLS handshake, for the admission, and for the CONNECT, each.

@@ -27,7 +27,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use uuid::Uuid;
 
-use super::{Bus, Down, Error, Refusal, Up, Upward, tenant};
+use super::{Down, Embedded, Error, Refusal, Up, Upward, tenant};
 use crate::lifetime::Lifetime;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -35,7 +35,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 type Admitted = Arc<Mutex<HashMap<Vec<u8>, NodeId>>>;
 
 struct Rig {
-    bus: Bus,
+    bus: Embedded,
     received: mpsc::Receiver<Upward>,
     lifetime: Lifetime,
     issuer: Issuer<'static, KeyPair>,
@@ -94,7 +94,7 @@ impl Rig {
         };
         let lifetime = Lifetime::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (bus, received) = Bus::start(listener, Arc::new(tls), Arc::new(admit), &lifetime).unwrap();
+        let (bus, received) = Embedded::start(listener, Arc::new(tls), Arc::new(admit), &lifetime).unwrap();
         let mut routers = bus.routers();
         timeout(DEADLINE, routers.wait_for(Option::is_some)).await.unwrap().unwrap();
         Self { bus, received, lifetime, issuer, roots, admitted }

@@ -270,8 +270,7 @@ pub async fn rejoin(
     let unknown = || Error::new(ProblemKind::Unauthenticated, "there is no such node with this key");
     let record =
         store::find_by_id(&mut app.db.begin_read().await?, id, app.clock.now()).await?.ok_or_else(unknown)?;
-    let public_key = unhex(&record.public_key)
-        .ok_or_else(|| DbError::Inconsistent { table: "node", message: format!("public key of {id}") })?;
+    let public_key = key_of(&record)?;
     let message = mc_proto::rejoin_message(&possession.nonce, &id.to_string());
     possession.check(app, &public_key, &message)?;
     if record.node.state == NodeState::Revoked {
@@ -315,6 +314,17 @@ fn hex(bytes: &[u8; 32]) -> String {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
+    })
+}
+
+/// The key that a node signs with.
+///
+/// # Errors
+/// [`DbError::Inconsistent`].
+pub(super) fn key_of(record: &model::Record) -> Result<[u8; 32], DbError> {
+    unhex(&record.public_key).ok_or_else(|| DbError::Inconsistent {
+        table: "node",
+        message: format!("public key of {}", record.node.id),
     })
 }
 

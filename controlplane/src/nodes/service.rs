@@ -180,6 +180,20 @@ pub async fn authenticate(app: &App, id: NodeId) -> Result<(Node, Arc<Caller>), 
     Ok((node, Arc::new(caller)))
 }
 
+/// The key that a node signs with, Ed25519.
+///
+/// # Errors
+/// [`ProblemKind::Unauthenticated`] when there is no such node, [`ProblemKind::Forbidden`] when it was revoked.
+pub async fn public_key(app: &App, id: NodeId) -> Result<[u8; 32], Error> {
+    let record = store::find_by_id(&mut app.db.begin_read().await?, id, app.clock.now())
+        .await?
+        .ok_or_else(|| Error::new(ProblemKind::Unauthenticated, format!("there is no node {id}")))?;
+    if record.node.state == NodeState::Revoked {
+        return Err(model::revoked(id));
+    }
+    Ok(super::join::key_of(&record)?)
+}
+
 /// Renews the lease of a node by [`model::LEASE`]. Not recorded in the ledger.
 ///
 /// # Errors

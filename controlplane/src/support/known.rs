@@ -24,6 +24,7 @@ impl Known {
             secrets.push(bucket.access_secret.clone());
             secrets.push(Secret::new(bucket.access_key.clone()));
         }
+        secrets.extend(config.mqtt_broker.iter().filter_map(|broker| Some(broker.login.as_ref()?.1.clone())));
         if let embeddings::Provider::OpenAi(endpoint) = &config.embeddings.provider {
             secrets.extend(endpoint.api_key.clone());
         }

@@ -1,6 +1,8 @@
 //! The uplink between node daemon and control plane: messages and services generated from `proto/`, and the exact
 //! bytes that both sides sign and verify.
 
+use prost::Message as _;
+
 /// Version 1 of the mesh uplink.
 #[expect(missing_docs, reason = "documented in proto/missioncontrol/mesh/v1/mesh.proto")]
 #[expect(clippy::pedantic, clippy::allow_attributes, reason = "generated")]
@@ -43,6 +45,31 @@ pub fn to_mqtt(message: &impl prost::Message) -> Vec<u8> {
 pub fn from_mqtt<M: prost::Message + Default>(payload: &[u8]) -> Option<M> {
     match payload.split_first()? {
         (&MQTT_VERSION, message) => M::decode(message).ok(),
+        _ => None,
+    }
+}
+
+/// The first byte of a payload that passes a broker of others: one encoded [`mesh_v1::Signed`] follows.
+const MQTT_SIGNED: u8 = 2;
+
+/// What is signed of an MQTT payload: upwards by the node, downwards by the control plane. The topic names node,
+/// direction and kind of message, and has no line end.
+pub fn mqtt_message(topic: &str, payload: &[u8]) -> Vec<u8> {
+    [b"missioncontrol mqtt v1\n".as_slice(), topic.as_bytes(), b"\n", payload].concat()
+}
+
+/// The MQTT payload of a signed one. `signature` is over [`mqtt_message`].
+pub fn to_signed_mqtt(signed: &mesh_v1::Signed) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(1 + signed.encoded_len());
+    payload.push(MQTT_SIGNED);
+    payload.extend_from_slice(&signed.encode_to_vec());
+    payload
+}
+
+/// What [`to_signed_mqtt`] made, not verified yet; `None` for any other payload.
+pub fn from_signed_mqtt(payload: &[u8]) -> Option<mesh_v1::Signed> {
+    match payload.split_first()? {
+        (&MQTT_SIGNED, signed) => mesh_v1::Signed::decode(signed).ok(),
         _ => None,
     }
 }

@@ -73,6 +73,7 @@ pub(super) async fn run(
                 shared.leases.notify_one();
             }
             Some(What::Work(_)) => shared.claims.notify_one(),
+            Some(What::Broker(_)) => {}
             // A wish of a later version.
             None => {}
         }

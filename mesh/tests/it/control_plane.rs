@@ -223,6 +223,7 @@ impl wire::enroll_server::Enroll for Service {
             server_unix_ms: 0,
             http_url: "http://127.0.0.1:1".to_owned(),
             mqtt_address: self.memory.lock().unwrap().mqtt_address.clone(),
+            broker: None,
             command_keys: vec![wire::VerifyingKey {
                 key_id: "k1".to_owned(),
                 public_key: self.authority.commands.public_key().as_ref().to_vec(),
