@@ -119,6 +119,7 @@ impl Rig {
             host: "127.0.0.1".to_owned(),
             port: self.bus.address().port(),
             tls: Arc::clone(&identity.config),
+            signing: None,
             status: Box::new(move || NodeStatus { conn_seq, online: true, ..NodeStatus::default() }),
         });
         let lifetime = Lifetime::default();

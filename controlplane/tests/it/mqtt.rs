@@ -32,6 +32,7 @@ impl Line {
             host: host.to_owned(),
             port: port.parse().unwrap(),
             tls: Arc::new(machine.identity.tls().unwrap()),
+            signing: machine.identity.signing().unwrap().map(Arc::new),
             status: Box::new(|| NodeStatus { conn_seq: 1, online: true, ..NodeStatus::default() }),
         });
         let stop = CancellationToken::new();

@@ -19,8 +19,8 @@ use crate::clock;
 const MAX_MESSAGE_BYTES: usize = 40 << 20;
 /// How often the certificate's age is looked at.
 const AGE_EVERY: Duration = Duration::from_mins(1);
-/// A command that cannot be verified makes the node ask for the keys of the control plane, at most this often.
-const KEYS_EVERY_US: u64 = 10 * 60 * 1_000_000;
+/// A command that cannot be verified, or another broker, makes the node ask for its identity again, at most this often.
+const ASK_EVERY_US: u64 = 10 * 60 * 1_000_000;
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,9 @@ pub(super) enum Lost {
     /// A command was signed with an unknown key; its keys may have changed.
     #[error("a command could not be verified")]
     Unverified,
+    /// Messages go by another MQTT broker from now on.
+    #[error("the MQTT broker is another one now")]
+    Moved,
 }
 
 impl Lost {
@@ -70,10 +73,10 @@ pub(super) struct Connection {
 pub(super) async fn run(shared: &Arc<Shared>, token: Option<JoinToken>) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     let mut identity: Option<Identity> = None;
-    let mut keys_at_us = None;
+    let mut asked_at_us = None;
     let mut last_said = String::new();
     loop {
-        let Err(lost) = attempt(shared, &mut identity, token.as_ref(), &mut keys_at_us).await;
+        let Err(lost) = attempt(shared, &mut identity, token.as_ref(), &mut asked_at_us).await;
         if *shared.synced.borrow() {
             backoff.reset();
         }
@@ -101,7 +104,7 @@ async fn attempt(
     shared: &Arc<Shared>,
     kept: &mut Option<Identity>,
     token: Option<&JoinToken>,
-    keys_at_us: &mut Option<u64>,
+    asked_at_us: &mut Option<u64>,
 ) -> Result<Infallible, Lost> {
     let (node, slots) = (shared.node.clone(), shared.config.slots);
     let facts = blocking(move || facts::gather(&node, slots)).await?;
@@ -112,7 +115,7 @@ async fn attempt(
         kept.insert(Identity::open(state, server, token, &facts::hostname(), &facts).await?)
     };
     if identity.renew(&facts).await? {
-        *keys_at_us = Some(clock::stamp().boot_us);
+        *asked_at_us = Some(clock::stamp().boot_us);
     }
     let seq = identity.next_connection()?;
     {
@@ -139,9 +142,9 @@ async fn attempt(
             }
         };
         let now_us = clock::stamp().boot_us;
-        let may_ask_keys = keys_at_us.is_none_or(|at| now_us.saturating_sub(at) > KEYS_EVERY_US);
+        let may_ask = asked_at_us.is_none_or(|at| now_us.saturating_sub(at) > ASK_EVERY_US);
         let ended = tokio::try_join!(
-            sync::run(shared, &connection, identity, facts.clone(), may_ask_keys),
+            sync::run(shared, &connection, identity, facts.clone(), may_ask),
             report::run(shared, &connection),
             lease::run(shared, &connection),
             claim::run(shared, &connection),
@@ -154,8 +157,8 @@ async fn attempt(
             Err(lost) => lost,
         }
     };
-    if matches!(ended, Lost::Unverified) {
-        *keys_at_us = Some(clock::stamp().boot_us);
+    if matches!(ended, Lost::Unverified | Lost::Moved) {
+        *asked_at_us = Some(clock::stamp().boot_us);
         identity.rejoin(&facts).await?;
     }
     Err(ended)

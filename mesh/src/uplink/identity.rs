@@ -26,6 +26,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
+use super::mqtt::Signing;
 use super::trust::{Authority, Trust};
 use crate::files::{self, StateDir};
 use crate::{clock, procs};
@@ -128,12 +129,32 @@ struct Stored {
     name: String,
     http_url: String,
     mqtt_address: String,
+    /// One that is not the control plane's own; wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    broker: Option<StoredBroker>,
     command_keys: Vec<StoredKey>,
     /// How long the certificate is good from when it was asked for.
     life_ms: u64,
     /// When it was asked for, on the boot clock of this boot.
     asked_boot_us: u64,
     boot_id: String,
+}
+
+/// An MQTT broker of others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredBroker {
+    /// `HOST:PORT`.
+    address: String,
+    /// The only authorities of its certificate, DER in base64; empty: that of the installation.
+    authorities: Vec<String>,
+}
+
+impl StoredBroker {
+    /// `None` when it is none.
+    fn of(broker: &wire::Broker) -> Option<Self> {
+        let authorities = broker.ca_der.iter().map(|der| STANDARD.encode(der)).collect();
+        (!broker.address.is_empty()).then(|| Self { address: broker.address.clone(), authorities })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -272,6 +293,7 @@ impl Identity {
             name: answer.name,
             http_url: answer.http_url,
             mqtt_address: answer.mqtt_address,
+            broker: answer.broker.as_ref().and_then(StoredBroker::of),
             command_keys: answer
                 .command_keys
                 .into_iter()
@@ -336,7 +358,7 @@ impl Identity {
             .connect_lazy())
     }
 
-    /// TLS to the control plane as this node, for a connection beside gRPC.
+    /// TLS to the MQTT broker as this node.
     ///
     /// # Errors
     /// [`Error::Damaged`].
@@ -344,13 +366,49 @@ impl Identity {
         let damaged = |error| Error::Damaged(format!("TLS cannot be set up: {error:?}"));
         let key = from_pem(&self.key.pem).map(PrivatePkcs8KeyDer::from);
         let key = key.ok_or_else(|| Error::Damaged("STATE/node/node.key is no Ed25519 key".into()))?;
+        let others = self.stored.broker.iter().flat_map(|broker| &broker.authorities);
+        let others = others
+            .map(|text| STANDARD.decode(text).map(CertificateDer::from))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| Error::Damaged("STATE/node/identity.json is damaged: broker".into()))?;
+        let authority = if others.is_empty() {
+            Authority::Known(self.authority.clone())
+        } else {
+            Authority::AnyOf(others)
+        };
         ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(damaged)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Trust::new(Authority::Known(self.authority.clone()))))
+            .with_custom_certificate_verifier(Arc::new(Trust::new(authority)))
             .with_client_auth_cert(vec![CertificateDer::from(self.certificate.clone())], key.into())
             .map_err(damaged)
+    }
+
+    /// How messages are signed that go by MQTT; `None`: the broker is the control plane's own.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn signing(&self) -> Result<Option<Signing>, Error> {
+        if self.stored.broker.is_none() {
+            return Ok(None);
+        }
+        let (pair, keys) = (pair_of(&self.key.pem)?, self.command_keys());
+        let is_signed = move |message: &[u8], signed: &wire::Signed| {
+            let mut keys = keys.iter().filter(|(key_id, _)| *key_id == signed.key_id);
+            keys.any(|(_, key)| {
+                UnparsedPublicKey::new(&ED25519, key).verify(message, &signed.signature).is_ok()
+            })
+        };
+        Ok(Some(Signing {
+            sign: Box::new(move |message| pair.sign(message).as_ref().to_vec()),
+            is_signed: Box::new(is_signed),
+        }))
+    }
+
+    /// Whether this is the MQTT broker of others that the node uses; with an empty address: whether it uses none.
+    pub fn uses(&self, broker: &wire::Broker) -> bool {
+        self.stored.broker == StoredBroker::of(broker)
     }
 
     /// Counts this connection on disk; each is one more than the last.
@@ -398,7 +456,8 @@ impl Identity {
 
     /// `HOST:PORT` of the broker; `None` when there is none.
     pub fn mqtt_address(&self) -> Option<&str> {
-        Some(self.stored.mqtt_address.as_str()).filter(|address| !address.is_empty())
+        let address = self.stored.broker.as_ref().map_or(&self.stored.mqtt_address, |broker| &broker.address);
+        Some(address.as_str()).filter(|address| !address.is_empty())
     }
 }
 

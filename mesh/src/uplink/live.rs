@@ -1,8 +1,9 @@
 //! MQTT beside the conversations of one connection: cursors and copies of commands come down here too.
 //!
-//! Whoever holds the broker cannot steer: commands are verified, and a cursor beyond what was sent is dropped. (Cursors
-//! are not signed, so the broker must be the control plane's own; a foreign one could have records trimmed that it
-//! swallowed.) A copy is taken only when it directly follows the newest command of this connection, so that
+//! Whoever holds the broker cannot steer: commands are verified, and a cursor beyond what was sent is dropped, or one that
+//! goes back behind what is acknowledged, which only gRPC may say. Through a broker of others everything is signed, in both
+//! directions: it could have records trimmed that it swallowed. What it may still do is to lose, to delay and to repeat,
+//! which gRPC and the positions mend. A copy is taken only when it directly follows the newest command of this connection, so that
 //! commands keep their order; every other one comes by `Sync`.
 
 use std::convert::Infallible;
@@ -41,9 +42,11 @@ pub(super) fn open(
     };
     let (bus, received, uplink) = mqtt::bus(Settings {
         node: identity.node_id().trim_start_matches("node_").to_owned(),
-        host: host.to_owned(),
+        // TLS takes an IPv6 address without them.
+        host: host.trim_matches(['[', ']']).to_owned(),
         port: port.parse().map_err(|_| wrong())?,
         tls: Arc::new(identity.tls()?),
+        signing: identity.signing()?.map(Arc::new),
         status: Box::new(status),
     });
     Ok((Some(bus), Some((received, uplink))))
@@ -55,9 +58,11 @@ pub(super) async fn run(shared: &Shared, identity: &Identity, line: Line) -> Res
     let receiving = async {
         while let Some(message) = received.recv().await {
             match message {
-                Received::Acked(cursor) if was_sent(shared, &cursor) => report::acknowledge(shared, &cursor),
+                Received::Acked(cursor) if is_credible(shared, &cursor) => {
+                    report::acknowledge(shared, &cursor)
+                }
                 Received::Acked(cursor) => {
-                    tracing::warn!(session.id = %cursor.session, "dropped a cursor by MQTT beyond what was sent");
+                    tracing::warn!(session.id = %cursor.session, "dropped a cursor by MQTT outside of what is on its way");
                 }
                 Received::Command(command) => take(shared, identity, &command),
             }
@@ -67,9 +72,12 @@ pub(super) async fn run(shared: &Shared, identity: &Identity, line: Line) -> Res
     std::future::pending().await
 }
 
-fn was_sent(shared: &Shared, cursor: &wire::Cursor) -> bool {
+fn is_credible(shared: &Shared, cursor: &wire::Cursor) -> bool {
     let Ok(id) = cursor.session.parse() else { return false };
-    shared.table().sessions.get(&id).is_some_and(|tracked| cursor.acked_seq <= tracked.flow.sent())
+    shared.table().sessions.get(&id).is_some_and(|tracked| {
+        let flow = &tracked.flow;
+        cursor.acked_seq <= flow.sent() && (!cursor.rewind || flow.acked() <= cursor.acked_seq)
+    })
 }
 
 fn take(shared: &Shared, identity: &Identity, command: &wire::Command) {

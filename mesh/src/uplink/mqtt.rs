@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mc_proto::mesh_v1::{Command, Cursor, EventBatch, NodeStatus, OpResult};
-use mc_proto::{from_mqtt, to_mqtt};
+use mc_proto::mesh_v1::{Command, Cursor, EventBatch, NodeStatus, OpResult, Signed};
+use mc_proto::{from_mqtt, from_signed_mqtt, mqtt_message, to_mqtt, to_signed_mqtt};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, QoS, TlsConfiguration,
     Transport,
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 
-/// The client id that the gate asks for; the certificate tells nodes apart.
+/// The client id that the gate asks for; the certificate tells nodes apart, also at a broker of others.
 const CLIENT_ID: &str = "mesh";
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Requests given to the client and not yet written; more are refused.
@@ -49,8 +49,31 @@ pub struct Settings {
     pub port: u16,
     /// TLS with the node's certificate.
     pub tls: Arc<ClientConfig>,
+    /// How messages are signed; `None`: the broker is the control plane's own.
+    pub signing: Option<Arc<Signing>>,
     /// Gives the status to announce; asked at each connection.
     pub status: Box<dyn Fn() -> NodeStatus + Send + Sync>,
+}
+
+/// How messages are signed that pass a broker of others.
+pub struct Signing {
+    /// The signature of this node over a message.
+    pub sign: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+    /// Whether what came with a message is the control plane's signature over it.
+    pub is_signed: Box<dyn Fn(&[u8], &Signed) -> bool + Send + Sync>,
+}
+
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signing")
+    }
+}
+
+/// A payload as it goes through the broker.
+fn sealed(signing: Option<&Arc<Signing>>, topic: &str, payload: Vec<u8>) -> Vec<u8> {
+    let Some(signing) = signing else { return payload };
+    let signature = (signing.sign)(&mqtt_message(topic, &payload));
+    to_signed_mqtt(&Signed { payload, key_id: String::new(), signature })
 }
 
 /// What the control plane sends.
@@ -103,6 +126,7 @@ impl Topics {
 pub struct Bus {
     client: watch::Receiver<Option<AsyncClient>>,
     topics: Arc<Topics>,
+    signing: Option<Arc<Signing>>,
 }
 
 /// Keeps the connection; to be run in a task of its own.
@@ -118,8 +142,9 @@ pub fn bus(settings: Settings) -> (Bus, mpsc::Receiver<Received>, Uplink) {
     let topics = Arc::new(Topics::new(&settings.node));
     let (client, current) = watch::channel(None);
     let (received, receiver) = mpsc::channel(RECEIVED);
+    let signing = settings.signing.clone();
     let uplink = Uplink { settings, topics: Arc::clone(&topics), client, received };
-    (Bus { client: current, topics }, receiver, uplink)
+    (Bus { client: current, topics, signing }, receiver, uplink)
 }
 
 impl Bus {
@@ -162,6 +187,7 @@ impl Bus {
     fn send(&self, topic: &str, payload: Vec<u8>) -> Result<(), NotSent> {
         let client = self.client.borrow();
         let client = client.as_ref().ok_or(NotSent::NotConnected)?;
+        let payload = sealed(self.signing.as_ref(), topic, payload);
         client.try_publish(topic, QoS::AtLeastOnce, false, payload).map_err(|_| NotSent::Busy)
     }
 }
@@ -221,7 +247,7 @@ impl Uplink {
 
     fn open(&self, status: &NodeStatus) -> (AsyncClient, EventLoop) {
         let mut options = MqttOptions::new(CLIENT_ID, &self.settings.host, self.settings.port);
-        let will = to_mqtt(&NodeStatus { online: false, ..status.clone() });
+        let will = self.told(&NodeStatus { online: false, ..status.clone() });
         options
             .set_keep_alive(KEEP_ALIVE)
             .set_clean_session(true)
@@ -238,12 +264,33 @@ impl Uplink {
         client
             .try_subscribe(&self.topics.commands, QoS::AtMostOnce)
             .and_then(|()| client.try_subscribe(&self.topics.cursors, QoS::AtMostOnce))
-            .and_then(|()| client.try_publish(&self.topics.status, QoS::AtLeastOnce, true, to_mqtt(status)))
+            .and_then(|()| client.try_publish(&self.topics.status, QoS::AtLeastOnce, true, self.told(status)))
             .map_err(|_| Ended::Unheard)
     }
 
-    /// `None` for what this version does not know.
+    /// A status as it goes through the broker.
+    fn told(&self, status: &NodeStatus) -> Vec<u8> {
+        sealed(self.settings.signing.as_ref(), &self.topics.status, to_mqtt(status))
+    }
+
+    /// `None` for what this version does not know, and for what the control plane should have signed and has not.
     fn read(&self, topic: &str, payload: &[u8]) -> Option<Received> {
+        let opened;
+        let payload = match &self.settings.signing {
+            None => payload,
+            Some(signing) => {
+                let signed = from_signed_mqtt(payload)
+                    .filter(|signed| (signing.is_signed)(&mqtt_message(topic, &signed.payload), signed));
+                let Some(signed) = signed else {
+                    tracing::warn!(
+                        "refused a message by MQTT: the control plane has not signed it for {topic}"
+                    );
+                    return None;
+                };
+                opened = signed.payload;
+                opened.as_slice()
+            }
+        };
         if topic == self.topics.cursors {
             from_mqtt(payload).map(Received::Acked)
         } else if topic == self.topics.commands {

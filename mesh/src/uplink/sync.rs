@@ -14,14 +14,14 @@ use crate::clock;
 use crate::ids::SessionId;
 use crate::protocol::{Code, OpRequest, OpResult};
 
-/// Reads until the stream ends. `may_ask_keys` says whether a command that cannot be verified ends the connection, so
-/// that the keys are asked for.
+/// Reads until the stream ends. `may_ask` says whether a command that cannot be verified, or another broker than this node
+/// knows of, ends the connection, so that the identity is asked for again.
 pub(super) async fn run(
     shared: &Shared,
     connection: &Connection,
     identity: &Identity,
     facts: wire::NodeFacts,
-    may_ask_keys: bool,
+    may_ask: bool,
 ) -> Result<Infallible, Lost> {
     let mut client = connection.client.clone();
     let request = wire::SyncRequest { conn_seq: connection.seq, facts: Some(facts) };
@@ -47,7 +47,7 @@ pub(super) async fn run(
                     let (op_id, key_id) = (&command.op_id, &command.key_id);
                     tracing::error!(session.id = %command.session, op.id = %op_id,
                         "refused command {op_id}: its signature by key {key_id:?} is not valid");
-                    if may_ask_keys {
+                    if may_ask {
                         return Err(Lost::Unverified);
                     }
                 }
@@ -73,7 +73,11 @@ pub(super) async fn run(
                 shared.leases.notify_one();
             }
             Some(What::Work(_)) => shared.claims.notify_one(),
-            Some(What::Broker(_)) => {}
+            Some(What::Broker(broker)) => {
+                if may_ask && !identity.uses(&broker) {
+                    return Err(Lost::Moved);
+                }
+            }
             // A wish of a later version.
             None => {}
         }

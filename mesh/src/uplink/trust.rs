@@ -18,6 +18,8 @@ pub(super) enum Authority {
     Pinned([u8; 32]),
     /// Its certificate.
     Known(CertificateDer<'static>),
+    /// The certificates of the only ones that a broker of others may have its certificate of.
+    AnyOf(Vec<CertificateDer<'static>>),
 }
 
 /// Checks the certificate of the server against one authority only.
@@ -32,17 +34,21 @@ impl Trust {
         Self { authority, provider: Arc::new(default_provider()) }
     }
 
-    fn authority<'c>(
-        &'c self,
-        chain: &'c [CertificateDer<'c>],
-    ) -> Result<&'c CertificateDer<'c>, rustls::Error> {
+    fn roots(&self, chain: &[CertificateDer<'_>]) -> Result<RootCertStore, rustls::Error> {
+        let mut roots = RootCertStore::empty();
         match &self.authority {
-            Authority::Known(certificate) => Ok(certificate),
-            Authority::Pinned(pin) => chain
-                .iter()
-                .find(|certificate| digest(&SHA256, certificate).as_ref() == pin)
-                .ok_or_else(|| CertificateError::UnknownIssuer.into()),
+            Authority::Known(certificate) => roots.add(certificate.clone())?,
+            Authority::AnyOf(certificates) => {
+                for certificate in certificates {
+                    roots.add(certificate.clone())?;
+                }
+            }
+            Authority::Pinned(pin) => {
+                let pinned = chain.iter().find(|certificate| digest(&SHA256, certificate).as_ref() == pin);
+                roots.add(pinned.ok_or(CertificateError::UnknownIssuer)?.clone().into_owned())?;
+            }
         }
+        Ok(roots)
     }
 }
 
@@ -55,12 +61,10 @@ impl ServerCertVerifier for Trust {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.authority(intermediates)?.clone().into_owned())?;
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
-                .build()
-                .map_err(|error| rustls::Error::General(error.to_string()))?;
+        let roots = Arc::new(self.roots(intermediates)?);
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&self.provider))
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))?;
         verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 

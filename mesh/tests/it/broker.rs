@@ -24,7 +24,13 @@ fn topic(name: &str) -> String {
 
 /// Says something to the node, if it is connected.
 pub(crate) fn say(memory: &mut Memory, name: &str, message: &impl prost::Message) {
-    let publish = Publish::new(topic(name), QoS::AtMostOnce, to_mqtt(message));
+    let payload = memory.sealed(&topic(name), to_mqtt(message));
+    say_bytes(memory, name, payload);
+}
+
+/// Says anything to the node, if it is connected.
+pub(crate) fn say_bytes(memory: &mut Memory, name: &str, payload: Vec<u8>) {
+    let publish = Publish::new(topic(name), QoS::AtMostOnce, payload);
     memory.mqtt.retain(|node| node.send(Packet::Publish(publish.clone())).is_ok());
 }
 
@@ -69,7 +75,8 @@ fn take(packet: Packet, node: &mpsc::UnboundedSender<Packet>, memory: &Mutex<Mem
             assert_eq!((connect.client_id.as_str(), connect.keep_alive), ("mesh", 10));
             let will = connect.last_will.unwrap();
             assert_eq!(will.topic, topic("up/status"));
-            assert!(!from_mqtt::<wire::NodeStatus>(&will.message).unwrap().online);
+            let will = memory.lock().unwrap().opened(&will.topic, &will.message);
+            assert!(!from_mqtt::<wire::NodeStatus>(&will).unwrap().online);
             Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, false))
         }
         Packet::Subscribe(subscribe) => {
@@ -83,20 +90,21 @@ fn take(packet: Packet, node: &mpsc::UnboundedSender<Packet>, memory: &Mutex<Mem
         }
         Packet::Publish(publish) => {
             let mut memory = memory.lock().unwrap();
+            let payload = memory.opened(&publish.topic, &publish.payload);
             if memory.loses_mqtt {
                 memory.lost_by_mqtt += 1;
             } else if publish.topic == topic("up/ev") {
-                let batch: wire::EventBatch = from_mqtt(&publish.payload).unwrap();
+                let batch: wire::EventBatch = from_mqtt(&payload).unwrap();
                 if let Some(cursor) = memory.take_batch(batch) {
                     memory.batches.mqtt += 1;
                     say(&mut memory, "down/ack", &cursor);
                 }
             } else if publish.topic == topic("up/res") {
-                memory.take_result(from_mqtt(&publish.payload).unwrap());
+                memory.take_result(from_mqtt(&payload).unwrap());
             } else {
                 assert_eq!(publish.topic, topic("up/status"));
                 assert!(publish.retain);
-                memory.node_statuses.push(from_mqtt(&publish.payload).unwrap());
+                memory.node_statuses.push(from_mqtt(&payload).unwrap());
             }
             Packet::PubAck(PubAck::new(publish.pkid))
         }

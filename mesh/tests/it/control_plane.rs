@@ -15,7 +15,7 @@ use mc_mesh::protocol::Batches;
 use mc_proto::mesh_v1 as wire;
 use prost::Message as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType, SubjectPublicKeyInfo};
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use rumqttc::Packet;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -104,6 +104,10 @@ pub(crate) struct Memory {
     pub(crate) skill_archives: u32,
     pub(crate) skill_reports: Vec<wire::ReportSkillsRequest>,
     mqtt_address: String,
+    /// Signs what goes through the broker, which is one of others.
+    others: Option<Arc<Authority>>,
+    /// The node's key, once it has joined.
+    node_key: Vec<u8>,
     listeners: Vec<mpsc::UnboundedSender<Result<wire::Desired, Status>>>,
     node_seq: u64,
 }
@@ -119,6 +123,25 @@ pub(crate) struct Skills {
 }
 
 impl Memory {
+    /// A payload as it goes through the broker.
+    pub(crate) fn sealed(&self, topic: &str, payload: Vec<u8>) -> Vec<u8> {
+        let Some(authority) = &self.others else { return payload };
+        let signature = authority.commands.sign(&mc_proto::mqtt_message(topic, &payload)).as_ref().to_vec();
+        mc_proto::to_signed_mqtt(&wire::Signed { payload, key_id: "k1".to_owned(), signature })
+    }
+
+    /// What the node sent, which it must have signed when the broker is one of others.
+    pub(crate) fn opened(&self, topic: &str, payload: &[u8]) -> Vec<u8> {
+        if self.others.is_none() {
+            return payload.to_vec();
+        }
+        let signed = mc_proto::from_signed_mqtt(payload).expect("the payload is signed");
+        let message = mc_proto::mqtt_message(topic, &signed.payload);
+        let key = UnparsedPublicKey::new(&ED25519, &self.node_key);
+        key.verify(&message, &signed.signature).expect("the node has signed it");
+        signed.payload
+    }
+
     pub(crate) fn take_batch(&mut self, batch: wire::EventBatch) -> Option<wire::Cursor> {
         let bytes = batch.events.iter().map(|event| event.payload.len()).sum();
         self.largest = (self.largest.0.max(bytes), self.largest.1.max(batch.events.len()));
@@ -211,6 +234,11 @@ impl wire::enroll_server::Enroll for Service {
 
     async fn join(&self, request: Request<wire::JoinRequest>) -> Answer<wire::Identity> {
         let request = request.into_inner();
+        let (address, is_others) = {
+            let mut memory = self.memory.lock().unwrap();
+            memory.node_key.clone_from(&request.public_key);
+            (memory.mqtt_address.clone(), memory.others.is_some())
+        };
         let key = [SPKI_PREFIX.as_slice(), &request.public_key].concat();
         let key = SubjectPublicKeyInfo::from_der(&key).unwrap();
         let certificate = CertificateParams::default().signed_by(&key, &self.authority.issuer).unwrap();
@@ -222,8 +250,8 @@ impl wire::enroll_server::Enroll for Service {
             not_after_unix_ms: 24 * 3600 * 1000,
             server_unix_ms: 0,
             http_url: "http://127.0.0.1:1".to_owned(),
-            mqtt_address: self.memory.lock().unwrap().mqtt_address.clone(),
-            broker: None,
+            mqtt_address: if is_others { String::new() } else { address.clone() },
+            broker: is_others.then(|| wire::Broker { address, ca_der: vec![self.authority.der.clone()] }),
             command_keys: vec![wire::VerifyingKey {
                 key_id: "k1".to_owned(),
                 public_key: self.authority.commands.public_key().as_ref().to_vec(),
@@ -428,15 +456,20 @@ fn pem(label: &str, der: &[u8]) -> String {
 impl ControlPlane {
     /// With gRPC only.
     pub(crate) fn start() -> Self {
-        Self::open(false)
+        Self::open(false, false)
     }
 
     /// With a broker beside gRPC.
     pub(crate) fn start_with_broker() -> Self {
-        Self::open(true)
+        Self::open(true, false)
     }
 
-    fn open(has_broker: bool) -> Self {
+    /// With a broker beside gRPC that is not its own.
+    pub(crate) fn start_with_broker_of_others() -> Self {
+        Self::open(true, true)
+    }
+
+    fn open(has_broker: bool, is_others: bool) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let ca_key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
@@ -468,7 +501,9 @@ impl ControlPlane {
                 .with_single_cert(vec![certificate.der().clone()], key.into())
                 .unwrap();
             let address = broker::start(runtime.handle(), Arc::new(tls), Arc::clone(&memory));
-            memory.lock().unwrap().mqtt_address = address.to_string();
+            let mut memory = memory.lock().unwrap();
+            memory.mqtt_address = address.to_string();
+            memory.others = is_others.then(|| Arc::clone(&authority));
         }
         let (cuts, is_away) = (watch::Sender::new(0), watch::Sender::new(false));
         let width = Arc::new(AtomicU64::new(0));

@@ -100,6 +100,40 @@ fn a_stolen_broker_cannot_steer_nor_acknowledge_what_was_not_sent() {
 }
 
 #[test]
+fn through_a_broker_of_others_everything_is_signed_and_what_is_not_is_dropped() {
+    let control_plane = ControlPlane::start_with_broker_of_others();
+    let machine = Machine::start(&control_plane, &[]);
+    wait_connected(&control_plane, &machine);
+    let id = session(&control_plane, &machine, "agent");
+    // The broker looks at every signature of the node.
+    run_turns(&control_plane, &machine, &id);
+    let stored = {
+        let memory = control_plane.memory();
+        assert!(memory.batches.mqtt > memory.batches.grpc, "{:?}", memory.batches);
+        memory.stored[&id].len() as u64
+    };
+    {
+        let mut memory = control_plane.memory();
+        let cursor = wire::Cursor { session: id.clone(), acked_seq: stored, fence: 1, rewind: false };
+        let unsigned = mc_proto::to_mqtt(&cursor);
+        // Not signed, signed for another topic, and signed but back behind what is acknowledged.
+        let elsewhere = memory.sealed("/tenants/0/down/ack", unsigned.clone());
+        broker::say_bytes(&mut memory, "down/ack", unsigned);
+        broker::say_bytes(&mut memory, "down/ack", elsewhere);
+        broker::say(&mut memory, "down/ack", &wire::Cursor { acked_seq: 1, rewind: true, ..cursor });
+    }
+    eventually("the three are refused", || {
+        let log = machine.log();
+        let is_refused =
+            log.matches("has not signed it").count() == 2 && log.contains("dropped a cursor by MQTT");
+        is_refused.then_some(())
+    });
+    control_plane.send(control_plane.prompt(&id, "after", "after"));
+    machine.wait_turns(&control_plane, &id, TURNS + 1);
+    machine.expect_stored(&control_plane, &id);
+}
+
+#[test]
 fn a_copied_command_is_carried_out_once_and_in_order() {
     let control_plane = ControlPlane::start_with_broker();
     let machine = Machine::start(&control_plane, &[]);
