@@ -255,11 +255,6 @@ impl Config {
     /// What does not go together or cannot be: addresses that would send tokens in clear, names that no certificate can
     /// hold. Gives the setting, what is wrong and what is expected.
     fn check(&self, mut refuse: impl FnMut(&str, String, &str)) {
-        let is_host = |host: &&String| {
-            host.parse::<IpAddr>().is_ok()
-                || (1..=253).contains(&host.len())
-                    && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
-        };
         if let Some(host) = self.advertise.iter().find(|host| !is_host(host)) {
             let problem = format!("{host:?} is neither a host name nor an address");
             refuse("MC_ADVERTISE", problem, "host names or addresses, without port");
@@ -328,6 +323,13 @@ impl Args {
             None => sources,
         }
     }
+}
+
+/// Whether a certificate can be made for it: a host name or an address, without port.
+pub(crate) fn is_host(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+        || (1..=253).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
 }
 
 fn database_limits(reader: &Reader<'_>) -> Limits {

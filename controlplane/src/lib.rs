@@ -10,6 +10,7 @@ pub mod artifacts;
 pub mod authn;
 pub mod background;
 pub mod backup;
+pub mod broker;
 pub mod clock;
 pub mod commands;
 pub mod config;

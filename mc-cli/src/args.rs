@@ -30,8 +30,8 @@ use crate::kind::{Kind, Target};
 use crate::output::Format;
 
 pub use admin::{
-    AuthCommand, ConfigCommand, Installation, LedgerCommand, LogFilter, SystemBackup, SystemCommand,
-    SystemDoctor, SystemMigrate, SystemRestore, SystemSupport, SystemUpgrade,
+    AuthCommand, ConfigCommand, Installation, LedgerCommand, LogFilter, SystemBackup, SystemBrokerConfig,
+    SystemCommand, SystemDoctor, SystemMigrate, SystemRestore, SystemSupport, SystemUpgrade,
 };
 pub use agents::{AgentProgram, McpCommand, Run};
 pub use docs::{DocCommand, KeystoneCommand, WorkspaceCommand};

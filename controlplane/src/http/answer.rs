@@ -121,7 +121,7 @@ impl Versioned for mc_api::workspace::LoadedWorkspace {
 
 unversioned! {
     mc_api::auth::LoginSession, mc_api::auth::LoggedOut, mc_api::auth::Grant, mc_api::auth::WhoAmI, mc_api::ledger::LedgerHead, mc_api::system::Health, mc_api::system::EmbeddingStatus, mc_api::doctor::ObjectCheck,
-    mc_api::support::SupportReport, mc_api::system::SchemaState,
+    mc_api::support::SupportReport, mc_api::system::SchemaState, mc_api::broker::BrokerConfig,
     mc_api::reservation::PathCheck, mc_api::system::Version, mc_api::tool::ToolList, mc_api::tool::ToolAnswer,
     mc_api::artifact::DownloadUrl, mc_api::overlap::OverlapCheck, mc_api::search::SearchPage,
     mc_api::why::TaskWhy, mc_api::approval::DecidedApprovals, mc_api::session::Conversation,

@@ -11,9 +11,9 @@ use super::{frame, openapi, system, ui};
 use crate::app::SharedApp;
 use crate::error::Error;
 use crate::{
-    applies, approvals, artifacts, authn, docs, doctor, embeddings, imports, klusters, ledger, mcp, missions,
-    nodes, overlap, packs, persistence, planning, profiles, publications, reservations, search, sessions,
-    skills, support, tasks, templates, watch, workspaces,
+    applies, approvals, artifacts, authn, broker, docs, doctor, embeddings, imports, klusters, ledger, mcp,
+    missions, nodes, overlap, packs, persistence, planning, profiles, publications, reservations, search,
+    sessions, skills, support, tasks, templates, watch, workspaces,
 };
 
 /// The routes and their document, without state.
@@ -40,6 +40,7 @@ pub fn routes() -> (Router<SharedApp>, utoipa::openapi::OpenApi) {
         .merge(embeddings::routes::routes())
         .merge(doctor::routes::routes())
         .merge(support::routes::routes())
+        .merge(broker::routes::routes())
         .merge(artifacts::routes::routes())
         .merge(docs::routes::routes())
         .merge(skills::routes::routes())

@@ -25,7 +25,10 @@ use crate::error::Error;
 pub(crate) use rotate::rotate;
 use seal::SealKeys;
 
-pub use authority::{Authority, AuthorityError, NODE_CERTIFICATE_LIFE, NodeCertificate};
+pub use authority::{
+    Authority, AuthorityError, BROKER_CERTIFICATE_LIFE, CLOCK_SKEW, NODE_CERTIFICATE_LIFE, NodeCertificate,
+    REVOCATIONS_LIFE,
+};
 
 /// What a message authentication code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use rumqttd::protocol::{Connect, LastWill, Packet, QoS};
 use super::{Down, Up, down_topic, tenant, up_topic};
 
 /// Largest packet from a node, in bytes after the fixed header.
-pub(super) const PACKET_LIMIT: usize = 256 * 1024;
+pub(crate) const PACKET_LIMIT: usize = 256 * 1024;
 /// The only client id of a node; what tells nodes apart is the certificate.
 pub(super) const CLIENT_ID: &str = "mesh";
 /// Longest keep-alive, in seconds; zero (none) is refused.

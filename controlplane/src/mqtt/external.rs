@@ -22,10 +22,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::acl::PACKET_LIMIT;
 use super::bus::{locked, sender};
-use super::router::UP_FILTER;
-use super::{Down, Error, Up, Upward, down_topic};
+use super::{Down, Error, PACKET_LIMIT, UP_FILTER, Up, Upward, down_topic};
 use crate::clock::IdSource;
 use crate::lifetime::{Lifetime, OnExit};
 

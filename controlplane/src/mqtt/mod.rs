@@ -38,10 +38,12 @@ use std::sync::Arc;
 use mc_api::id::NodeId;
 use rustls::pki_types::CertificateDer;
 
+pub(crate) use acl::PACKET_LIMIT;
 pub use bus::{Bus, Error, Upward};
 pub use door::{attach, check, connect, send, start};
 pub use embedded::Embedded;
 pub use external::{Attached, External};
+pub(crate) use router::UP_FILTER;
 
 /// What a node publishes. The topic is `/tenants/<32 hex digits of the node id>/up/<name>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub enum Up {
 }
 
 impl Up {
-    const ALL: [Self; 3] = [Self::Status, Self::Events, Self::Results];
+    pub(crate) const ALL: [Self; 3] = [Self::Status, Self::Events, Self::Results];
 
     /// The last part of the topic.
     pub const fn name(self) -> &'static str {
@@ -77,7 +79,7 @@ pub enum Down {
 }
 
 impl Down {
-    const ALL: [Self; 2] = [Self::Command, Self::Acked];
+    pub(crate) const ALL: [Self; 2] = [Self::Command, Self::Acked];
 
     /// The last part of the topic.
     pub const fn name(self) -> &'static str {
@@ -112,6 +114,11 @@ const USERS: u8 = 64;
 /// One of these names, any of them by chance.
 fn user(random: u8) -> String {
     format!("controlplane-{}", random % USERS)
+}
+
+/// All of these names.
+pub(crate) fn users() -> impl Iterator<Item = String> {
+    (0..USERS).map(user)
 }
 
 /// The node's name in topics: its id without the prefix.

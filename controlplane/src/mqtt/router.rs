@@ -12,7 +12,7 @@ use rumqttd::protocol::{Disconnect, DisconnectReasonCode, Packet};
 use rumqttd::{RouterConfig, SegmentConfig};
 
 /// Everything that nodes send.
-pub(super) const UP_FILTER: &str = "/tenants/+/up/#";
+pub(crate) const UP_FILTER: &str = "/tenants/+/up/#";
 /// Most nodes at once, and the link of the control plane.
 pub(super) const CONNECTIONS_LIMIT: usize = 4096;
 /// How long the router may take to register a link.

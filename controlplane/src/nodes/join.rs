@@ -328,7 +328,8 @@ pub(super) fn key_of(record: &model::Record) -> Result<[u8; 32], DbError> {
     })
 }
 
-fn unhex(text: &str) -> Option<[u8; 32]> {
+/// 32 bytes of 64 hexadecimal digits.
+pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
         return None;

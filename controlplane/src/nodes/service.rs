@@ -194,6 +194,14 @@ pub async fn public_key(app: &App, id: NodeId) -> Result<[u8; 32], Error> {
     Ok(super::join::key_of(&record)?)
 }
 
+/// Nodes that were revoked after `since`, and when, in the order of their ids.
+///
+/// # Errors
+/// Database failures.
+pub(crate) async fn revoked_in(tx: &mut Tx, since: Timestamp) -> Result<Vec<(NodeId, Timestamp)>, Error> {
+    Ok(store::revoked_since(tx, since).await?)
+}
+
 /// Renews the lease of a node by [`model::LEASE`]. Not recorded in the ledger.
 ///
 /// # Errors

@@ -199,6 +199,17 @@ pub(crate) async fn revoke(tx: &mut Tx, before: i64, after: &Node) -> Result<boo
     Ok(changed == 1)
 }
 
+/// Nodes that were revoked after `since`, and when, in the order of their ids.
+pub(crate) async fn revoked_since(
+    tx: &mut Tx,
+    since: Timestamp,
+) -> Result<Vec<(NodeId, Timestamp)>, DbError> {
+    tx.query("SELECT node_id, revoked_at FROM node WHERE revoked_at > $1 ORDER BY node_id")
+        .bind(since)
+        .fetch_all()
+        .await
+}
+
 /// `false`: there is no such node, or it was revoked.
 pub(crate) async fn renew(
     tx: &mut Tx,

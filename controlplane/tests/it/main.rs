@@ -13,6 +13,7 @@ mod approvals;
 mod artifacts;
 mod authn;
 mod blobs;
+mod broker;
 mod commands;
 mod conversation;
 mod copies;

@@ -29,7 +29,7 @@ async fn token(app: &TestApp, body: Value) -> JoinToken {
 /// A machine with a state directory.
 pub(crate) struct Machine {
     pub(crate) identity: Identity,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 fn state(folder: &tempfile::TempDir) -> StateDir {

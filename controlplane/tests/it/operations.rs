@@ -36,6 +36,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("POST", "/api/v1/system/doctor/objects", Needs(Action::MendSystem), "{}"),
     ("GET", "/api/v1/system/schema", Needs(Action::ReadSystem), ""),
     ("GET", "/api/v1/system/support", Needs(Action::ExportSystem), ""),
+    (
+        "POST",
+        "/api/v1/system/broker-config",
+        Needs(Action::ConfigureBroker),
+        r#"{"format":"mosquitto","dir":"/etc/mosquitto/mc","listen":"0.0.0.0:8883","names":["mqtt.example.org"],"public_key":"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"}"#,
+    ),
     ("GET", "/api/v1/system/embeddings", Needs(Action::ReadSystem), ""),
     ("POST", "/api/v1/auth/login", Needs(Action::Login), "{}"),
     ("GET", "/api/v1/auth/whoami", Anyone, ""),

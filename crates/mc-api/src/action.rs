@@ -208,6 +208,8 @@ actions! {
     MendSystem = "system.mend" => Admin,
     /// Put together what somebody else needs to look into a problem.
     ExportSystem = "system.export" => Admin,
+    /// Make the configuration of an MQTT broker, with a certificate of the installation's authority.
+    ConfigureBroker = "system.configure_broker" => Admin,
 }
 
 #[cfg(test)]

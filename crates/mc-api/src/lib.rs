@@ -11,6 +11,7 @@ pub mod apply;
 pub mod approval;
 pub mod artifact;
 pub mod auth;
+pub mod broker;
 pub mod bundle;
 pub mod doc;
 pub mod doctor;

@@ -6,6 +6,7 @@ use mc_api::auth::{
     CreateGrant, Grant, LoggedOut, Login, LoginRequest, LoginSession, Principal, PrincipalName, SetRole,
     WhoAmI,
 };
+use mc_api::broker::{BrokerConfig, CreateBrokerConfig};
 use mc_api::doctor::{CheckObjects, ObjectCheck};
 use mc_api::support::SupportReport;
 use mc_api::system::{EmbeddingStatus, Health, SchemaState, Version};
@@ -140,6 +141,11 @@ impl Client {
     /// What somebody else needs to look into a problem, without secrets.
     pub async fn support_report(&self) -> Result<SupportReport, Error> {
         self.json(Call::get(&["api", "v1", "system", "support"])).await
+    }
+
+    /// Makes the configuration of an MQTT broker that runs elsewhere.
+    pub async fn broker_config(&self, body: &CreateBrokerConfig) -> Result<BrokerConfig, Error> {
+        self.json(Call::new(Method::POST, &["api", "v1", "system", "broker-config"]).json(body)).await
     }
 
     /// How texts get their vectors, and how far that is.

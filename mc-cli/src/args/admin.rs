@@ -1,9 +1,11 @@
 //! Grammar of looking after the system: ledger, identity, configuration, health.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use mc_api::broker::BrokerFormat;
 use mc_api::persistence::EntityKind;
 use mc_api::{Name, Role, Timestamp};
 
@@ -227,6 +229,32 @@ pub enum SystemCommand {
     Restore(SystemRestore),
     /// Copy an installation of this machine, which is stopped, from SQLite to PostgreSQL
     Migrate(SystemMigrate),
+    /// Write the configuration of an MQTT broker of your own, with a certificate for it; again to renew it (needs Admin)
+    BrokerConfig(SystemBrokerConfig),
+}
+
+/// `mc system broker-config`.
+#[derive(Clone, Debug, Args)]
+pub struct SystemBrokerConfig {
+    /// Of which broker: mosquitto
+    #[arg(long, default_value_t = BrokerFormat::Mosquitto)]
+    pub format: BrokerFormat,
+    /// Folder to write to; the private key of the broker is made there and goes nowhere else
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Where the broker finds these files, when its machine has another folder for them than DIR
+    #[arg(long, value_name = "PATH")]
+    pub installed_in: Option<String>,
+    /// Where the broker listens
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8883")]
+    pub listen: SocketAddr,
+    /// Name or address by which control plane and nodes reach it, for its certificate; several: given again. Default:
+    /// localhost, 127.0.0.1 and ::1
+    #[arg(long = "name", value_name = "DNS")]
+    pub names: Vec<String>,
+    /// Write over files that this command has not made
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `mc system doctor`.

@@ -1,5 +1,6 @@
 //! `mc system`.
 
+mod broker;
 mod copies;
 mod doctor;
 mod support;
@@ -29,6 +30,7 @@ pub(super) async fn run(cx: &Invocation, command: SystemCommand) -> anyhow::Resu
         SystemCommand::Backup(args) => copies::backup(cx, args).await,
         SystemCommand::Restore(args) => copies::restore(cx, args).await,
         SystemCommand::Migrate(args) => copies::migrate(cx, args).await,
+        SystemCommand::BrokerConfig(args) => broker::run(cx, args).await,
     }
 }
 

@@ -10,6 +10,7 @@ mod attach;
 mod backup;
 mod binary;
 mod bridge;
+mod broker;
 mod called_off;
 mod codex;
 mod completion;

@@ -1843,6 +1843,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/broker-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The configuration of an MQTT broker that runs elsewhere, with a certificate for its key. That it was made is in the ledger. */
+        post: operations["system_broker_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system/doctor": {
         parameters: {
             query?: never;
@@ -2929,6 +2946,31 @@ export interface components {
             version: number;
         };
         BindingId: string;
+        /** @description The configuration of a broker, without its private key, which belongs into `server.key` beside these files. */
+        BrokerConfig: {
+            /** @description Until when its own certificate is good. */
+            certificate_until: components["schemas"]["Timestamp"];
+            /** @description The files. */
+            files: components["schemas"]["BrokerFile"][];
+            /** @description Always `broker_config`. */
+            kind: string;
+            /** @description Until when its list of revoked certificates is good. After that it refuses every node. */
+            revocations_until: components["schemas"]["Timestamp"];
+            /**
+             * Format: int32
+             * @description Nodes whose certificates it refuses, because they were revoked and the certificates have not ended by themselves.
+             */
+            revoked_nodes: number;
+        };
+        /** @description A file of the configuration. */
+        BrokerFile: {
+            /** @description Its name in the folder. */
+            name: string;
+            /** @description What is in it; begins with the line that says who made it. */
+            text: string;
+        };
+        /** @enum {string} */
+        BrokerFormat: "mosquitto";
         /** @description A file of a bundle. */
         BundleFile: {
             /** @description Whether it may be run. */
@@ -3300,6 +3342,19 @@ export interface components {
             name: components["schemas"]["Name"];
             /** @description The repository below the connection's URL, such as `team/ledger.git`. */
             repository: string;
+        };
+        /** @description What a broker is configured for (`POST /api/v1/system/broker-config`). */
+        CreateBrokerConfig: {
+            /** @description Folder of its files on its machine, absolute. */
+            dir: string;
+            /** @description Which broker. */
+            format: components["schemas"]["BrokerFormat"];
+            /** @description Where it listens, as `IP:PORT`. */
+            listen: string;
+            /** @description Names and addresses by which control planes and nodes reach it, without port: 1 to 32. */
+            names: string[];
+            /** @description Its public key, Ed25519, as 64 hexadecimal digits. The private key stays with whoever asks. */
+            public_key: string;
         };
         /** @description Makes a connection (`POST /api/v1/connections`). */
         CreateConnection: {
@@ -12216,6 +12271,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SkillSync"];
+                };
+            };
+            /** @description a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system_broker_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateBrokerConfig"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrokerConfig"];
                 };
             };
             /** @description a problem document */

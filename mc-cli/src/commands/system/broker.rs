@@ -1,0 +1,194 @@
+//! `mc system broker-config`: what an MQTT broker of your own needs, in one folder.
+//!
+//! Invariants: the broker's private key is made here and leaves this machine only when somebody carries it away; the
+//! server signs the public one. Every file begins with a line that says who made it; one that does not is somebody
+//! else's and stays. A run that broke off may leave a key without its certificate, which the next run mends.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mc_api::Timestamp;
+use mc_api::broker::{BROKER_FILE_MARK, CreateBrokerConfig};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde::Serialize;
+
+use crate::args::SystemBrokerConfig;
+use crate::context::Invocation;
+use crate::exit::Failure;
+use crate::table;
+
+/// The file of the private key.
+const KEY: &str = "server.key";
+/// An Ed25519 private key in PKCS #8 is this and 32 bytes (RFC 8410 section 7); longer forms are not read everywhere.
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+/// What was written.
+#[derive(Serialize)]
+struct Written {
+    kind: &'static str,
+    dir: PathBuf,
+    files: Vec<WrittenFile>,
+    revoked_nodes: u32,
+    certificate_until: Timestamp,
+    revocations_until: Timestamp,
+    next: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct WrittenFile {
+    name: String,
+    is_secret: bool,
+}
+
+pub(super) async fn run(cx: &Invocation, args: SystemBrokerConfig) -> anyhow::Result<()> {
+    let dir = std::path::absolute(&args.dir).with_context(|| format!("no folder {}", args.dir.display()))?;
+    let installed_in = match args.installed_in {
+        Some(path) => path,
+        None => utf8(&dir)?.to_owned(),
+    };
+    let names = if args.names.is_empty() {
+        ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec()
+    } else {
+        args.names
+    };
+    let (key, public_key) = new_key()?;
+    let first_name = names.first().cloned().unwrap_or_default();
+    let request = CreateBrokerConfig {
+        format: args.format,
+        dir: installed_in.clone(),
+        listen: args.listen.to_string(),
+        names,
+        public_key,
+    };
+    let config = cx.client()?.broker_config(&request).await?;
+    let mut files: Vec<(&str, &str, bool)> =
+        config.files.iter().map(|file| (file.name.as_str(), file.text.as_str(), false)).collect();
+    files.insert(0, (KEY, key.as_str(), true));
+    let is_no_name = |name: &str| Path::new(name).file_name().is_none_or(|own| own != name);
+    if let Some((name, ..)) = files.iter().find(|(name, ..)| is_no_name(name)) {
+        anyhow::bail!("the server named a file {name:?}, which is no name of one");
+    }
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    if !args.force
+        && let Some((name, ..)) = files.iter().find(|(name, ..)| is_of_others(&dir.join(name)))
+    {
+        let path = dir.join(name);
+        return Err(Failure::Conflict(format!(
+            "{} was not made by this command and is not written over; name another --dir, or give --force",
+            path.display()
+        ))
+        .into());
+    }
+    for (name, text, is_secret) in &files {
+        write(&dir.join(name), text, *is_secret)?;
+    }
+    let written = Written {
+        kind: "broker_config",
+        files: files
+            .iter()
+            .map(|(name, _, is_secret)| WrittenFile { name: (*name).to_owned(), is_secret: *is_secret })
+            .collect(),
+        dir,
+        revoked_nodes: config.revoked_nodes,
+        certificate_until: config.certificate_until,
+        revocations_until: config.revocations_until,
+        next: next(&installed_in, &first_name, args.listen.port(), config.revocations_until),
+    };
+    cx.out.value(&written, || text(&written))
+}
+
+/// What is left to do.
+fn next(dir: &str, name: &str, port: u16, until: Timestamp) -> Vec<String> {
+    let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+    vec![
+        format!("let the broker's account alone read {dir}/{KEY}: chown mosquitto {dir}/{KEY}"),
+        format!(
+            "start it: mosquitto -c {dir}/mosquitto.conf; after a renewal send it SIGHUP, or start it anew"
+        ),
+        format!("start the control plane with MC_MQTT_BROKER_URL=mqtts://{host}:{port}"),
+        format!(
+            "run this again when a node was revoked, and before {until}: then its list of them ends, and it refuses every node"
+        ),
+    ]
+}
+
+fn utf8(path: &Path) -> anyhow::Result<&str> {
+    let why = || Failure::Usage(format!("{} is no UTF-8; say --installed-in", path.display()));
+    Ok(path.to_str().ok_or_else(why)?)
+}
+
+/// A fresh key: the text of its file, and its public half in hexadecimal digits.
+fn new_key() -> anyhow::Result<(String, String)> {
+    use std::fmt::Write as _;
+    let mut seed = [0; 32];
+    SystemRandom::new().fill(&mut seed).map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;
+    let pair = Ed25519KeyPair::from_seed_unchecked(&seed)
+        .map_err(|_| anyhow::anyhow!("no key can be made of the seed"))?;
+    let body = STANDARD.encode([PKCS8_PREFIX.as_slice(), &seed].concat());
+    let text =
+        format!("{BROKER_FILE_MARK}\n-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+    let mut public_key = String::with_capacity(64);
+    for byte in pair.public_key().as_ref() {
+        write!(public_key, "{byte:02x}")?;
+    }
+    Ok((text, public_key))
+}
+
+/// Whether something is there that this command has not made.
+fn is_of_others(path: &Path) -> bool {
+    match std::fs::read(path) {
+        Ok(bytes) => !bytes.starts_with(BROKER_FILE_MARK.as_bytes()),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// Writes a file as a whole. Only its owner reads a secret one.
+fn write(path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
+    let what = || format!("cannot write {}", path.display());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".mc-broker-").tempfile_in(folder).with_context(what)?;
+    let mode = if is_secret { 0o600 } else { 0o644 };
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).with_context(what)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(what)?;
+    file.persist(path).map_err(|error| error.error).with_context(what)?;
+    Ok(())
+}
+
+fn text(written: &Written) -> String {
+    let mut fields = vec![("Folder", written.dir.display().to_string())];
+    for file in &written.files {
+        fields.push((if file.is_secret { "Secret" } else { "File" }, file.name.clone()));
+    }
+    fields.push(("Refused nodes", written.revoked_nodes.to_string()));
+    fields.push(("Certificate until", written.certificate_until.to_string()));
+    fields.push(("Revocations until", written.revocations_until.to_string()));
+    let next: Vec<String> = written.next.iter().map(|step| format!("- {step}\n")).collect();
+    format!("{}\nNext:\n{}", table::fields(&fields).trim_end(), next.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_others_is_known_and_a_key_is_readable_by_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(KEY);
+        assert!(!is_of_others(&path));
+        let (key, public_key) = new_key().unwrap();
+        assert!(public_key.len() == 64 && key.starts_with(BROKER_FILE_MARK));
+        write(&path, &key, true).unwrap();
+        assert!(!is_of_others(&path));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        write(&path, "somebody's", false).unwrap();
+        assert!(is_of_others(&path));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half is left");
+    }
+}
