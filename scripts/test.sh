@@ -149,6 +149,13 @@ install_sshd() {
   skip "publishing over SSH: openssh-server cannot be installed"
 }
 
+# The real broker that passes the tests of our own; the tests start it themselves, on loopback.
+install_mosquitto() {
+  "$MC_SCRIPTS/mosquitto-dev.sh" install && return
+  ! is_ci || return 1
+  skip "the tests with a real MQTT broker: mosquitto cannot be installed"
+}
+
 # The weights that local embeddings are tested with.
 install_model() {
   [ -z "${MC_TEST_MODEL:-}" ] || return 0
@@ -230,11 +237,11 @@ check_documents() (
     "$MC_SCRIPTS/record-demo.sh" --compare README.md && "$MC_SCRIPTS/seed-check.sh"
 )
 
-# The profile full with the programs that were just tested: PostgreSQL and an S3 server, from packages.
+# The profile full with the programs that were just tested: PostgreSQL, an S3 server and Mosquitto, from packages.
 check_full_profile() {
-  if ! "$MC_SCRIPTS/s3-dev.sh" install || [ -z "${MC_TEST_POSTGRES_URL:-}" ]; then
+  if ! "$MC_SCRIPTS/s3-dev.sh" install || ! "$MC_SCRIPTS/mosquitto-dev.sh" install || [ -z "${MC_TEST_POSTGRES_URL:-}" ]; then
     ! is_ci || return 1
-    skip "the profile full: its PostgreSQL or its S3 server cannot be installed"
+    skip "the profile full: its PostgreSQL, its S3 server or its Mosquitto cannot be installed"
     return 0
   fi
   MC_BIN_DIR=$(target_dir)/debug "$MC_SCRIPTS/tests/full-profile.sh"
@@ -263,6 +270,7 @@ fi
 phase agents install_agents
 phase model install_model
 phase sshd install_sshd
+phase mosquitto install_mosquitto
 [ -n "$QUICK" ] || phase node install_ui_tools
 [ -n "$QUICK" ] || ! has_node || phase ui check_ui
 [ -n "$QUICK" ] || phase lints cargo clippy --workspace --all-targets --locked -- -D warnings

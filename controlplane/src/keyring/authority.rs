@@ -64,7 +64,7 @@ pub struct NodeCertificate {
 }
 
 /// A fresh Ed25519 private key in PKCS #8.
-pub(super) fn new_pkcs8(ids: &IdSource) -> Vec<u8> {
+pub(crate) fn new_pkcs8(ids: &IdSource) -> Vec<u8> {
     [PKCS8_PREFIX.as_slice(), &ids.bytes::<32>()].concat()
 }
 
@@ -129,6 +129,12 @@ impl Authority {
         let certificate = params.self_signed(&key)?;
         let length = u32::try_from(pkcs8.len()).map_err(|_| AuthorityError::Damaged)?;
         Ok([&length.to_be_bytes(), pkcs8.as_slice(), certificate.der()].concat())
+    }
+
+    /// A new one for tests.
+    #[cfg(test)]
+    pub(crate) fn fresh(ids: &IdSource, now: Timestamp) -> Self {
+        Self::read(&Self::make(ids, now).unwrap()).unwrap()
     }
 
     /// Reads what [`Authority::make`] made.

@@ -22,6 +22,8 @@ use crate::config::Config;
 use crate::db::{Db, DbError};
 use crate::error::Error;
 
+#[cfg(test)]
+pub(crate) use authority::new_pkcs8;
 pub(crate) use rotate::rotate;
 use seal::SealKeys;
 
