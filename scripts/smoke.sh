@@ -3,7 +3,7 @@
 # was called, what came back and what to do.
 #
 #   scripts/smoke.sh                   on an installation of its own, removed afterwards
-#   scripts/smoke.sh --profile full    the same on a PostgreSQL and an S3 server of its own, as scripts/dev-up.sh --profile full
+#   scripts/smoke.sh --profile full    the same on a PostgreSQL, an S3 server and a Mosquitto of its own, as scripts/dev-up.sh --profile full
 #   scripts/smoke.sh ... --running     on the installation in MC_DATA_DIR; leaves a mission smoke-…
 #   scripts/smoke.sh ... --postgres URL    one of its own, whose database is made in that server and removed afterwards
 #
@@ -60,7 +60,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 export MC_CONFIG=$WORK/config.yaml
-unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC MC_MQTT MC_DATABASE_URL
+unset MC_TOKEN MC_BASE_URL MC_HTTP MC_GRPC MC_MQTT MC_DATABASE_URL "${!MC_MQTT_BROKER_@}"
 
 PASSED=0 FAILED=0
 # check NAME FIX COMMAND...: the command must succeed; what it said is in $WORK/out.
@@ -155,6 +155,23 @@ session_started() {
     mc wait session "$SESSION" --for state=idle --timeout 20s
 }
 prompted() { says end_turn mc prompt "$SESSION" '/say hello from the agent' --wait -o json && says 'hello from the agent' mc logs "$SESSION" -o json; }
+# by_mqtt: how many batches of records came by MQTT, since the control plane was started.
+by_mqtt() {
+  curl -q --noproxy '*' -fsS -m 10 "http://$ADDRESS/metrics" | sed -n 's/^mc_uplink_batches_total{path="mqtt"} //p'
+}
+came_by_broker() {
+  local before deadline=$((SECONDS + 30))
+  says 'connected to 127.0.0.1:' mc system doctor --no-objects || return 1
+  before=$(by_mqtt)
+  # A node that was there before the broker connects within ten seconds.
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    mc prompt "$SESSION" '/say by the broker' --wait >/dev/null || return 1
+    [ "$(by_mqtt)" = "$before" ] || return 0
+    sleep 0.5
+  done
+  printf 'all batches came by gRPC\n'
+  return 1
+}
 permission_answered() {
   mc prompt "$SESSION" "/ask write smoke.md
 /say it was allowed" && approval && mc approve "$APPROVAL" --context reviewer --note smoke &&
@@ -259,6 +276,9 @@ else
   fi
   check 'mc up --detach: supervisor, control plane, node' 'read the log lines above' mc up --detach --data-dir "$DIR" --http 127.0.0.1:0
   [ "$FAILED" = 0 ] || exit 1
+  if [ "$PROFILE" = full ]; then
+    check 'the MQTT broker has its configuration and the control plane is connected' "$DIR/parts/mosquitto/log" full_broker "$DIR" "$BIN"
+  fi
 fi
 ADDRESS=$(sed -n 's|.*"http": "http://\([^"]*\)".*|\1|p' "$DIR/run/endpoints.json")
 M=smoke-$(date +%s)-$$
@@ -285,6 +305,7 @@ check 'a task is published to a bound repository, planned before, verified after
 check 'the node is ready' "mc describe node; $DIR/logs/mesh.log" says ready mc get nodes
 check 'an agent session starts' "$DIR/logs/mesh.log" session_started
 check 'a prompt is answered and logged' "$DIR/logs/mesh.log" prompted
+[ "$PROFILE" != full ] || check 'records of agent sessions come by the MQTT broker' "$DIR/logs/mesh.log; mc system doctor" came_by_broker
 check 'a permission prompt is an approval, and its answer reaches the agent' "mc get approvals -m $M" permission_answered
 check 'skills are merged, synced, and drift is told' "mc get skills -m $M" skills_taught
 check 'an agent session has the skills in its next turn' "$DIR/logs/mesh.log" session_has_skills

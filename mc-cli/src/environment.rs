@@ -28,6 +28,8 @@ pub struct Environment {
     pub bin_dir: Option<PathBuf>,
     /// `MC_PROFILES_DIR`: copies of profiles.
     pub profiles_dir: Option<PathBuf>,
+    /// `MC_MQTT_BROKER_URL` is set: the control plane takes another MQTT broker than its own.
+    pub has_broker: bool,
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
 }
@@ -48,6 +50,7 @@ impl Environment {
             home: value("HOME").map(PathBuf::from),
             bin_dir: value("MC_BIN_DIR").map(PathBuf::from),
             profiles_dir: value("MC_PROFILES_DIR").map(PathBuf::from),
+            has_broker: value("MC_MQTT_BROKER_URL").is_some(),
             no_color: value("NO_COLOR").is_some(),
         }
     }

@@ -22,7 +22,7 @@ esac
 
 require_linux
 WORK=$(mktemp -d)
-unset MC_TOKEN MC_BASE_URL MC_GRPC MC_MQTT MC_DATABASE_URL MC_STACK_PROFILE "${!MC_OBJECT_STORAGE_@}"
+unset MC_TOKEN MC_BASE_URL MC_GRPC MC_MQTT MC_DATABASE_URL MC_STACK_PROFILE "${!MC_OBJECT_STORAGE_@}" "${!MC_MQTT_BROKER_@}"
 MC_BIN_DIR=$(bin_dir)
 export MC_BIN_DIR MC_DATA_DIR=$WORK/data MC_HTTP=127.0.0.1:0 MC_CONFIG=$WORK/config.yaml MC_PG_FALLBACK=${TMPDIR:-/tmp}
 finish() {
@@ -40,6 +40,7 @@ trap 'exit 143' TERM
 mc() { "$MC_BIN_DIR/mc" "$@"; }
 part_pids() {
   _full_s3 "$MC_DATA_DIR" status 2>/dev/null | sed -n 's/.*pid=\([0-9]*\).*/\1/p'
+  _full_mosquitto "$MC_DATA_DIR" status 2>/dev/null | sed -n 's/.*pid=\([0-9]*\).*/\1/p'
   _full_postgres "$MC_DATA_DIR" status 2>/dev/null | sed -n 's/.*pid=\([0-9]*\).*/\1/p'
 }
 # tasks_done: how many there are, as the installation says.
@@ -51,7 +52,7 @@ DONE=$(tasks_done)
 
 say 'again, while it runs'
 BEFORE=$(part_pids)
-[ "$(wc -l <<<"$BEFORE")" = 2 ] || die "there are not two parts: $BEFORE" "read the output above"
+[ "$(wc -l <<<"$BEFORE")" = 3 ] || die "there are not three parts: $BEFORE" "read the output above"
 "$MC_SCRIPTS/dev-up.sh" --profile full --no-demo 2>"$WORK/again"
 grep -q 'it runs already' "$WORK/again" || die "the second start did not see the first" "$(tail -n 3 "$WORK/again")"
 [ "$(part_pids)" = "$BEFORE" ] || die "the second start has other parts: $(part_pids)" "it must leave them alone"
@@ -60,7 +61,7 @@ if MC_STACK_PROFILE=quickstart "$MC_SCRIPTS/dev-up.sh" --no-demo 2>"$WORK/again"
 fi
 grep -q 'of the profile full' "$WORK/again" || die "the other profile was refused for another reason" "$(cat "$WORK/again")"
 
-say 'both parts are killed and started again; what was stored is there'
+say 'the parts are killed and started again; what was stored is there'
 for pid in $BEFORE; do kill -KILL "$pid"; done
 "$MC_SCRIPTS/dev-up.sh" --profile full --no-demo
 for _ in $(seq 100); do

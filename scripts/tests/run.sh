@@ -221,10 +221,11 @@ one_profile_is_not_taken_for_the_other() {
 
 full_uses_the_parts_that_are_given() {
   with_programs
-  fake mc "printf '%s %s %s\\n' \"\$1\" \"\$MC_DATABASE_URL\" \"\$MC_OBJECT_STORAGE_BUCKET\" >>'$PWD/calls'"
-  MC_DATABASE_URL=postgres://x/y MC_OBJECT_STORAGE_BUCKET=mine expect 0 up --no-demo --profile full
+  fake mc "printf '%s %s %s %s\\n' \"\$1\" \"\$MC_DATABASE_URL\" \"\$MC_MQTT_BROKER_URL\" \"\$MC_OBJECT_STORAGE_BUCKET\" >>'$PWD/calls'"
+  MC_DATABASE_URL=postgres://x/y MC_MQTT_BROKER_URL=mqtts://b:1 MC_OBJECT_STORAGE_BUCKET=mine expect 0 up --no-demo --profile full
   said 'using the database of MC_DATABASE_URL'
-  grep -qx 'up postgres://x/y mine' calls
+  said 'using the MQTT broker of MC_MQTT_BROKER_URL'
+  grep -qx 'up postgres://x/y mqtts://b:1 mine' calls
   [ -z "$(ls -A data/parts)" ]
 }
 
@@ -239,6 +240,34 @@ the_profiles_have_a_folder_each() {
   said 'not running'
   [ "$(wc -l <calls)" = 1 ]
   expect 2 down --profile
+}
+
+# ---- mosquitto-dev --------------------------------------------------------------------------------------------------
+
+the_broker_keeps_its_port_and_wants_a_configuration() {
+  export MC_MOSQUITTO_DIR=$PWD/mosquitto
+  fake mosquitto 'exit 1'
+  PATH=$PWD/bin:$PATH
+  expect 3 "$MC_SCRIPTS/mosquitto-dev.sh" status
+  expect 1 "$MC_SCRIPTS/mosquitto-dev.sh" reload
+  said 'not running'
+  expect 0 "$MC_SCRIPTS/mosquitto-dev.sh" stop
+  expect 0 "$MC_SCRIPTS/mosquitto-dev.sh" address
+  said '^127.0.0.1:[0-9]*$'
+  cp last before
+  expect 0 "$MC_SCRIPTS/mosquitto-dev.sh" address
+  cmp last before
+  expect 0 "$MC_SCRIPTS/mosquitto-dev.sh" env
+  said "^MC_MQTT_BROKER_URL=mqtts://$(cat before)$"
+  expect 1 "$MC_SCRIPTS/mosquitto-dev.sh" start
+  said 'mc system broker-config --dir'
+  mkdir mosquitto/config
+  echo 'listener 1' >mosquitto/config/mosquitto.conf
+  expect 1 "$MC_SCRIPTS/mosquitto-dev.sh" start
+  said 'the MQTT broker did not start'
+  expect 0 "$MC_SCRIPTS/mosquitto-dev.sh" remove
+  [ ! -e mosquitto ]
+  expect 2 "$MC_SCRIPTS/mosquitto-dev.sh" begin
 }
 
 # ---- s3-dev ---------------------------------------------------------------------------------------------------------
@@ -328,6 +357,7 @@ install_says_what_is_missing() {
 
 # fake_cargo [PATTERN]: writes its calls down; fails those that contain PATTERN.
 fake_cargo() {
+  fake mosquitto :
   fake rustc 'echo "rustc 1.95.0 (x)"'
   fake cargo "case \"\$*\" in --version) echo 'cargo 1.95.0'; exit ;; 'nextest --version') exit \${NO_NEXTEST:-0} ;; esac
 echo \"\$*|\${MC_TEST_POSTGRES_URL:-none}\" >>'$PWD/calls'

@@ -69,7 +69,8 @@ impl Part {
                 ]);
                 words.extend(["--http".into(), settings.http.to_string().into()]);
                 words.extend(["--grpc".into(), settings.grpc.to_string().into()]);
-                words.extend(["--mqtt".into(), settings.mqtt.to_string().into()]);
+                let mqtt = if settings.has_broker { "none".to_owned() } else { settings.mqtt.to_string() };
+                words.extend(["--mqtt".into(), mqtt.into()]);
             }
             Self::Mesh => {
                 words.extend([

@@ -143,7 +143,9 @@ impl Supervisor<'_> {
             .stderr(output);
         if part != Part::ControlPlane {
             // Bootstrap token and bucket are for the control plane alone.
-            command.env_remove("MC_TOKEN").env_remove("MC_OBJECT_STORAGE_ACCESS_SECRET");
+            for secret in ["MC_TOKEN", "MC_OBJECT_STORAGE_ACCESS_SECRET", "MC_MQTT_BROKER_PASSWORD"] {
+                command.env_remove(secret);
+            }
         }
         let mut child = command.spawn().with_context(|| format!("cannot start the {}", part.title()))?;
         let Some(process) = child.id().and_then(|pid| Process::of(pid.try_into().ok()?)) else {
