@@ -91,8 +91,11 @@ start() {
   # As root it would go on as an account that cannot enter this folder; for others the line changes nothing.
   { cat -- "$DIR/config/mosquitto.conf" && printf 'user root\n'; } >"$DIR/run.conf"
   (cd -- "$DIR" && exec setsid "$(program)" -c run.conf) >"$DIR/log" 2>&1 </dev/null 9>&- &
-  for _ in $(seq 100); do
-    port_listening "$port" && [ -n "$(server_pids)" ] && break
+  for try in $(seq 100); do
+    pid=$(server_pids)
+    [ -z "$pid" ] || ! port_listening "$port" || break
+    # It may take a moment until the program is there, and none longer.
+    [ -n "$pid" ] || [ "$try" -lt 10 ] || break
     sleep 0.1
   done
   pid=$(server_pids)

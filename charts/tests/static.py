@@ -197,7 +197,7 @@ def dashboard_is_whole():
 
 def variables_exist():
     """Every variable and flag that the chart sets is read by the program that gets it."""
-    server = "\n".join((REPO / p).read_text() for p in ("controlplane/src/config.rs", "controlplane/src/config/key.rs", "controlplane/src/config/object_storage.rs", "controlplane/src/config/embeddings.rs"))
+    server = "\n".join((REPO / p).read_text() for p in ("controlplane/src/config.rs", "controlplane/src/config/key.rs", "controlplane/src/config/mqtt_broker.rs", "controlplane/src/config/object_storage.rs", "controlplane/src/config/embeddings.rs"))
     mesh = (REPO / "mesh/src/cli/args.rs").read_text()
     templates = CHART / "templates"
     wanted = set(re.findall(r"\bMC_[A-Z_]+\b", (templates / "_controlplane.tpl").read_text()))

@@ -24,6 +24,11 @@ https://{{ first .Values.gateway.hostnames }}
 {{- end -}}
 {{- end -}}
 
+{{/* Not empty: nodes report through the built-in broker, which has a port. */}}
+{{- define "missioncontrol.hasGate" -}}
+{{- if and .Values.config.mqtt (not .Values.mqtt.external.url) }}yes{{ end -}}
+{{- end -}}
+
 {{/* Every variable without a secret, as YAML mapping. */}}
 {{- define "missioncontrol.environment" -}}
 {{- $host := include "missioncontrol.serviceHost" . -}}
@@ -36,7 +41,26 @@ MC_ROOT_KEY_PREVIOUS_FILE: /etc/missioncontrol/auth/root.key.before
 {{- end }}
 MC_HTTP: {{ printf "%s:8008" $listen | quote }}
 MC_GRPC: {{ printf "%s:8009" $listen | quote }}
-MC_MQTT: {{ ternary (printf "%s:8883" $listen) "none" .Values.config.mqtt | quote }}
+MC_MQTT: {{ ternary (printf "%s:8883" $listen) "none" (eq (include "missioncontrol.hasGate" .) "yes") | quote }}
+{{- with .Values.mqtt.external }}
+{{- if .url }}
+MC_MQTT_BROKER_URL: {{ .url | quote }}
+{{- with .publicUrl }}
+MC_MQTT_BROKER_PUBLIC_URL: {{ . | quote }}
+{{- end }}
+{{- if .username }}
+MC_MQTT_BROKER_USERNAME: {{ .username | quote }}
+MC_MQTT_BROKER_PASSWORD_FILE: /etc/missioncontrol/mqtt/password
+{{- end }}
+{{- if .certificateSecret }}
+MC_MQTT_BROKER_CERT_FILE: /etc/missioncontrol/mqtt-certificate/tls.crt
+MC_MQTT_BROKER_KEY_FILE: /etc/missioncontrol/mqtt-certificate/tls.key
+{{- end }}
+{{- if .caSecret }}
+MC_MQTT_BROKER_CA_FILE: /etc/missioncontrol/mqtt-ca/ca.crt
+{{- end }}
+{{- end }}
+{{- end }}
 MC_BEHIND_PROXY: "true"
 MC_ADVERTISE: {{ default (list $host (printf "%s.cluster.local" $host)) .Values.config.advertise | join "," | quote }}
 MC_ALLOWED_HOSTS: {{ include "missioncontrol.allowedHosts" . | quote }}
@@ -154,6 +178,23 @@ MC_EMBEDDINGS_TOKENS_PER_DAY: {{ . | int64 | quote }}
   readOnly: true
 {{- end }}
 {{- end }}
+{{- if .Values.mqtt.external.url }}
+{{- if .Values.mqtt.external.username }}
+- name: mqtt
+  mountPath: /etc/missioncontrol/mqtt
+  readOnly: true
+{{- end }}
+{{- if .Values.mqtt.external.certificateSecret }}
+- name: mqtt-certificate
+  mountPath: /etc/missioncontrol/mqtt-certificate
+  readOnly: true
+{{- end }}
+{{- if .Values.mqtt.external.caSecret }}
+- name: mqtt-ca
+  mountPath: /etc/missioncontrol/mqtt-ca
+  readOnly: true
+{{- end }}
+{{- end }}
 {{- if and (eq .Values.embeddings.provider "openai") .Values.embeddings.existingSecret }}
 - name: embeddings
   mountPath: /etc/missioncontrol/embeddings
@@ -211,6 +252,33 @@ MC_EMBEDDINGS_TOKENS_PER_DAY: {{ . | int64 | quote }}
     defaultMode: 0440
     items:
       - { key: {{ .Values.objectStorage.caKey }}, path: ca.crt }
+{{- end }}
+{{- end }}
+{{- if .Values.mqtt.external.url }}
+{{- if .Values.mqtt.external.username }}
+- name: mqtt
+  secret:
+    secretName: {{ .Values.mqtt.external.existingSecret }}
+    defaultMode: 0440
+    items:
+      - { key: {{ .Values.mqtt.external.passwordKey }}, path: password }
+{{- end }}
+{{- if .Values.mqtt.external.certificateSecret }}
+- name: mqtt-certificate
+  secret:
+    secretName: {{ .Values.mqtt.external.certificateSecret }}
+    defaultMode: 0440
+    items:
+      - { key: tls.crt, path: tls.crt }
+      - { key: tls.key, path: tls.key }
+{{- end }}
+{{- if .Values.mqtt.external.caSecret }}
+- name: mqtt-ca
+  secret:
+    secretName: {{ .Values.mqtt.external.caSecret }}
+    defaultMode: 0440
+    items:
+      - { key: {{ .Values.mqtt.external.caKey }}, path: ca.crt }
 {{- end }}
 {{- end }}
 {{- if and (eq .Values.embeddings.provider "openai") .Values.embeddings.existingSecret }}

@@ -10,6 +10,12 @@
 {{- if not (or $v.database.embedded $v.database.existingSecret) -}}
 {{- fail "database.existingSecret is not set: give the name of a Secret with the URL of a Postgres in its key url, or set database.embedded=true for SQLite in one pod" -}}
 {{- end -}}
+{{- if and $v.mqtt.external.url (not $v.config.mqtt) -}}
+{{- fail "mqtt.external.url is set, but config.mqtt is false: nodes report through a broker, or by gRPC alone" -}}
+{{- end -}}
+{{- if and $v.mqtt.external.username (not $v.mqtt.external.existingSecret) -}}
+{{- fail "mqtt.external.existingSecret is not set: mqtt.external.username needs a Secret with the password" -}}
+{{- end -}}
 {{- if and $v.objectStorage.bucket (not $v.objectStorage.existingSecret) -}}
 {{- fail "objectStorage.existingSecret is not set: objectStorage.bucket needs a Secret with the keys access-key and access-secret" -}}
 {{- end -}}
