@@ -269,7 +269,8 @@ impl Config {
             }
         }
         if let (Some(MqttListen::At(own)), Some(broker)) = (self.mqtt, &self.mqtt_broker) {
-            let problem = format!("{own} is an address of our own, and MC_MQTT_BROKER_URL names {}", broker.address);
+            let problem =
+                format!("{own} is an address of our own, and MC_MQTT_BROKER_URL names {}", broker.address);
             refuse("MC_MQTT", problem, "none or nothing beside MC_MQTT_BROKER_URL");
         }
         if self.mqtt_address() == Some(self.grpc_address()) && self.grpc_address().port() != 0 {

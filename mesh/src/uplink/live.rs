@@ -59,7 +59,7 @@ pub(super) async fn run(shared: &Shared, identity: &Identity, line: Line) -> Res
         while let Some(message) = received.recv().await {
             match message {
                 Received::Acked(cursor) if is_credible(shared, &cursor) => {
-                    report::acknowledge(shared, &cursor)
+                    report::acknowledge(shared, &cursor);
                 }
                 Received::Acked(cursor) => {
                     tracing::warn!(session.id = %cursor.session, "dropped a cursor by MQTT outside of what is on its way");
