@@ -219,7 +219,7 @@ impl Rig {
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mosquitto = Mosquitto::start(program, &authority, address);
         let lifetime = Lifetime::default();
-        let (bus, received) = replica(&ids, &authority, &roots, address, &lifetime);
+        let (bus, received) = replica(&ids, &authority, &roots, (address, 0), &lifetime);
         let until = Instant::now() + DEADLINE;
         while let Some(why) = bus.standing().broken {
             assert!(Instant::now() < until, "no connection: {why}; log\n{}", mosquitto.log());
@@ -390,18 +390,18 @@ fn client(
     Arc::new(config.unwrap())
 }
 
-/// A further replica of the control plane at a broker of others.
+/// A replica of the control plane at a broker of others. It takes one of 16 names from `first` on, so that no other one of
+/// the test displaces it.
 fn replica(
     ids: &Arc<IdSource>,
     authority: &Arc<Authority>,
     roots: &Arc<RootCertStore>,
-    address: SocketAddr,
+    (address, first): (SocketAddr, u8),
     lifetime: &Lifetime,
 ) -> (External, mpsc::Receiver<Upward>) {
     let (own, signer, roots) = (Arc::clone(ids), Arc::clone(authority), Arc::clone(roots));
-    // The last name is the witness's.
     let dial = Box::new(move || {
-        let name = super::user(own.bytes::<1>()[0] % 32);
+        let name = super::user(first + own.bytes::<1>()[0] % 16);
         let (chain, key) = signer.issue_client(&own, &name, now()).unwrap();
         let mut options = MqttOptions::new("any", "127.0.0.1", address.port());
         options.set_transport(Transport::Tls(TlsConfiguration::Rustls(client(&roots, chain, key))));
@@ -906,7 +906,7 @@ async fn what_a_node_has_not_signed_is_dropped_and_so_is_what_was_kept(mut rig: 
     assert_eq!(rig.next().await.payload.as_ref(), b"kept", "as it is published it is like any other");
     // A second replica: it gets the batch that was kept, and everything that is published; it takes what it is told to.
     let lifetime = Lifetime::default();
-    let (second, mut received) = replica(&rig.ids, &rig.authority, &rig.roots, rig.address, &lifetime);
+    let (second, mut received) = replica(&rig.ids, &rig.authority, &rig.roots, (rig.address, 16), &lifetime);
     let public_key = own.key.public_key().as_ref().try_into().unwrap();
     let attached = second.attach(own.id, public_key);
     let until = Instant::now() + DEADLINE;
@@ -914,18 +914,19 @@ async fn what_a_node_has_not_signed_is_dropped_and_so_is_what_was_kept(mut rig: 
         assert!(Instant::now() < until, "the second replica has no connection");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let say = |text: &str| publish_bytes(topic.clone(), rig.sealed(&own, &topic, text.into()));
-    raw.send(say("both")).await;
+    let [both, elsewhere, nobody] = ["both", "second", "nobody"]
+        .map(|text| publish_bytes(topic.clone(), rig.sealed(&own, &topic, text.into())));
+    raw.send(both).await;
     let next = timeout(DEADLINE, received.recv()).await.unwrap().unwrap();
     assert_eq!(next.payload.as_ref(), b"both", "not the one that was kept");
+    assert_eq!(rig.next().await.payload.as_ref(), b"both");
     // When the node's stream is elsewhere, its messages are taken there.
     rig.attached.lock().unwrap().clear();
-    raw.send(say("second")).await;
+    raw.send(elsewhere).await;
     assert_eq!(timeout(DEADLINE, received.recv()).await.unwrap().unwrap().payload.as_ref(), b"second");
     drop(attached);
-    raw.send(say("nobody")).await;
+    raw.send(nobody).await;
     raw.settled().await.unwrap();
-    assert_eq!(rig.next().await.payload.as_ref(), b"both");
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(received.try_recv().is_err() && rig.received.try_recv().is_err());
     assert_eq!(rig.bus.publish_down(own.id, Down::Acked, Bytes::new()), Err(Error::NotConnected));
