@@ -8,11 +8,13 @@
 //! for each connection, and nothing is kept in them that is not repeated from a table or a journal.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use mc_api::id::NodeId;
 use mc_proto::mesh_v1::Signed;
 use mc_proto::{from_signed_mqtt, mqtt_message};
@@ -167,9 +169,11 @@ impl External {
         let mut pause = FIRST_PAUSE;
         while !stop.is_cancelled() {
             let began = Instant::now();
+            // What a broker of others sends ends no control plane, whatever it finds in the client.
+            let connection = AssertUnwindSafe(self.connection(&dial, &up)).catch_unwind();
             let ended = tokio::select! {
                 () = stop.cancelled() => None,
-                ended = self.connection(&dial, &up) => Some(ended),
+                ended = connection => Some(ended.unwrap_or(Ended::Panicked)),
             };
             *locked(&self.shared.client) = None;
             metrics::gauge!("mc_mqtt_broker_connected").set(0.0);
@@ -294,6 +298,8 @@ enum Ended {
     Forbidden,
     #[error("the connection cannot be prepared")]
     Undialed(#[source] crate::error::Error),
+    #[error("the client ended by a panic")]
+    Panicked,
     #[error("nobody receives")]
     Unheard,
 }
