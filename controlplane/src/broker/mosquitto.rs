@@ -45,6 +45,9 @@ message_size_limit {limit}
 max_inflight_messages 100
 max_queued_messages 1000
 sys_interval 0
+
+# Else a small message may wait 40 ms for the acknowledgement of the one before.
+set_tcp_nodelay true
 "
     )
 }
