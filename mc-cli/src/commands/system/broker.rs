@@ -2,10 +2,11 @@
 //!
 //! Invariants: the broker's private key is made here and leaves this machine only when somebody carries it away; the
 //! server signs the public one. Every file begins with a line that says who made it; one that does not is somebody
-//! else's and stays. A run that broke off may leave a key without its certificate, which the next run mends.
+//! else's and stays. A run that broke off may leave a key without its certificate, which the next run mends. A file that is
+//! written again stays its owner's: the broker reads a renewed key as it read the one before.
 
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -148,12 +149,17 @@ fn is_of_others(path: &Path) -> bool {
     }
 }
 
-/// Writes a file as a whole. Only its owner reads a secret one.
+/// Writes a file as a whole, for the owner and the group of the one before. Only its owner reads a secret one, and its group
+/// when that was let before.
 fn write(path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
     let what = || format!("cannot write {}", path.display());
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".mc-broker-").tempfile_in(folder).with_context(what)?;
-    let mode = if is_secret { 0o600 } else { 0o644 };
+    let mut mode = if is_secret { 0o600 } else { 0o644 };
+    if let Ok(before) = std::fs::metadata(path) {
+        fchown(file.as_file(), Some(before.uid()), Some(before.gid())).with_context(what)?;
+        mode |= before.mode() & 0o040;
+    }
     file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).with_context(what)?;
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(what)?;
     file.persist(path).map_err(|error| error.error).with_context(what)?;
@@ -186,6 +192,13 @@ mod tests {
         write(&path, &key, true).unwrap();
         assert!(!is_of_others(&path));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write(&path, &key, true).unwrap();
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o640,
+            "its group still reads it"
+        );
         write(&path, "somebody's", false).unwrap();
         assert!(is_of_others(&path));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
