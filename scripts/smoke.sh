@@ -161,7 +161,7 @@ by_mqtt() {
 }
 came_by_broker() {
   local before deadline=$((SECONDS + 30))
-  says 'connected to 127.0.0.1:' mc system doctor --no-objects || return 1
+  says 'connected to ' mc system doctor --no-objects || return 1
   before=$(by_mqtt)
   # A node that was there before the broker connects within ten seconds.
   while [ "$SECONDS" -lt "$deadline" ]; do
