@@ -71,6 +71,11 @@ port() {
   die "no free port between 20000 and 32000 was found" "end some of the servers of this machine"
 }
 
+# write_conf: as root the broker would go on as an account that cannot enter this folder; for others the line changes nothing.
+write_conf() {
+  { cat -- "$DIR/config/mosquitto.conf" && printf 'user root\n'; } >"$DIR/run.conf"
+}
+
 start() {
   local began pid port
   began=$(date +%s%N)
@@ -88,8 +93,7 @@ start() {
   install_program
   [ -s "$DIR/config/mosquitto.conf" ] || die "there is no configuration in $DIR/config" "mc system broker-config --dir $DIR/config --listen 127.0.0.1:$port"
   ! port_listening "$port" || die "the remembered port $port is held by $(port_holder "$port")" "end it, or remove $DIR and start anew"
-  # As root it would go on as an account that cannot enter this folder; for others the line changes nothing.
-  { cat -- "$DIR/config/mosquitto.conf" && printf 'user root\n'; } >"$DIR/run.conf"
+  write_conf
   (cd -- "$DIR" && exec setsid "$(program)" -c run.conf) >"$DIR/log" 2>&1 </dev/null 9>&- &
   for try in $(seq 100); do
     pid=$(server_pids)
@@ -111,6 +115,7 @@ reload() {
   local pid
   pid=$(server_pids)
   [ -n "$pid" ] || die "the MQTT broker is not running" "scripts/mosquitto-dev.sh start"
+  write_conf
   # shellcheck disable=SC2086  # a list
   kill -HUP $pid
 }
