@@ -198,6 +198,29 @@ describe('the hub of a browser', () => {
     expect(server.paths().map((path) => path.split('/')[4]).sort()).toEqual(['b', 'c']);
   });
 
+  it('reads a conversation without a stream to its end, says so, and reads no further', async () => {
+    const tab = new Tab(new Hub({ talks: 0 }));
+    const [state, from] = ['/api/v1/sessions/a', (seq: number) => `/api/v1/sessions/a/events?from=${seq}&limit=200`];
+    server.pages[state] = { state: 'running' };
+    const id = tab.open(events('a'));
+    await vi.advanceTimersByTimeAsync(20_500);
+    // Now and then it is asked whether the session has ended, not each time.
+    const looks = server.asked.filter((path) => path === state).length;
+    expect(server.asked.length).toBeGreaterThan(20);
+    expect([looks > 1, looks < 7]).toEqual([true, true]);
+    server.pages[state] = { state: 'stopped' };
+    server.pages[from(1)] = { items: [{ seq: 4 }], next_cursor: '5' };
+    server.pages[from(5)] = { items: [{ seq: 7 }], next_cursor: null };
+    await vi.advanceTimersByTimeAsync(10_000);
+    const told = tab.heard.flatMap((say) => (say.say === 'messages' && say.id === id ? say.messages.map(({ event, data }) => `${event} ${(JSON.parse(data) as { seq: number }).seq}`) : []));
+    expect(told).toEqual(['event 4', 'event 7', 'end 7']);
+    const asked = server.asked.length;
+    await vi.advanceTimersByTimeAsync(10_000);
+    tab.ask({ ask: 'shown', shown: true });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(server.asked).toHaveLength(asked);
+  });
+
   it('that belongs to one page gives all back while that is hidden, unless it is the one that watches', async () => {
     const hub = new Hub({ talks: 1, alone: true });
     const tab = new Tab(hub);

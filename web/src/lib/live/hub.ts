@@ -64,6 +64,8 @@ const GRACE = 10_000;
 /** How often a conversation is read that has no stream. */
 const EVERY = 1_000;
 const PAGE = 200;
+/** Of so many readings in a row that find nothing, one asks whether the session has ended. */
+const LOOK = 5;
 /** Changes of tasks that are kept for pages that come a little later than their snapshot. */
 const KEPT = 1_000;
 
@@ -343,12 +345,17 @@ class Changes extends Source {
   }
 }
 
+/** States of a session that has ended. */
+const OVER = ['stopped', 'failed'];
+
 /** The conversation of one session in one page. */
 class Talk {
   #mode: 'rest' | 'stream' | 'poll' = 'rest';
   #line: Line | null = null;
   #health: Health | null = null;
   #from: number;
+  /** How often in a row nothing was read. */
+  #quiet = 0;
   isOver = false;
 
   constructor(
@@ -397,14 +404,25 @@ class Talk {
   };
 
   #poll: Read = async (signal, alive) => {
-    const response = await ask(`/api/v1/sessions/${this.session}/events?from=${this.#from}&limit=${PAGE}`, signal, 'application/json');
+    const path = `/api/v1/sessions/${this.session}`;
+    // Asked before the events are read: what ended the session was stored with its state or before.
+    const hasEnded = this.#quiet % LOOK === 1 && OVER.includes(((await (await ask(path, signal, 'application/json')).json()) as { state: string }).state);
+    const response = await ask(`${path}/events?from=${this.#from}&limit=${PAGE}`, signal, 'application/json');
     const page = (await response.json()) as { items: { seq: number }[]; next_cursor?: string | null };
     if (signal.aborted) return 'broken';
     alive();
+    this.#quiet = page.items.length ? 0 : this.#quiet + 1;
     if (page.items.length) this.#take(page.items.map((event) => ({ id: String(event.seq), event: 'event', data: JSON.stringify(event) })));
-    if (!page.next_cursor) return EVERY;
-    this.#from = Number(page.next_cursor);
-    return 0;
+    if (page.next_cursor) {
+      this.#from = Number(page.next_cursor);
+      return 0;
+    }
+    if (!hasEnded) return EVERY;
+    // As its stream would say.
+    this.isOver = true;
+    this.#take([{ id: '', event: 'end', data: JSON.stringify({ seq: this.#from - 1 }) }]);
+    this.left();
+    return 'over';
   };
 }
 
