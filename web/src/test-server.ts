@@ -6,6 +6,7 @@ import { app } from '$lib/app.svelte';
 export interface Asked {
   method: string;
   path: string;
+  search: URLSearchParams;
   body: unknown;
   headers: Headers;
 }
@@ -17,7 +18,8 @@ export function serve(routes: Record<string, Answer>): Asked[] {
   vi.stubGlobal('fetch', async (input: Request | URL | string, init?: RequestInit) => {
     const [url, method, headers] = input instanceof Request ? [input.url, input.method, input.headers] : [String(input), init?.method ?? 'GET', new Headers(init?.headers)];
     const text = input instanceof Request ? await input.text() : String(init?.body ?? '');
-    const asked = { method, path: new URL(url, location.origin).pathname, body: text ? (JSON.parse(text) as unknown) : null, headers };
+    const { pathname, searchParams } = new URL(url, location.origin);
+    const asked = { method, path: pathname, search: searchParams, body: text ? (JSON.parse(text) as unknown) : null, headers };
     all.push(asked);
     const answer = await routes[`${method} ${asked.path}`]?.(asked);
     if (answer instanceof Response) return answer;
