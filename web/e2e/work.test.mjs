@@ -47,6 +47,37 @@ test('a card is moved by keyboard, by mouse and by its menu; what the rules refu
   await page.context().close();
 });
 
+test('what somebody else changed meanwhile is not taken back, and that is said', async () => {
+  const task = await make('Check the seals');
+  const { items: [node] } = await server.api('GET', '/api/v1/nodes');
+  const page = await browser.page(server);
+  await page.goto(`${server.base}/ui/tasks/${task.key}`);
+  await page.getByRole('button', { name: 'Block', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox').fill('waits for new ones');
+  await dialog.getByRole('button', { name: 'Block', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await server.api('PATCH', `/api/v1/tasks/${task.key}`, { priority: 83 });
+  // Also when the page has seen the change.
+  await page.getByRole('region', { name: 'Facts' }).getByText('83', { exact: true }).waitFor();
+  await page.locator('main').focus();
+  await page.keyboard.press('z');
+  await page.getByText(`${task.key}: not taken back`).waitFor();
+  assert.equal(await state(task.key), 'blocked');
+
+  await page.goto(`${server.base}/ui/nodes`);
+  await page.getByRole('button', { name: 'Cordon', exact: true }).click();
+  await page.getByText(`${node.name} takes nothing new`).waitFor();
+  await server.api('POST', `/api/v1/nodes/${node.id}/drain`);
+  await page.locator('main').focus();
+  await page.keyboard.press('z');
+  await page.getByText(`${node.name}: not taken back`).waitFor();
+  assert.equal((await server.api('GET', `/api/v1/nodes/${node.id}`)).draining, true);
+  await server.api('POST', `/api/v1/nodes/${node.id}/uncordon`);
+  harmless(page);
+  await page.context().close();
+});
+
 test('the graph is walked by keyboard, narrowed to what hangs together, and leads to the task', async () => {
   const [a, b] = [await make('Fuel the stage'), await make('Load the plan')];
   const c = await make('Lift off', { depends_on: [a.key, b.key] });

@@ -84,7 +84,7 @@ export function onTop(seen: Fields, mine: Fields, theirs: Fields): Fields {
 }
 
 /** Whether somebody changed it in between. */
-const isStale = (error: unknown): boolean => error instanceof ProblemError && error.problem.status === 412;
+export const isStale = (error: unknown): boolean => error instanceof ProblemError && error.problem.status === 412;
 
 /**
  * Changes a task as it was seen. A report of progress or a move in between does not stand in the way; a change of what can

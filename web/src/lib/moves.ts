@@ -1,5 +1,6 @@
-import { api, get, type Task } from '$lib/api/client';
-import type { Move } from '$lib/states';
+import { api, get, type Node, type Task } from '$lib/api/client';
+import { isStale } from '$lib/fields';
+import { movesOf, type Move } from '$lib/states';
 
 /** Moves a task by the server's rules, against the version that was seen. */
 export async function move(task: Task, verb: Move['verb'], note: string): Promise<Task> {
@@ -14,5 +15,26 @@ export async function move(task: Task, verb: Move['verb'], note: string): Promis
   }
 }
 
-/** What takes a move back, where the server has such a move. */
-export const backOf = (verb: Move['verb']): Move['verb'] | null => (verb === 'block' ? 'unblock' : verb === 'unblock' ? 'block' : null);
+const BACK: Partial<Record<Move['verb'], Move['verb']>> = { block: 'unblock', unblock: 'block' };
+/** What takes a move back that left the task so, where the server has such a move. */
+export const backOf = (verb: Move['verb'], left: Pick<Task, 'state'>): Move | undefined => movesOf(left.state).find((step) => step.verb === BACK[verb]);
+
+/**
+ * Says whether a node takes new agent sessions, against what was seen. What the node reports of itself in between does not
+ * stand in the way; what somebody decided about it does, and is thrown as the server said it.
+ */
+export async function cordon(seen: Node, cordoned: boolean): Promise<Node> {
+  const params = { path: { ref: seen.id } };
+  let { version } = seen;
+  for (let turn = 0; ; turn += 1) {
+    const init = { params, headers: { 'if-match': `"${version}"` } };
+    try {
+      return await get(cordoned ? api.POST('/api/v1/nodes/{ref}/cordon', init) : api.POST('/api/v1/nodes/{ref}/uncordon', init));
+    } catch (error) {
+      if (!isStale(error) || turn === 3) throw error;
+      const now = await get(api.GET('/api/v1/nodes/{ref}', { params }));
+      if (now.cordoned !== seen.cordoned || now.draining !== seen.draining) throw error;
+      version = now.version;
+    }
+  }
+}
