@@ -13,7 +13,7 @@ const samples: Samples = {
   setOverlap: [['apollo', null, null], ['apollo', 'survey', { mode: 'suggest' }], ['apollo', 'survey', { mode: 'require_ack', acknowledge_at_percent: 60 }], ['apollo', null, { mode: 'block', acknowledge_at_percent: 60, block_at_percent: 90 }]],
   setCapacity: [['apollo', 'survey', 3], ['apollo', 'survey', null]], publicationPolicy: [['apollo'], ['apollo', 'policy.yaml']],
   tasks: [['apollo'], ['apollo', 'survey']], watchTasks: [['apollo', 'survey']], counts: [[], ['apollo']],
-  createTask: [[{ mission: 'apollo', kluster: 'survey', title: '' }], [{ mission: 'apollo', kluster: 'survey', title: NASTY, description: '-dash', done: 'seen', paths: ['src/**', 'docs/a b.md'], priority: 80, runtime: 'codex', gates: 2, depends: ['apollo-1', 'apollo-2'], labels: { area: 'moon', 'team/part': 'b c' }, seen: ['task_1', 'task_2'] }]],
+  createTask: [[{ mission: 'apollo', kluster: 'survey', title: '' }], [{ mission: 'apollo', kluster: 'survey', title: NASTY, name: 'frame-parser', description: '-dash', done: 'seen', paths: ['src/**', 'docs/a b.md'], priority: 80, runtime: 'codex', gates: 2, depends: ['apollo-1', 'apollo-2'], labels: { area: 'moon', 'team/part': 'b c' }, seen: ['task_1', 'task_2'] }]],
   describeTask: [['apollo-1']], editTask: [['apollo-1']], setPriority: [['apollo-1', 80]], why: [['apollo-1']],
   moveTask: (['block', 'unblock', 'retry', 'accept', 'reject', 'cancel'] as const).flatMap((verb): Samples['moveTask'] => [[{ key: 'apollo-1' }, verb], [{ key: 'apollo-1' }, verb, NASTY]]),
   publishTask: [['apollo', 'apollo-1']], acceptOverlap: [['ovl_1', 'link'], ['ovl_1', 'merge'], ['ovl_1', 'wait']], dismissOverlap: [['ovl_1', ''], ['ovl_1', '-not']], history: [['task', 'task_1']],

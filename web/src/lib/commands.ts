@@ -25,6 +25,7 @@ export interface NewTask {
   mission: string;
   kluster: string;
   title: string;
+  name?: string;
   description?: string;
   done?: string;
   paths?: readonly string[];
@@ -64,7 +65,7 @@ export const cmd = {
   tasks: (mission: string, kluster?: string) => mc('get', 'tasks', within(mission, kluster)),
   watchTasks: (mission: string, kluster: string) => mc('watch', 'tasks', within(mission, kluster)),
   counts: (mission?: string) => mc('task', 'counts', within(mission), mission ? ['--by', 'kluster'] : null),
-  createTask: (task: NewTask) => mc('create', 'task', within(task.mission, task.kluster), option('--title', task.title || 'TITLE'), option('--description', task.description), option('--definition-of-done', task.done), task.priority !== undefined && task.priority !== 50 && option('--priority', task.priority), option('--runtime', task.runtime), task.gates ? option('--review-gates', task.gates) : null, (task.paths ?? []).map((path) => option('--path', path)), (task.depends ?? []).map((key) => option('--depends-on', key)), option('--labels', pairs(task.labels)), task.seen?.length ? ['--acknowledge-overlap', task.seen.join(',')] : null),
+  createTask: (task: NewTask) => mc('create', 'task', within(task.mission, task.kluster), option('--title', task.title || 'TITLE'), option('--name', task.name), option('--description', task.description), option('--definition-of-done', task.done), task.priority !== undefined && task.priority !== 50 && option('--priority', task.priority), option('--runtime', task.runtime), task.gates ? option('--review-gates', task.gates) : null, (task.paths ?? []).map((path) => option('--path', path)), (task.depends ?? []).map((key) => option('--depends-on', key)), option('--labels', pairs(task.labels)), task.seen?.length ? ['--acknowledge-overlap', task.seen.join(',')] : null),
   describeTask: (key: string) => mc('describe', 'task', key),
   editTask: (key: string) => mc('edit', 'task', key),
   setPriority: (key: string, priority: number) => mc('set', 'priority', key, priority),
