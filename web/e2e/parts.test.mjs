@@ -68,6 +68,31 @@ test('a task is changed with what it waits for; what somebody else changed meanw
   await page.context().close();
 });
 
+test('a dialog of a task that is left by Escape has what was typed when it is opened again', async () => {
+  const { key } = await make('Warm up the radio');
+  const page = await browser.page(server);
+  const dialog = page.getByRole('dialog');
+  await page.goto(`${server.base}/ui/tasks/${key}`);
+  await page.getByRole('heading', { name: 'Warm up the radio' }).waitFor();
+  await press(page, 'e');
+  const text = dialog.getByLabel('Description', { exact: true });
+  await text.fill('Ten minutes before.');
+  await press(page, 'Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await press(page, 'e');
+  await dialog.getByText('What you typed here before is still there.').waitFor();
+  assert.equal(await text.inputValue(), 'Ten minutes before.');
+  await push(page, 'button', 'Save', dialog);
+  await eventually('it is saved', async () => (await task(key)).description === 'Ten minutes before.');
+  await dialog.waitFor({ state: 'detached' });
+  await press(page, 'e');
+  await text.waitFor();
+  assert.equal(await dialog.getByText('What you typed here before is still there.').count(), 0);
+  await press(page, 'Escape');
+  harmless(page);
+  await page.context().close();
+});
+
 test('whoever may only read ends one of their own logins, makes another, and sees it once', async () => {
   const ask = (body) => server.api('POST', '/api/v1/auth/login', body);
   const [here, there] = [await ask({ principal: 'reader', role: 'viewer' }), await ask({ principal: 'reader' })];

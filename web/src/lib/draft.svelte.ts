@@ -49,6 +49,12 @@ export function draft<T extends object>(name: string, empty: T): { value: T; cle
     },
     clear() {
       state.value = { ...empty } as typeof state.value;
+      try {
+        // At once: what typed it may be gone by now.
+        sessionStorage.removeItem(key);
+      } catch {
+        // Where nothing can be kept, nothing is.
+      }
     }
   };
 }
