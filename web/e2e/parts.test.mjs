@@ -217,6 +217,30 @@ test('a publication that fails is tried again, one that waits is withdrawn, and 
   await page.context().close();
 });
 
+test('what is read once is read again when the page is shown again', async () => {
+  const page = await browser.page(server);
+  const again = (of) => of.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  const list = page.getByRole('list', { name: 'Events, newest first' });
+  const count = async () => Number(await list.getByRole('listitem').first().getAttribute('aria-setsize'));
+  await page.goto(`${server.base}/ui/ledger?kind=kluster`);
+  await list.getByRole('listitem').first().waitFor();
+  const before = await count();
+  await server.api('POST', '/api/v1/klusters', { mission: 'apollo', name: 'orbit' });
+  await eventually('the new event is on top', async () => { await again(page); return (await count()) === before + 1; });
+  harmless(page);
+  await page.context().close();
+
+  const login = (more = {}) => server.api('POST', '/api/v1/auth/login', { principal: 'visitor', ...more });
+  const here = await login({ role: 'viewer' });
+  const own = await browser.page(server, { token: here.token });
+  await own.goto(`${server.base}/ui/settings`);
+  await own.getByText(`…${here.id.slice(-6)}`, { exact: true }).waitFor();
+  const there = await login();
+  await eventually('the new login is there', async () => { await again(own); return own.getByText(`…${there.id.slice(-6)}`, { exact: true }).isVisible(); });
+  harmless(own);
+  await own.context().close();
+});
+
 test('how many run at once is set in the lane, against what was seen, and taken back', async () => {
   const most = async () => (await server.api('GET', '/api/v1/klusters/lander?mission=apollo')).max_running ?? null;
   await make('Check the hatch');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asMany } from './pages';
+import { asMany, inPlace, joined } from './pages';
 
 /** A list of so many, and how it was asked for. */
 function list(count: number) {
@@ -32,5 +32,16 @@ describe('a list that is read again', () => {
     const { asked, read } = list(100_000);
     const long = await asMany(90_000, 100, read);
     expect([long.items.length, long.next_cursor, asked.length]).toEqual([5_000, '5000', 10]);
+  });
+  it('stays in the order in which it is shown, with what is new behind it', () => {
+    const hit = (id: string, title: string) => ({ id, title });
+    const found = [hit('d', 'new'), hit('c', 'now'), hit('a', 'now')];
+    expect(inPlace(found, [hit('a', 'then'), hit('b', 'then'), hit('c', 'then')], ({ id }) => id)).toEqual([hit('a', 'now'), hit('c', 'now'), hit('d', 'new')]);
+  });
+  it('is joined with what is shown below it, where it reaches down to that', () => {
+    const seqs = (...numbers: number[]) => numbers.map((seq) => ({ seq }));
+    expect(joined(seqs(9, 8, 7, 6), seqs(7, 6, 5, 3))).toEqual(seqs(9, 8, 7, 6, 5, 3));
+    expect(joined(seqs(9, 8), seqs(7, 6))).toEqual(seqs(9, 8));
+    expect([joined(seqs(9, 8), []), joined([], seqs(7))]).toEqual([seqs(9, 8), []]);
   });
 });

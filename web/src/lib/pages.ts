@@ -24,3 +24,21 @@ export async function asMany<P extends Page>(shown: number, least: number, read:
   }
   return { ...first, items, next_cursor: next };
 }
+
+/** What was found anew, in the order in which it is shown: nothing moves under the hands of whoever walks there. What is new comes behind. */
+export function inPlace<T extends object>(found: readonly T[], shown: readonly T[], key: (item: T) => string): T[] {
+  const left = new Map(found.map((item) => [key(item), item]));
+  const stay: T[] = [];
+  for (const item of shown) {
+    const now = left.get(key(item));
+    if (now && left.delete(key(item))) stay.push(now);
+  }
+  return [...stay, ...left.values()];
+}
+
+/** Of a list that grows at its beginning: what was read anew of that, with what is shown below. It stands alone when it does not reach down to that. */
+export function joined<T extends { seq: number }>(found: readonly T[], shown: readonly T[]): T[] {
+  const [last, top] = [found.at(-1), shown[0]];
+  if (!last || !top || last.seq > top.seq) return [...found];
+  return [...found, ...shown.filter((item) => item.seq < last.seq)];
+}
