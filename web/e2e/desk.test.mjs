@@ -228,6 +228,31 @@ test('whoever may only read is offered nothing else, on no screen, and is refuse
   await page.context().close();
 });
 
+test('a role that is given or taken away changes what is offered, without loading anew', async () => {
+  const { token } = await server.api('POST', '/api/v1/auth/login', { principal: 'newcomer', role: 'viewer' });
+  const role = (name) => server.api('PUT', '/api/v1/principals/newcomer/role', { role: name });
+  const page = await browser.page(server, { token });
+  await page.goto(`${server.base}/ui/docs`);
+  const write = page.getByRole('button', { name: 'New doc' });
+  await page.getByRole('heading', { name: 'Docs & artifacts' }).waitFor();
+  assert.equal(await write.count(), 0);
+  await role('contributor');
+  await eventually('it is offered to write', async () => { await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); return (await write.count()) === 1; });
+  await page.locator('.live.live').waitFor({ state: 'attached' });
+  await write.click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name', { exact: true }).fill('mine');
+  await dialog.getByLabel('Text', { exact: true }).fill('Mine.');
+  await role('viewer');
+  await dialog.getByRole('button', { name: 'Create doc' }).click();
+  // What was refused says that the role is another one.
+  await dialog.getByRole('alert').waitFor();
+  await eventually('it is no longer offered', async () => (await page.locator('button', { hasText: 'New doc' }).count()) === 0, 5_000);
+  assert.equal(await dialog.getByLabel('Text', { exact: true }).inputValue(), 'Mine.');
+  harmless(page);
+  await page.context().close();
+});
+
 test('docs and missions by the hundred: only what is near the view is in the page, and scrolling reads on to the last', async () => {
   for (let from = 0; from < 230; from += 10) await Promise.all(Array.from({ length: 10 }, (_, index) => server.api('POST', '/api/v1/docs', { mission: 'apollo', name: `note-${from + index}`, title: `Note ${from + index}`, content: 'Seen.\n' })));
   for (let from = 0; from < 60; from += 10) await Promise.all(Array.from({ length: 10 }, (_, index) => server.api('POST', '/api/v1/missions', { name: `probe-${from + index}` })));

@@ -5,6 +5,12 @@ import type { Known } from '$lib/offline/index.svelte';
 import { Collection, Tasks, streams, watch, type Stream } from '$lib/live/watch.svelte';
 import { names } from '$lib/names.svelte';
 
+/** Who asks, and with which roles: with others, other things are to be read. */
+function whoOf(me: Schemas['WhoAmI'] | null): string {
+  const { id, role, mission_roles } = me?.principal ?? { id: '', role: null, mission_roles: [] };
+  return [id, role ?? '', ...mission_roles.map((held) => `${held.mission_id}=${held.role}`).sort()].join(' ');
+}
+
 const RANK: Record<Role, number> = { viewer: 1, contributor: 2, admin: 3 };
 
 /** So many of the sessions that have ended and of the approvals that are decided are known at first. */
@@ -40,11 +46,31 @@ class App {
     }
   }
 
-  /** Says who is here. */
+  /** Asks again who is here; says whether they have other roles than before. For somebody else the page is not kept. */
+  async renew(): Promise<boolean> {
+    const me = await get(api.GET('/api/v1/auth/whoami'));
+    if (!this.me || this.ended) return false;
+    if (me.principal.id !== this.me.principal.id) {
+      this.ended = 'other';
+      return false;
+    }
+    const isOther = whoOf(me) !== whoOf(this.me);
+    if (JSON.stringify(me) !== JSON.stringify(this.me)) this.is(me);
+    return isOther;
+  }
+
+  /** Says who is here. With other roles than before, what is followed begins anew. */
   is(me: Schemas['WhoAmI']): void {
+    const before = whoOf(this.me);
     draftsOf(me.principal.id);
     this.me = me;
     names.put(me.principal.id, me.principal.name, me.principal.principal_kind);
+    if (!this.stream || before === whoOf(me)) return;
+    this.stream.stop();
+    this.stream = null;
+    if (!this.can('viewer')) this.nodes = new Collection();
+    this.follow();
+    streams.anew();
   }
 
   /** Goes on where it stopped: the same person has logged in again. */
@@ -70,12 +96,12 @@ class App {
       lists.node = this.nodes as never;
       names += ',nodes';
     }
-    this.stream = streams.main = watch(`/api/v1/watch?lists=${names}&recent=${RECENT}`, this.#who, lists).start();
+    this.stream = streams.main = watch(`/api/v1/watch?lists=${names}&recent=${RECENT}`, whoOf(this.me), lists).start();
   }
 
   /** Follows some of the tasks, see [`Tasks`]. */
   tasks(query: Record<string, string>, fits: (task: Task) => boolean, told?: (task: Task | null) => void): Tasks {
-    return new Tasks(this.#who, query, fits, told).start();
+    return new Tasks(() => whoOf(this.me), query, fits, told).start();
   }
 
   /** Reads what the snapshot left out, of one task or all of it. */
@@ -94,12 +120,6 @@ class App {
       }
     } while (cursor);
     if (!task) this[kind].leftOut = 0;
-  }
-
-  /** Who asks, and with which roles: with others, other things are to be read. */
-  get #who(): string {
-    const { id, role, mission_roles } = this.me?.principal ?? { id: '', role: null, mission_roles: [] };
-    return [id, role ?? '', ...mission_roles.map((held) => `${held.mission_id}=${held.role}`).sort()].join(' ');
   }
 
   /** Goes on with what was known when the server last answered. */

@@ -67,6 +67,12 @@ export function whenSignedOut(act: () => void): void {
 /** The login session has ended. */
 export const signedOut = (): void => onSignedOut();
 
+let onForbidden: () => void = () => {};
+/** Says what to do when something is refused to whoever is here: their roles may be others by now. */
+export function whenForbidden(act: () => void): void {
+  onForbidden = act;
+}
+
 let logins = 0;
 /** How often somebody logged in again here. */
 export const timesBack = (): number => logins;
@@ -108,6 +114,7 @@ export const api = createClient<paths>({
     const response = await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(30_000)]) });
     // What was asked before somebody logged in again says nothing of now; a token that is not known, nothing of the login session.
     if (response.status === 401 && asked === logins && !request.headers.has('authorization')) onSignedOut();
+    if (response.status === 403 && !request.headers.has('authorization')) onForbidden();
     return response;
   }
 });

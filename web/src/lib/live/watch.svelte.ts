@@ -82,7 +82,7 @@ class Streams {
   #stamp = $state(0);
   /** The stream without which nothing here is current. */
   main = $state<Stream | null>(null);
-  /** How often it came back. */
+  /** How often it came back, or began anew. */
   returns = $state(0);
   /** Nobody is logged in here. */
   resting = false;
@@ -128,6 +128,12 @@ class Streams {
     for (const one of this.#open) if (one instanceof Stream) one.anew();
     link.resume();
     this.retry();
+    this.returns += 1;
+  }
+
+  /** Other things are to be read than before: lists of tasks begin anew, and what was read once is read again. */
+  anew(): void {
+    for (const one of [...this.#open]) if (one instanceof Tasks) one.anew();
     this.returns += 1;
   }
 
@@ -220,11 +226,13 @@ export class Tasks {
   #seq = 0;
   #stream: Stream | null = null;
   #stop = new AbortController();
+  /** Ends what is begun when it is begun again. */
+  #turn = new AbortController();
   #wake = () => {};
 
   /** `query` and `fits` say the same; `told` hears of each task, and of those that are gone. */
   constructor(
-    private readonly as: string,
+    private readonly as: () => string,
     private readonly query: Record<string, string>,
     private readonly fits: (task: Task) => boolean,
     private readonly told: (task: Task | null) => void = () => {}
@@ -250,15 +258,24 @@ export class Tasks {
     } else this.#wake();
   }
 
+  /** Begins with the snapshot again. */
+  anew(): void {
+    this.problem = null;
+    void this.#begin();
+  }
+
   async #begin(): Promise<void> {
     this.#stream?.stop();
-    const { signal } = this.#stop;
+    this.#turn.abort();
+    this.#turn = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, this.#turn.signal]);
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
         await this.#read(AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]));
+        if (signal.aborted) return;
         this.state = 'live';
         this.last = Date.now();
-        this.#stream = new Stream(() => ({ what: 'tasks', as: this.as, from: this.#seq }), { message: (message) => this.#take(message), again: () => void this.#begin() }).start();
+        this.#stream = new Stream(() => ({ what: 'tasks', as: this.as(), from: this.#seq }), { message: (message) => this.#take(message), again: () => void this.#begin() }).start();
         return;
       } catch (error) {
         if (signal.aborted) return;
