@@ -291,6 +291,29 @@ test('a login session that ends while somebody writes: one logs in again over th
   await page.context().close();
 });
 
+test('a stream that breaks is not opened again with the cookie of somebody who has logged in beside the page', async () => {
+  const [ann, eve] = await Promise.all(['ann', 'eve'].map((principal) => server.api('POST', '/api/v1/auth/login', { principal, role: 'viewer' })));
+  const { principal } = await server.api('GET', '/api/v1/auth/whoami', undefined, ann.token);
+  const page = await open({ token: ann.token });
+  // As it is between a login in another page and what this one hears of it.
+  const answer = await page.context().request.post(`${way.base}/api/v1/auth/cookie`, { headers: { authorization: `Bearer ${eve.token}` }, data: {} });
+  assert.ok(answer.ok());
+  const named = new Set();
+  way.how = ({ path, headers }) => {
+    if (path === '/api/v1/watch') named.add(headers['x-mc-principal']);
+    return undefined;
+  };
+  way.cut();
+  await page.getByRole('dialog', { name: 'Log in again' }).waitFor();
+  assert.deepEqual([...named], [principal.id]);
+  assert.deepEqual([...way.streams].filter(({ path }) => path.startsWith('/api/v1/watch')), []);
+  await loginAgain(page, ann.token);
+  await page.locator('.live.live').waitFor({ state: 'attached' });
+  well();
+  harmless(page);
+  await page.context().close();
+});
+
 test('while an answer is slow a deed cannot be done twice', async () => {
   const page = await open();
   await page.goto(`${way.base}/ui/missions/apollo`);

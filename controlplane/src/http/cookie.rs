@@ -4,7 +4,8 @@
 //! host are the same site, so a request that changes something also needs the header `x-mc-csrf`, which another origin
 //! could send only after a preflight that nobody answers; and what the browser says of the request's origin must fit.
 //! Cookies are shared by all ports of a host: the name holds the port, so that two installations do not log each other
-//! out.
+//! out. Pages share the cookie: each says whose it is (`x-mc-principal`), and is refused when somebody else has logged in
+//! beside it.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -13,9 +14,13 @@ use mc_api::ProblemKind;
 
 use crate::app::SharedApp;
 use crate::error::Error;
+use crate::op::Caller;
 
 /// The header that a request with the cookie carries when it changes something.
 const CSRF: &str = "x-mc-csrf";
+
+/// The header in which a page says whose it is: the cookie is the browser's, and may be somebody else's by now.
+const PRINCIPAL: &str = "x-mc-principal";
 
 /// The server as the browser names it: `host:port`.
 pub(crate) struct Host(String);
@@ -92,6 +97,18 @@ impl Host {
 
 fn refused(detail: &str) -> Error {
     Error::new(ProblemKind::Forbidden, detail.to_owned())
+}
+
+/// Whether the login session is that of whose page the request comes from, when it says so.
+///
+/// # Errors
+/// [`ProblemKind::Unauthenticated`] when somebody else has logged in beside that page.
+pub(crate) fn check_page(headers: &HeaderMap, caller: &Caller) -> Result<(), Error> {
+    let Some(principal) = headers.get(PRINCIPAL) else { return Ok(()) };
+    if principal.as_bytes() == caller.id.to_string().as_bytes() {
+        return Ok(());
+    }
+    Err(Error::new(ProblemKind::Unauthenticated, "somebody else has logged in beside this page"))
 }
 
 /// The token of the cookie, when the request may use it.

@@ -93,7 +93,9 @@ async fn caller_of(parts: &Parts, app: &SharedApp) -> Result<Arc<Caller>, Error>
     if !parts.headers.contains_key(header::AUTHORIZATION)
         && let Some(token) = cookie::credential(parts)?
     {
-        return authn::service::authenticate(app, token).await;
+        let caller = authn::service::authenticate(app, token).await?;
+        cookie::check_page(&parts.headers, &caller)?;
+        return Ok(caller);
     }
     caller(&parts.headers, app).await
 }

@@ -136,6 +136,14 @@ async fn a_browser_keeps_its_login_in_a_cookie(app: TestApp) {
         send("POST", "/api/v1/missions", &from).await.problem(403, "forbidden");
         send("GET", "/api/v1/auth/whoami", &from).await.problem(403, "forbidden");
     }
+    // A page says whose it is: with the cookie of whoever logged in beside it, it is told nothing and does nothing.
+    let own = who["principal"]["id"].as_str().unwrap();
+    send("GET", "/api/v1/missions", &[cookie, ("x-mc-principal", own)]).await.ok(200);
+    let other = [cookie, header, ("x-mc-principal", "prn_other")];
+    for path in ["/api/v1/missions", "/api/v1/watch?lists=missions", "/api/v1/tasks?watch=true"] {
+        send("GET", path, &other).await.problem(401, "unauthenticated");
+    }
+    send("POST", "/api/v1/missions", &other).await.problem(401, "unauthenticated");
     // No cookie is a login for agents' tools, and a bearer token wins over the cookie.
     send("POST", "/mcp", &[cookie, header, origin]).await.problem(401, "unauthenticated");
     let bearer = ("authorization", "Bearer mcs_junk");

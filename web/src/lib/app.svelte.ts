@@ -1,5 +1,5 @@
 // What every screen knows: who is here, what runs, what waits.
-import { api, get, signedIn, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas, type Task } from '$lib/api/client';
+import { api, get, isPageOf, signedIn, type AgentSession, type Approval, type Kluster, type Mission, type Node, type Role, type Schemas, type Task } from '$lib/api/client';
 import { draftsOf } from '$lib/draft.svelte';
 import type { Known } from '$lib/offline/index.svelte';
 import { Collection, Tasks, streams, watch, type Stream } from '$lib/live/watch.svelte';
@@ -63,6 +63,7 @@ class App {
   is(me: Schemas['WhoAmI']): void {
     const before = whoOf(this.me);
     draftsOf(me.principal.id);
+    isPageOf(me.principal.id);
     this.me = me;
     names.put(me.principal.id, me.principal.name, me.principal.principal_kind);
     if (!this.stream || before === whoOf(me)) return;
@@ -136,6 +137,7 @@ class App {
 
   leave(): void {
     this.knownAt = this.ended = null;
+    isPageOf('');
     names.forget();
     this.stream?.stop();
     this.stream = streams.main = null;

@@ -33,6 +33,17 @@ describe('who is here', () => {
     expect(await app.renew()).toBe(false);
     expect([app.ended, app.me?.principal.id, app.can('admin')]).toEqual(['other', 'prn_me', false]);
   });
+  it('is named in each request but where that is what is asked for, or a token says it', async () => {
+    const asked = serve({});
+    app.is(me('viewer') as never);
+    await api.GET('/api/v1/missions').catch(() => {});
+    await api.POST('/api/v1/missions', { body: { name: 'apollo' } }).catch(() => {});
+    await api.GET('/api/v1/auth/whoami').catch(() => {});
+    await api.POST('/api/v1/auth/cookie', { body: {}, headers: { authorization: 'Bearer mcs_other' } }).catch(() => {});
+    app.leave();
+    await api.GET('/api/v1/missions').catch(() => {});
+    expect(asked.map(({ headers }) => headers.get('x-mc-principal'))).toEqual(['prn_me', 'prn_me', null, null, null]);
+  });
   it('is asked for again when something is refused', async () => {
     const told = vi.fn();
     whenForbidden(told);

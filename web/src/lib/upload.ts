@@ -1,6 +1,6 @@
 // A file on its way to the server: with its digest, so that only these bytes are stored, and with progress, which fetch
 // does not tell of.
-import { CHANGE_HEADERS, problemIn, ProblemError, signedOut, type Schemas } from '$lib/api/client';
+import { changeHeaders, problemIn, ProblemError, signedOut, type Schemas } from '$lib/api/client';
 
 /** The most that the server takes. */
 export const MOST_BYTES = 64 << 20;
@@ -35,7 +35,7 @@ export async function upload(file: File, wanted: Wanted, key: string, progress: 
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', `/api/v1/artifacts?${query}`);
-    for (const [name, value] of Object.entries({ ...CHANGE_HEADERS, 'idempotency-key': key, 'content-type': mediaType(file) })) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries({ ...changeHeaders(), 'idempotency-key': key, 'content-type': mediaType(file) })) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) return resolve(JSON.parse(request.responseText) as Schemas['ArtifactAnswer']);

@@ -2,6 +2,7 @@
 // idempotency key so that sending it again is harmless.
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { components, paths } from './schema';
+import { forWhom } from './whom';
 
 export type Schemas = components['schemas'];
 export type Task = Schemas['Task'];
@@ -90,11 +91,19 @@ export function signedIn(): void {
   for (const act of acts) act();
 }
 
+let whom = '';
+/** Says whose page this is, by id; with the cookie of somebody else nothing is asked for and nothing done. */
+export function isPageOf(principal: string): void {
+  whom = principal;
+}
+
 /** Headers that every change by cookie carries. */
-export const CHANGE_HEADERS = { 'x-mc-csrf': '1' } as const;
+export const changeHeaders = (): Record<string, string> => ({ 'x-mc-csrf': '1', ...forWhom(whom) });
 
 const frame: Middleware = {
-  onRequest({ request }) {
+  onRequest({ request, schemaPath }) {
+    // A token says by itself whose it is; and who is here is asked without knowing.
+    if (!request.headers.has('authorization') && schemaPath !== '/api/v1/auth/whoami') for (const [name, value] of Object.entries(forWhom(whom))) request.headers.set(name, value);
     if (request.method !== 'GET') {
       request.headers.set('x-mc-csrf', '1');
       if (!request.headers.has('idempotency-key')) request.headers.set('idempotency-key', crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);

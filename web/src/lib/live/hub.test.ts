@@ -6,6 +6,8 @@ import { Hub, type Ask, type Say, type Want } from './hub';
 class Server {
   open: { path: string; say: (text: string) => void; end: () => void }[] = [];
   asked: string[] = [];
+  /** Whom it was asked for. */
+  whom = new Set<string | undefined>();
   pages: Record<string, unknown> = {};
   refuse: ((path: string) => number | undefined) | null = null;
   paths = () => this.open.map((one) => one.path);
@@ -16,6 +18,7 @@ class Server {
   };
   fetch = (path: string, { signal, headers }: RequestInit): Promise<Response> => {
     this.asked.push(path);
+    this.whom.add((headers as Record<string, string>)['x-mc-principal']);
     const status = this.refuse?.(path);
     if (status) return Promise.resolve(new Response('{}', { status }));
     if ((headers as Record<string, string>).accept === 'application/json') return Promise.resolve(Response.json(this.pages[path] ?? { items: [], next_cursor: null }));
@@ -66,7 +69,7 @@ const message = (id: number, event: string, data: unknown) => `id: ${id}\nevent:
 const object = (kind: string, id: string, version = 1) => ({ kind, id, version });
 const lists: Want = { what: 'lists', as: 'ann', path: '/api/v1/watch?lists=missions' };
 const tasks = (from: number): Want => ({ what: 'tasks', as: 'ann', from });
-const events = (session: string, from = 1): Want => ({ what: 'events', session, from });
+const events = (session: string, from = 1): Want => ({ what: 'events', as: 'ann', session, from });
 const settle = () => vi.advanceTimersByTimeAsync(20);
 
 let server: Server;
@@ -238,6 +241,16 @@ describe('the hub of a browser', () => {
     tab.ask({ ask: 'shown', shown: true });
     await settle();
     expect(server.paths()).toHaveLength(3);
+  });
+
+  it('names in each request whom it is made for, without their roles', async () => {
+    const tab = new Tab(new Hub({ talks: 1 }));
+    tab.open({ ...lists, as: 'ann viewer mis_1=admin' } as Want);
+    tab.open({ ...tasks(1), as: 'ann viewer' } as Want);
+    for (const session of ['a', 'b']) tab.open(events(session));
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(new Set(server.asked.map((path) => path.split('?')[0]))).toEqual(new Set(['/api/v1/watch', '/api/v1/tasks', '/api/v1/sessions/a/events', '/api/v1/sessions/b/events', '/api/v1/sessions/b']));
+    expect([...server.whom]).toEqual(['ann']);
   });
 
   it('says what was refused, does not ask again by itself, and does when it is told to', async () => {

@@ -4,6 +4,7 @@
 // long as it lasts. Pages therefore hold none. The hub has one for the lists that every page knows, one for the changes of
 // all tasks, and few for conversations; what is left over is read by short requests, so that it is late by a second and
 // nothing waits. It runs in a worker that all pages share, or, where there is none, in the page itself.
+import { forWhom } from '../api/whom';
 import { Parser, backOff, type Message } from './sse';
 
 export type StreamState = 'connecting' | 'live' | 'stale' | 'refused';
@@ -24,14 +25,14 @@ export interface Health {
   refusal: Refusal | null;
 }
 
-/** What a page follows. `as` is who asks: what one principal was told is no other's. */
+/** What a page follows. `as` is who asks, by id, and with which roles: what one principal was told is no other's. */
 export type Want =
   /** Lists, from their snapshots on. */
   | { what: 'lists'; as: string; path: string }
   /** Changes of all tasks that may be read, after a position of the ledger. */
   | { what: 'tasks'; as: string; from: number }
   /** The events of one agent session, from a position on. */
-  | { what: 'events'; session: string; from: number };
+  | { what: 'events'; as: string; session: string; from: number };
 
 /** What a page says to the hub. */
 export type Ask =
@@ -75,15 +76,15 @@ class Refused extends Error {
   }
 }
 
-async function ask(path: string, signal: AbortSignal, accept: string): Promise<Response> {
-  const response = await fetch(path, { signal, headers: { accept }, cache: 'no-store' });
+async function ask(path: string, as: string, signal: AbortSignal, accept: string): Promise<Response> {
+  const response = await fetch(path, { signal, headers: { accept, ...forWhom(as) }, cache: 'no-store' });
   if (response.ok) return response;
   throw new Refused({ status: response.status, text: await response.text().catch(() => ''), requestId: response.headers.get('x-request-id') });
 }
 
 /** Reads a stream to its end. */
-async function listen(path: string, signal: AbortSignal, alive: () => void, opened: () => void, take: (messages: Message[]) => void): Promise<void> {
-  const response = await ask(path, signal, 'text/event-stream');
+async function listen(path: string, as: string, signal: AbortSignal, alive: () => void, opened: () => void, take: (messages: Message[]) => void): Promise<void> {
+  const response = await ask(path, as, signal, 'text/event-stream');
   if (!response.body) return;
   opened();
   alive();
@@ -254,7 +255,10 @@ class Lists extends Source {
   /** Where each kind stands whose snapshot is whole. */
   #at = new Map<string, string>();
 
-  constructor(private readonly path: string) {
+  constructor(
+    private readonly path: string,
+    private readonly as: string
+  ) {
     super();
   }
 
@@ -266,7 +270,7 @@ class Lists extends Source {
     };
     const from = except.map((kind) => `${kind}s:${this.#at.get(kind)}`).join();
     try {
-      await listen(this.path + (from && `&from=${from}`), signal, alive, opened, (messages) => {
+      await listen(this.path + (from && `&from=${from}`), this.as, signal, alive, opened, (messages) => {
         messages.forEach((message) => this.#keep(message));
         this.say({ say: 'messages', messages });
       });
@@ -307,14 +311,17 @@ class Changes extends Source {
   #at: number;
   #kept: Message[] = [];
 
-  constructor(from: number) {
+  constructor(
+    from: number,
+    private readonly as: string
+  ) {
     super();
     this.#since = this.#at = from;
   }
 
   protected override read: Read = async (signal, alive) => {
     try {
-      await listen(`/api/v1/tasks?watch=true&from=${this.#at}`, signal, alive, () => {}, (messages) => this.#take(messages));
+      await listen(`/api/v1/tasks?watch=true&from=${this.#at}`, this.as, signal, alive, () => {}, (messages) => this.#take(messages));
       return 'broken';
     } catch (error) {
       if (!(error instanceof Refused) || error.refusal.status !== 410) throw error;
@@ -360,12 +367,11 @@ class Talk {
 
   constructor(
     readonly ear: Ear,
-    private readonly session: string,
-    from: number,
+    private readonly want: Extract<Want, { what: 'events' }>,
     /** Its place is free. */
     private readonly left: () => void
   ) {
-    this.#from = from;
+    this.#from = want.from;
   }
 
   follow(mode: 'rest' | 'stream' | 'poll'): void {
@@ -397,17 +403,18 @@ class Talk {
       if (messages.some((message) => message.event === 'end')) this.isOver = true;
       this.#take(messages);
     };
-    await listen(`/api/v1/sessions/${this.session}/events?follow=true&from=${this.#from}`, signal, alive, () => {}, take);
+    await listen(`/api/v1/sessions/${this.want.session}/events?follow=true&from=${this.#from}`, this.want.as, signal, alive, () => {}, take);
     if (!this.isOver) return 'broken';
     this.left();
     return 'over';
   };
 
   #poll: Read = async (signal, alive) => {
-    const path = `/api/v1/sessions/${this.session}`;
+    const { session, as } = this.want;
+    const path = `/api/v1/sessions/${session}`;
     // Asked before the events are read: what ended the session was stored with its state or before.
-    const hasEnded = this.#quiet % LOOK === 1 && OVER.includes(((await (await ask(path, signal, 'application/json')).json()) as { state: string }).state);
-    const response = await ask(`${path}/events?from=${this.#from}&limit=${PAGE}`, signal, 'application/json');
+    const hasEnded = this.#quiet % LOOK === 1 && OVER.includes(((await (await ask(path, as, signal, 'application/json')).json()) as { state: string }).state);
+    const response = await ask(`${path}/events?from=${this.#from}&limit=${PAGE}`, as, signal, 'application/json');
     const page = (await response.json()) as { items: { seq: number }[]; next_cursor?: string | null };
     if (signal.aborted) return 'broken';
     alive();
@@ -491,7 +498,7 @@ export class Hub {
   /** Begins to tell a page; gives what ends it. */
   #open(ear: Ear, want: Want): () => void {
     if (want.what === 'events') {
-      const talk = new Talk(ear, want.session, want.from, () => {
+      const talk = new Talk(ear, want, () => {
         this.#talks.delete(talk);
         this.#arrange();
       });
@@ -503,7 +510,7 @@ export class Hub {
     }
     if (want.what === 'lists') {
       const key = `${want.as} ${want.path}`;
-      const lists = this.#lists.get(key) ?? new Lists(want.path);
+      const lists = this.#lists.get(key) ?? new Lists(want.path, want.as);
       this.#lists.set(key, lists);
       lists.join(ear);
       return () => this.#left(this.#lists, key, lists, ear);
@@ -511,7 +518,7 @@ export class Hub {
     let changes = this.#changes.get(want.as);
     if (!changes?.ears.size) {
       changes?.rest();
-      changes = new Changes(want.from);
+      changes = new Changes(want.from, want.as);
       this.#changes.set(want.as, changes);
     }
     if (!changes.reaches(want.from)) {

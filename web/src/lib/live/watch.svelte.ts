@@ -1,6 +1,7 @@
 // Lists that stay current: a snapshot, then changes. A stream that breaks or falls silent is opened again; until then
 // what is shown is marked as stale, and nothing is thrown away.
 import { ProblemError, asProblem, problemIn, readProblem, type Problem, type Task } from '$lib/api/client';
+import { forWhom } from '$lib/api/whom';
 import type { Said, StreamState, Want } from './hub';
 import { link } from './link';
 import { Parser, backOff, type Message } from './sse';
@@ -302,7 +303,7 @@ export class Tasks {
     if (streams.resting) throw new TypeError('nobody is logged in');
     const cut = new AbortController();
     try {
-      const response = await fetch(`/api/v1/tasks?${new URLSearchParams({ watch: 'true', ...this.query })}`, { signal: AbortSignal.any([signal, cut.signal]), headers: { accept: 'text/event-stream' }, cache: 'no-store' });
+      const response = await fetch(`/api/v1/tasks?${new URLSearchParams({ watch: 'true', ...this.query })}`, { signal: AbortSignal.any([signal, cut.signal]), headers: { accept: 'text/event-stream', ...forWhom(this.as()) }, cache: 'no-store' });
       if (!response.ok || !response.body) throw new ProblemError(await readProblem(response));
       this.list.begin();
       const parser = new Parser();

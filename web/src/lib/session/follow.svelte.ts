@@ -1,5 +1,6 @@
 // The conversation of one session: its newest page first, older ones when they are asked for, new events as they come.
 import { api, asProblem, get, type Problem, type Schemas } from '$lib/api/client';
+import { app } from '$lib/app.svelte';
 import { backOff } from '$lib/live/sse';
 import { Stream } from '$lib/live/watch.svelte';
 import { Conversation, type Item, type Usage } from './reduce';
@@ -87,7 +88,7 @@ export class Follow {
   }
 
   #follow(): void {
-    this.stream = new Stream(() => ({ what: 'events', session: this.id, from: this.#talk.seq + 1 }), {
+    this.stream = new Stream(() => ({ what: 'events', as: app.me?.principal.id ?? '', session: this.id, from: this.#talk.seq + 1 }), {
       message: ({ event, data }) => {
         if (event === 'end') this.#over();
         else if (this.#talk.take(JSON.parse(data) as Schemas['SessionEvent'])) this.#draw();
