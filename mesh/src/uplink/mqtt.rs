@@ -55,12 +55,17 @@ pub struct Settings {
     pub status: Box<dyn Fn() -> NodeStatus + Send + Sync>,
 }
 
+/// See [`Signing::sign`].
+pub type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+/// See [`Signing::is_signed`].
+pub type IsSigned = Box<dyn Fn(&[u8], &Signed) -> bool + Send + Sync>;
+
 /// How messages are signed that pass a broker of others.
 pub struct Signing {
     /// The signature of this node over a message.
-    pub sign: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+    pub sign: Sign,
     /// Whether what came with a message is the control plane's signature over it.
-    pub is_signed: Box<dyn Fn(&[u8], &Signed) -> bool + Send + Sync>,
+    pub is_signed: IsSigned,
 }
 
 impl std::fmt::Debug for Signing {

@@ -73,13 +73,9 @@ pub(super) async fn run(
                 shared.leases.notify_one();
             }
             Some(What::Work(_)) => shared.claims.notify_one(),
-            Some(What::Broker(broker)) => {
-                if may_ask && !identity.uses(&broker) {
-                    return Err(Lost::Moved);
-                }
-            }
-            // A wish of a later version.
-            None => {}
+            Some(What::Broker(broker)) if may_ask && !identity.uses(&broker) => return Err(Lost::Moved),
+            // The broker that is used already, or a wish of a later version.
+            Some(What::Broker(_)) | None => {}
         }
     }
     Err(Lost::Ended("Sync"))
