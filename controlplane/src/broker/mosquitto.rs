@@ -44,6 +44,7 @@ max_packet_size {limit}
 message_size_limit {limit}
 max_inflight_messages 100
 max_queued_messages 1000
+max_queued_bytes 67108864
 sys_interval 0
 
 # Else a small message may wait 40 ms for the acknowledgement of the one before.

@@ -50,6 +50,8 @@ const KEY_FILE: &str = "MC_MQTT_BROKER_KEY_FILE";
 const USERNAME: &str = "MC_MQTT_BROKER_USERNAME";
 const PASSWORD: &str = "MC_MQTT_BROKER_PASSWORD";
 const PASSWORD_FILE: &str = "MC_MQTT_BROKER_PASSWORD_FILE";
+/// Nodes take no larger answer than 64 KiB when they join.
+const AUTHORITIES_LIMIT: usize = 32 << 10;
 /// What a URL of a broker looks like.
 const EXPECTED: &str = "mqtts://HOST:PORT without path, query and user, or mqtt://HOST:PORT on loopback";
 
@@ -136,6 +138,10 @@ impl MqttBroker {
             }
         }
         let authorities = certificates(reader, CA_FILE);
+        if authorities.iter().map(|certificate| certificate.len()).sum::<usize>() > AUTHORITIES_LIMIT {
+            let problem = "it holds more than 32 KiB of certificates, and every node is sent them".to_owned();
+            reader.refuse(CA_FILE, problem, "a file with only the authorities of that broker");
+        }
         let certificate = certificate(reader);
         let login = login(reader);
         let (is_tls, address) = url?;
@@ -310,12 +316,15 @@ mod tests {
         let broker = of(&all).unwrap().unwrap();
         assert_eq!((broker.authorities.len(), broker.certificate.unwrap().chain.len()), (1, 1));
         let empty = file("empty", "");
+        let text = std::fs::read_to_string(&one).unwrap();
+        let every = file("every", &text.repeat(1 + AUTHORITIES_LIMIT / 256));
         for (set, key) in [
             (vec![url, (CERT_FILE, one.as_str())], KEY_FILE),
             (vec![url, (KEY_FILE, one_key.as_str())], CERT_FILE),
             (vec![url, (CERT_FILE, one.as_str()), (KEY_FILE, other_key.as_str())], KEY_FILE),
             (vec![url, (CERT_FILE, one.as_str()), (KEY_FILE, empty.as_str())], KEY_FILE),
             (vec![url, (CA_FILE, empty.as_str())], CA_FILE),
+            (vec![url, (CA_FILE, every.as_str())], CA_FILE),
             (vec![url, (CA_FILE, "/nonexistent")], CA_FILE),
             (vec![url, (USERNAME, "me")], PASSWORD),
             (vec![url, (PASSWORD, "very-secret")], PASSWORD),

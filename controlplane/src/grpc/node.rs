@@ -67,7 +67,7 @@ impl node_server::Node for Node {
         };
         connected.await.map_err(status)?;
         self.app.sessions.nudge();
-        let line = mqtt::attach(&self.app, id).await.map_err(status)?;
+        let line = mqtt::attach(&self.app, id, caller.not_after()).await.map_err(status)?;
         let syncing = Syncing::new(self.app.clone(), caller, &facts, line);
         let messages = stream::unfold(Some(syncing), |syncing| async move {
             let mut syncing = syncing?;

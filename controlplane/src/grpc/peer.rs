@@ -29,6 +29,11 @@ impl NodeCaller {
         self.node.id
     }
 
+    /// When its certificate ends.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
     /// Looks again, for calls that last: whether the certificate still is good and the node was not revoked.
     ///
     /// # Errors

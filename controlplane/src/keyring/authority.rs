@@ -26,6 +26,8 @@ const AUTHORITY_LIFE: Duration = Duration::from_hours(24 * 3650);
 pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 /// How long the certificate of a broker that runs elsewhere is good, whose key is in a file.
 pub const BROKER_CERTIFICATE_LIFE: Duration = Duration::from_hours(24 * 365);
+/// How slow the clock of a broker may be that is given a list.
+const REVOCATIONS_SKEW: Duration = Duration::from_hours(1);
 /// How long a list of revoked certificates is good. A server whose list has ended refuses everybody.
 pub const REVOCATIONS_LIFE: Duration = Duration::from_hours(24 * 30);
 /// Certificates that a node gets within this time have one serial number: so the numbers of a revoked node are known
@@ -217,8 +219,9 @@ impl Authority {
         public_key: &[u8; 32],
         now: Timestamp,
     ) -> Result<Vec<u8>, AuthorityError> {
-        let to = now.plus(BROKER_CERTIFICATE_LIFE);
-        let mut params = params(ids, named("MissionControl", "mqtt-broker"), now.minus(CLOCK_SKEW), to);
+        // As our own: a node whose clock is wrong by days must still find it.
+        let (from, to) = (now.minus(AUTHORITY_LIFE), now.plus(BROKER_CERTIFICATE_LIFE));
+        let mut params = params(ids, named("MissionControl", "mqtt-broker"), from, to);
         params.subject_alt_names = hosts_in(hosts)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -251,7 +254,8 @@ impl Authority {
             })
         };
         let list = CertificateRevocationListParams {
-            this_update: moment(now.minus(CLOCK_SKEW)),
+            // A broker whose clock is slow would admit nobody until then.
+            this_update: moment(now.minus(REVOCATIONS_SKEW)),
             next_update: moment(now.plus(REVOCATIONS_LIFE)),
             crl_number: SerialNumber::from(u64::try_from(now.as_micros()).unwrap_or(0)),
             issuing_distribution_point: None,

@@ -141,22 +141,36 @@ fn is_own_filter(node: NodeId, filter: &str) -> bool {
 pub(super) struct Rate {
     tokens: f64,
     since: tokio::time::Instant,
+    per_second: f64,
 }
 
 impl Rate {
-    const PER_SECOND: f64 = 200.0;
-    const BURST: f64 = 400.0;
-
-    pub(super) fn new(now: tokio::time::Instant) -> Self {
-        Self { tokens: Self::BURST, since: now }
+    /// So many messages a second, and twice as many at once.
+    pub(super) fn new(now: tokio::time::Instant, per_second: f64) -> Self {
+        Self { tokens: 2.0 * per_second, since: now, per_second }
     }
 
     /// Takes one message; answers how long it must wait.
     pub(super) fn take(&mut self, now: tokio::time::Instant) -> std::time::Duration {
-        let gained = now.duration_since(self.since).as_secs_f64() * Self::PER_SECOND;
+        self.gain(now);
+        self.tokens -= 1.0;
+        std::time::Duration::from_secs_f64((-self.tokens).max(0.0) / self.per_second)
+    }
+
+    /// Takes one message, if it need not wait.
+    pub(super) fn try_take(&mut self, now: tokio::time::Instant) -> bool {
+        self.gain(now);
+        let may_go = self.tokens >= 1.0;
+        if may_go {
+            self.tokens -= 1.0;
+        }
+        may_go
+    }
+
+    fn gain(&mut self, now: tokio::time::Instant) {
+        let gained = now.duration_since(self.since).as_secs_f64() * self.per_second;
         self.since = now;
-        self.tokens = (self.tokens + gained).min(Self::BURST) - 1.0;
-        std::time::Duration::from_secs_f64((-self.tokens).max(0.0) / Self::PER_SECOND)
+        self.tokens = (self.tokens + gained).min(2.0 * self.per_second);
     }
 }
 
@@ -267,12 +281,22 @@ mod tests {
     #[test]
     fn rate_lets_a_burst_through_and_then_200_a_second() {
         let start = tokio::time::Instant::now();
-        let mut rate = Rate::new(start);
+        let mut rate = Rate::new(start, 200.0);
         assert!((0..400).all(|_| rate.take(start).is_zero()));
         let wait = rate.take(start);
         assert_eq!(wait, Duration::from_millis(5));
         let later = start + Duration::from_mins(1);
         assert!((0..400).all(|_| rate.take(later).is_zero()));
         assert!(!rate.take(later).is_zero());
+    }
+
+    #[test]
+    fn what_would_wait_may_be_refused_and_costs_nothing() {
+        let start = tokio::time::Instant::now();
+        let mut rate = Rate::new(start, 200.0);
+        assert!((0..400).all(|_| rate.try_take(start)));
+        assert!((0..400).all(|_| !rate.try_take(start)));
+        let later = start + Duration::from_millis(12);
+        assert!(rate.try_take(later) && rate.try_take(later) && !rate.try_take(later));
     }
 }

@@ -28,6 +28,8 @@ use super::{Refusal, Up, tenant, up_topic};
 
 /// How often a standing connection is admitted again.
 const RECHECK_EVERY: Duration = Duration::from_secs(30);
+/// Messages a second that a node may send; it waits for the next ones.
+const PER_SECOND: f64 = 200.0;
 /// For one write; a node that does not read is ended.
 const WRITE_LIMIT: Duration = Duration::from_secs(15);
 /// Packets written together at most.
@@ -132,7 +134,7 @@ impl Connection {
         self.packets.write([Packet::ConnAck(connack, None)]).await?;
         let idle = Duration::from_secs(u64::from(self.accepted.keep_alive)) * 3 / 2;
         let mut heard = Instant::now();
-        let mut rate = Rate::new(heard);
+        let mut rate = Rate::new(heard, PER_SECOND);
         let mut recheck = interval_at(heard + RECHECK_EVERY, RECHECK_EVERY);
         recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -4,16 +4,18 @@
 //! sends it by gRPC.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use mc_api::ProblemKind;
 use mc_api::id::NodeId;
 use mc_api::system::Check;
+use mc_api::{ProblemKind, Timestamp};
 use mc_proto::mesh_v1::{Signed, up};
 use mc_proto::{from_mqtt, mqtt_message, to_mqtt, to_signed_mqtt};
 use rumqttc::{MqttOptions, TlsConfiguration, Transport};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Attached, Bus, Down, Embedded, External, Refusal, Up, Upward, down_topic, user};
@@ -25,8 +27,13 @@ use crate::{grpc, nodes};
 
 /// Nodes are spread over so many workers.
 const WORKERS: usize = 8;
-/// Messages that wait for one worker; when full, all wait, and the router drops what gets too old.
+/// Messages that wait for one worker. When full, all wait for our own router, which drops what gets too old; what comes from
+/// a broker of others is dropped, so that no node holds up another.
 const WAITING: usize = 32;
+/// How often the control plane looks whose messages it must not take any more.
+const RECHECK_EVERY: Duration = Duration::from_secs(10);
+/// A revocation whose time is that much before it was looked for is seen all the same: replicas have clocks of their own.
+const RECHECK_MARGIN: Duration = Duration::from_mins(10);
 
 /// Starts our own broker with the certificate that gRPC serves, keeps it in `app.bus`, and takes what nodes publish.
 ///
@@ -65,7 +72,32 @@ pub fn connect(app: &SharedApp, broker: &MqttBroker, lifetime: &Lifetime) {
     let (known, settings) = (app.clone(), broker.clone());
     let dial = Box::new(move || options(&known, &settings));
     let (bus, received) = External::start(broker.address.to_string(), dial, app.ids.clone(), lifetime);
+    lifetime.spawn("mqtt-recheck", OnExit::Shutdown, recheck(app.clone(), bus.clone(), lifetime.stop()));
     take_all(app, Bus::External(bus), received, lifetime);
+}
+
+/// Takes no more messages of nodes that were revoked, by whichever replica. A node's stream looks by itself, but only as
+/// long as the node reads it.
+async fn recheck(app: SharedApp, bus: External, stop: CancellationToken) {
+    let mut looked = app.clock.now();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RECHECK_EVERY) => {}
+        }
+        let now = app.clock.now();
+        let look = async {
+            let mut tx = app.db.begin_read().await?;
+            nodes::service::revoked_in(&mut tx, looked.minus(RECHECK_MARGIN)).await
+        };
+        match look.await {
+            Ok(revoked) => {
+                looked = now;
+                revoked.into_iter().for_each(|(node, _)| bus.kick(node));
+            }
+            Err(error) => tracing::warn!(error = ?error, "it cannot be told which nodes were revoked"),
+        }
+    }
 }
 
 /// How the next connection is made.
@@ -108,15 +140,17 @@ fn tls(app: &App, broker: &MqttBroker) -> Result<ClientConfig, Error> {
     config.with_client_auth_cert(chain, key).map_err(Error::internal)
 }
 
-/// Takes the messages of a node here as long as what is given back lives. `None`: the broker is our own, whose
-/// connections say where a node is.
+/// Takes the messages of a node here as long as what is given back lives and until its certificate ends. `None`: the broker
+/// is our own, whose connections say where a node is.
 ///
 /// # Errors
 /// Database failures.
-pub async fn attach(app: &App, node: NodeId) -> Result<Option<Attached>, Error> {
+pub async fn attach(app: &App, node: NodeId, not_after: Timestamp) -> Result<Option<Attached>, Error> {
     let Some(external) = app.bus.get().and_then(Bus::external) else { return Ok(None) };
     let key = nodes::service::public_key(app, node).await?;
-    Ok(Some(external.attach(node, key)))
+    let left = not_after.as_micros().saturating_sub(app.clock.now().as_micros());
+    let until = Instant::now() + Duration::from_micros(u64::try_from(left).unwrap_or(0));
+    Ok(Some(external.attach(node, key, until)))
 }
 
 /// Sends a message to a node, signed when the broker is not our own. Whether it arrives does not matter.
@@ -150,6 +184,7 @@ pub fn check(app: &App) -> Option<Check> {
 
 /// Keeps the bus in `app.bus` and starts who takes what nodes publish.
 fn take_all(app: &SharedApp, bus: Bus, mut received: mpsc::Receiver<Upward>, lifetime: &Lifetime) {
+    let is_own = bus.external().is_none();
     // Started once.
     let _ = app.bus.set(bus);
     let mut workers = Vec::with_capacity(WORKERS);
@@ -165,8 +200,13 @@ fn take_all(app: &SharedApp, bus: Bus, mut received: mpsc::Receiver<Upward>, lif
             while let Some(upward) = received.recv().await {
                 metrics::counter!("mc_mqtt_received_total", "topic" => upward.topic.name()).increment(1);
                 let worker = upward.node.as_uuid().as_u128() % WORKERS as u128;
-                if workers[usize::try_from(worker).unwrap_or(0)].send(upward).await.is_err() {
-                    return;
+                let worker = &workers[usize::try_from(worker).unwrap_or(0)];
+                if is_own {
+                    if worker.send(upward).await.is_err() {
+                        return;
+                    }
+                } else if worker.try_send(upward).is_err() {
+                    metrics::counter!("mc_mqtt_dropped_total").increment(1);
                 }
             }
         };

@@ -21,9 +21,11 @@ use mc_proto::{from_signed_mqtt, mqtt_message};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use rumqttc::{AsyncClient, ConnectionError, Event, MqttOptions, Packet, Publish, QoS, SubscribeReasonCode};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::acl::Rate;
 use super::bus::{locked, sender};
 use super::{Down, Error, PACKET_LIMIT, UP_FILTER, Up, Upward, down_topic};
 use crate::clock::IdSource;
@@ -44,6 +46,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A connection that stood this long starts the pauses anew.
 const STEADY: Duration = Duration::from_secs(30);
+/// A connection this old is made anew, with another certificate: so a broker that admits nobody any more is noticed.
+const AGED: Duration = Duration::from_hours(12);
+/// Messages a second that one node may send, five times what the built-in broker lets through; it would make a node wait,
+/// and here the rest is dropped.
+const PER_SECOND: f64 = 1000.0;
 
 /// Tells how one connection is made: address, client id, TLS, login. Asked anew for each.
 pub(super) type Dial = Box<dyn Fn() -> Result<MqttOptions, crate::error::Error> + Send + Sync>;
@@ -71,6 +78,9 @@ struct Place {
     serial: u64,
     /// The node's key, Ed25519.
     key: [u8; 32],
+    /// When its certificate ends.
+    until: Instant,
+    rate: Rate,
 }
 
 /// Whether there is a connection.
@@ -137,11 +147,12 @@ impl External {
         locked(&self.shared.standing).clone()
     }
 
-    /// Takes the messages of a node that its key has signed, until what is given back is dropped, or [`Self::kick`]. A
-    /// newer call displaces an older one.
-    pub(super) fn attach(&self, node: NodeId, key: [u8; 32]) -> Attached {
+    /// Takes the messages of a node that its key has signed, until what is given back is dropped, its certificate has
+    /// ended, or [`Self::kick`]. A newer call displaces an older one.
+    pub(super) fn attach(&self, node: NodeId, key: [u8; 32], until: Instant) -> Attached {
         let serial = self.shared.serial.fetch_add(1, Ordering::Relaxed);
-        locked(&self.shared.nodes).insert(node, Place { serial, key });
+        let rate = Rate::new(Instant::now(), PER_SECOND);
+        locked(&self.shared.nodes).insert(node, Place { serial, key, until, rate });
         Attached { bus: self.clone(), node, serial }
     }
 
@@ -174,11 +185,13 @@ impl External {
             let ended = tokio::select! {
                 () = stop.cancelled() => None,
                 ended = connection => Some(ended.unwrap_or(Ended::Panicked)),
+                () = sleep(AGED) => Some(Ended::Aged),
             };
             *locked(&self.shared.client) = None;
             metrics::gauge!("mc_mqtt_broker_connected").set(0.0);
             match ended {
                 None | Some(Ended::Unheard) => return,
+                Some(Ended::Aged) => continue,
                 Some(ended) => self.lost(&ended),
             }
             if began.elapsed() > STEADY {
@@ -206,6 +219,8 @@ impl External {
             .set_max_packet_size(PACKET_LIMIT + AROUND, PACKET_LIMIT + AROUND);
         let (client, mut events) = AsyncClient::new(options, REQUESTS);
         events.network_options.set_tcp_nodelay(true);
+        // The answer to a ping stands behind what was received with it: only the first message waits for a full queue.
+        let mut is_full = false;
         loop {
             let event = match timeout(WATCHDOG, events.poll()).await {
                 Ok(Ok(event)) => event,
@@ -227,11 +242,15 @@ impl External {
                 }
                 Event::Incoming(Packet::Publish(publish)) => {
                     let Some(upward) = self.taken(&publish) else { continue };
-                    match timeout(PATIENCE, up.send(upward)).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(_)) => return Ended::Unheard,
-                        // It is not acknowledged, so it comes again.
-                        Err(_) => metrics::counter!("mc_mqtt_dropped_total").increment(1),
+                    let patience = if is_full { Duration::ZERO } else { PATIENCE };
+                    match up.send_timeout(upward, patience).await {
+                        Ok(()) => is_full = false,
+                        Err(SendTimeoutError::Closed(_)) => return Ended::Unheard,
+                        // No cursor goes back, so it comes again, by gRPC.
+                        Err(SendTimeoutError::Timeout(_)) => {
+                            is_full = true;
+                            metrics::counter!("mc_mqtt_dropped_total").increment(1);
+                        }
                     }
                 }
                 Event::Incoming(_) | Event::Outgoing(_) => {}
@@ -242,7 +261,15 @@ impl External {
     /// A message of a node that is attached here, with its own signature.
     fn taken(&self, publish: &Publish) -> Option<Upward> {
         let (node, topic) = sender(&publish.topic)?;
-        let key = locked(&self.shared.nodes).get(&node)?.key;
+        let key = {
+            let (mut nodes, now) = (locked(&self.shared.nodes), Instant::now());
+            let place = nodes.get_mut(&node).filter(|place| now < place.until)?;
+            if !place.rate.try_take(now) {
+                metrics::counter!("mc_mqtt_dropped_total").increment(1);
+                return None;
+            }
+            place.key
+        };
         // Of what a broker keeps only the status is meant to be kept.
         if publish.retain && topic != Up::Status {
             return None;
@@ -294,6 +321,8 @@ enum Ended {
     Broken(#[source] Box<ConnectionError>),
     #[error("nothing happened for 30 s")]
     Silent,
+    #[error("it is 12 h old")]
+    Aged,
     #[error("it lets this control plane not receive what nodes send")]
     Forbidden,
     #[error("the connection cannot be prepared")]

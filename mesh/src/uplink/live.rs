@@ -55,6 +55,7 @@ pub(super) fn open(
 /// Goes on as long as the connection does. MQTT may come and go meanwhile.
 pub(super) async fn run(shared: &Shared, identity: &Identity, line: Line) -> Result<Infallible, Lost> {
     let Some((mut received, uplink)) = line else { return std::future::pending().await };
+    let mut dropped = 0_u64;
     let receiving = async {
         while let Some(message) = received.recv().await {
             match message {
@@ -62,7 +63,12 @@ pub(super) async fn run(shared: &Shared, identity: &Identity, line: Line) -> Res
                     report::acknowledge(shared, &cursor);
                 }
                 Received::Acked(cursor) => {
-                    tracing::warn!(session.id = %cursor.session, "dropped a cursor by MQTT outside of what is on its way");
+                    dropped += 1;
+                    // As of messages that are not signed.
+                    if dropped.is_power_of_two() {
+                        tracing::warn!(session.id = %cursor.session,
+                            "dropped a cursor by MQTT outside of what is on its way, number {dropped} of this connection");
+                    }
                 }
                 Received::Command(command) => take(shared, identity, &command),
             }
@@ -90,11 +96,17 @@ fn take(shared: &Shared, identity: &Identity, command: &wire::Command) {
     {
         let mut table = shared.table();
         let is_known = command.session.parse().is_ok_and(|id| table.sessions.contains_key(&id));
-        if !table.is_synced || !is_known || command.node_seq != table.newest_command + 1 {
+        // Commands of before may be repeated by whoever holds the broker. So the first of a connection comes by Sync, which
+        // tells how far they are, and none is taken that is not newer than all of this process.
+        let is_next = table.newest_command > 0
+            && command.node_seq == table.newest_command + 1
+            && command.node_seq > table.highest_command;
+        if !table.is_synced || !is_known || !is_next {
             tracing::debug!(op.id = %op_id, "command {op_id} is left for Sync");
             return;
         }
         table.newest_command = command.node_seq;
+        table.highest_command = command.node_seq;
     }
     sync::take(shared, command);
 }

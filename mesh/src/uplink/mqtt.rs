@@ -4,9 +4,11 @@
 //! it: client and state are new for each connection, its queue holds ten requests, and what is not acknowledged
 //! by a cursor is sent again by whoever reads the journal. A message that does not fit is not sent.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use mc_proto::mesh_v1::{Command, Cursor, EventBatch, NodeStatus, OpResult, Signed};
 use mc_proto::{from_mqtt, from_signed_mqtt, mqtt_message, to_mqtt, to_signed_mqtt};
 use rumqttc::{
@@ -206,7 +208,8 @@ impl Uplink {
             let since = Instant::now();
             let ended = tokio::select! {
                 () = stop.cancelled() => None,
-                error = self.connection() => Some(error),
+                // What a broker sends costs the connection, not the uplink, whatever it finds in the client.
+                error = AssertUnwindSafe(self.connection()).catch_unwind() => Some(error.unwrap_or(Ended::Panicked)),
             };
             self.client.send_replace(None);
             let Some(error) = ended else { return };
@@ -225,6 +228,7 @@ impl Uplink {
     async fn connection(&self) -> Ended {
         let status = (self.settings.status)();
         let (client, mut events) = self.open(&status);
+        let mut refused = 0;
         loop {
             let event = match timeout(WATCHDOG, events.poll()).await {
                 Ok(Ok(event)) => event,
@@ -240,7 +244,9 @@ impl Uplink {
                     self.client.send_replace(Some(client.clone()));
                 }
                 Event::Incoming(Packet::Publish(publish)) => {
-                    let Some(received) = self.read(&publish.topic, &publish.payload) else { continue };
+                    let Some(received) = self.read(&publish.topic, &publish.payload, &mut refused) else {
+                        continue;
+                    };
                     if self.received.send(received).await.is_err() {
                         return Ended::Unheard;
                     }
@@ -279,7 +285,7 @@ impl Uplink {
     }
 
     /// `None` for what this version does not know, and for what the control plane should have signed and has not.
-    fn read(&self, topic: &str, payload: &[u8]) -> Option<Received> {
+    fn read(&self, topic: &str, payload: &[u8], refused: &mut u64) -> Option<Received> {
         let opened;
         let payload = match &self.settings.signing {
             None => payload,
@@ -287,9 +293,13 @@ impl Uplink {
                 let signed = from_signed_mqtt(payload)
                     .filter(|signed| (signing.is_signed)(&mqtt_message(topic, &signed.payload), signed));
                 let Some(signed) = signed else {
-                    tracing::warn!(
-                        "refused a message by MQTT: the control plane has not signed it for {topic}"
-                    );
+                    *refused += 1;
+                    // The 1st, 2nd, 4th, 8th and so on: whoever holds the broker must not fill the disk.
+                    if refused.is_power_of_two() {
+                        tracing::warn!(
+                            "refused a message by MQTT, number {refused} of this connection: the control plane has not signed it for {topic}"
+                        );
+                    }
                     return None;
                 };
                 opened = signed.payload;
@@ -313,6 +323,8 @@ enum Ended {
     Broken(Box<ConnectionError>),
     #[error("nothing happened for 30 s")]
     Silent,
+    #[error("the client ended by a panic")]
+    Panicked,
     #[error("nobody receives")]
     Unheard,
 }

@@ -41,6 +41,7 @@ pub(super) async fn run(
                         let mut table = shared.table();
                         // Open commands are repeated from the oldest.
                         table.newest_command = table.newest_command.max(command.node_seq);
+                        table.highest_command = table.highest_command.max(command.node_seq);
                     }
                     take(shared, &command);
                 } else {

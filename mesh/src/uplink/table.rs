@@ -107,6 +107,8 @@ pub(super) struct Table {
     pub(super) is_synced: bool,
     /// Number of the newest command of this connection.
     pub(super) newest_command: u64,
+    /// The same of this process.
+    pub(super) highest_command: u64,
     /// Where the next round over the sessions begins.
     turn: Option<SessionId>,
 }
