@@ -51,12 +51,14 @@ impl Part {
             .or_else(|| lock_holder(&self.lock(folder)).filter(|process| process.is_marked(folder)))
     }
 
-    /// Program and arguments; the node joins with the token in `join`.
+    /// Program and arguments. With `has_broker` the environment that the program gets names another MQTT broker, and
+    /// the program listens for none; the node joins with the token in `join`.
     pub(super) fn command(
         self,
         folder: &Folder,
         programs: &Programs,
         settings: Settings,
+        has_broker: bool,
         join: Option<PathBuf>,
     ) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
@@ -69,7 +71,7 @@ impl Part {
                 ]);
                 words.extend(["--http".into(), settings.http.to_string().into()]);
                 words.extend(["--grpc".into(), settings.grpc.to_string().into()]);
-                let mqtt = if settings.has_broker { "none".to_owned() } else { settings.mqtt.to_string() };
+                let mqtt = if has_broker { "none".to_owned() } else { settings.mqtt.to_string() };
                 words.extend(["--mqtt".into(), mqtt.into()]);
             }
             Self::Mesh => {
@@ -84,5 +86,24 @@ impl Part {
             }
         }
         words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_control_plane_listens_for_mqtt_unless_another_broker_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap().unwrap();
+        let programs = Programs { controlplane: "cp".into(), mesh: "mesh".into() };
+        // As an earlier version kept it, which said here whether there is another one.
+        let kept = r#"{"http":"127.0.0.1:1","grpc":"127.0.0.1:2","mqtt":"127.0.0.1:3","has_broker":true}"#;
+        let settings: Settings = serde_json::from_str(kept).unwrap();
+        for (has_broker, mqtt) in [(false, "127.0.0.1:3"), (true, "none")] {
+            let words = Part::ControlPlane.command(&folder, &programs, settings, has_broker, None);
+            assert!(words.ends_with(&["--mqtt".into(), mqtt.into()]), "{words:?}");
+        }
     }
 }

@@ -17,15 +17,12 @@ pub(super) struct Settings {
     pub(super) grpc: SocketAddr,
     /// MQTT, for nodes.
     pub(super) mqtt: SocketAddr,
-    /// Another MQTT broker is used, and nothing listens there.
-    #[serde(default)]
-    pub(super) has_broker: bool,
 }
 
 impl Settings {
     /// The addresses asked for. With an HTTP address given, gRPC and MQTT take free ports unless they are given too:
     /// those of the last start, which nodes know, when they are free.
-    pub(super) fn choose(up: &Up, last: Option<Self>, has_broker: bool) -> anyhow::Result<Self> {
+    pub(super) fn choose(up: &Up, last: Option<Self>) -> anyhow::Result<Self> {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let free = |usual: u16, of_last: fn(Self) -> SocketAddr| {
             if up.http.is_none() {
@@ -37,7 +34,6 @@ impl Settings {
             http: ports::fixed(up.http.unwrap_or(local(8008)))?,
             grpc: ports::fixed(up.grpc.unwrap_or_else(|| free(8009, |last| last.grpc)))?,
             mqtt: ports::fixed(up.mqtt.unwrap_or_else(|| free(8883, |last| last.mqtt)))?,
-            has_broker,
         })
     }
 

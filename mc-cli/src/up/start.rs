@@ -167,12 +167,12 @@ async fn launch(cx: &Invocation, folder: &Folder, args: &Up) -> anyhow::Result<C
             same_address(folder, args.http, settings.http)?;
             settings
         }
-        None => Settings::choose(args, Settings::read(folder), cx.environment().has_broker)?,
+        None => Settings::choose(args, Settings::read(folder))?,
     };
     if Part::ControlPlane.living(folder).is_none() {
         ports::must_be_free(settings.http, "--http")?;
         ports::must_be_free(settings.grpc, "--grpc")?;
-        if !settings.has_broker {
+        if !cx.environment().has_broker {
             ports::must_be_free(settings.mqtt, "--mqtt")?;
         }
     }

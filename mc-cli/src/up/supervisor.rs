@@ -131,10 +131,12 @@ impl Supervisor<'_> {
             join = join::hand_over(self.folder, self.settings).await?;
         }
         let output = log::open(&self.folder.log(part.name()))?;
+        // Of this environment, which the part inherits: whoever started it before may have had another.
+        let has_broker = self.cx.environment().has_broker;
         let mut command = Command::new("/proc/self/exe");
         command
             .args(["detached", "--"])
-            .args(part.command(self.folder, &self.programs, self.settings, join))
+            .args(part.command(self.folder, &self.programs, self.settings, has_broker, join))
             .env(MARK, self.folder.dir())
             .env_remove("MC_BASE_URL")
             .current_dir(self.folder.dir())

@@ -270,6 +270,27 @@ fn killed_parts_are_started_again_at_the_same_address() {
 }
 
 #[test]
+fn another_broker_is_taken_and_given_up_while_the_node_goes_on() {
+    let rig = Rig::new();
+    let mut running = rig.up();
+    for url in [Some("mqtts://127.0.0.1:1"), None] {
+        for part in ["supervisor_pid", "controlplane_pid"] {
+            kill(pid(&running, part), rustix::process::Signal::KILL);
+            eventually("it is gone", || start_time(pid(&running, part)).is_none().then_some(()));
+        }
+        let mut command = rig.mc("up --detach -o json");
+        let output = command.envs(url.map(|url| ("MC_MQTT_BROKER_URL", url))).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let after: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(after["mesh_pid"], running["mesh_pid"]);
+        let words = fs::read(format!("/proc/{}/cmdline", pid(&after, "controlplane_pid"))).unwrap();
+        assert_eq!(text(&words).contains("--mqtt\0none\0"), url.is_some(), "{}", text(&words));
+        running = after;
+    }
+    rig.down();
+}
+
+#[test]
 fn a_supervisor_that_is_asked_to_end_ends_everything() {
     let rig = Rig::new();
     let running = rig.up();
