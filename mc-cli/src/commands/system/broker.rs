@@ -2,10 +2,12 @@
 //!
 //! Invariants: the broker's private key is made here and leaves this machine only when somebody carries it away; the
 //! server signs the public one. Every file begins with a line that says who made it; one that does not is somebody
-//! else's and stays. A run that broke off may leave a key without its certificate, which the next run mends. A file that is
-//! written again stays its owner's: the broker reads a renewed key as it read the one before.
+//! else's and stays, and nobody signs anything. All files are written beside their places before the first is put
+//! there, and key and certificate follow each other: they disagree only when a run is killed just between the two,
+//! which the next run mends. A file that is written again stays its owner's: the broker reads a renewed key as it read
+//! the one before.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
@@ -17,14 +19,18 @@ use mc_api::broker::{BROKER_FILE_MARK, CreateBrokerConfig};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use crate::args::SystemBrokerConfig;
 use crate::context::Invocation;
 use crate::exit::Failure;
 use crate::table;
 
-/// The file of the private key.
+/// The file of the private key, and of its certificate.
 const KEY: &str = "server.key";
+const CERTIFICATE: &str = "server.crt";
+/// All files, as this version's server names them.
+const FILES: [&str; 6] = ["acl", "ca.crt", KEY, CERTIFICATE, "revoked.crl", "mosquitto.conf"];
 /// An Ed25519 private key in PKCS #8 is this and 32 bytes (RFC 8410 section 7); longer forms are not read everywhere.
 const PKCS8_PREFIX: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
@@ -58,6 +64,10 @@ pub(super) async fn run(cx: &Invocation, args: SystemBrokerConfig) -> anyhow::Re
     } else {
         args.names
     };
+    make_folder(&dir)?;
+    if !args.force {
+        refuse_others(&dir, &FILES)?;
+    }
     let (key, public_key) = new_key()?;
     let first_name = names.first().cloned().unwrap_or_default();
     let request = CreateBrokerConfig {
@@ -70,25 +80,17 @@ pub(super) async fn run(cx: &Invocation, args: SystemBrokerConfig) -> anyhow::Re
     let config = cx.client()?.broker_config(&request).await?;
     let mut files: Vec<(&str, &str, bool)> =
         config.files.iter().map(|file| (file.name.as_str(), file.text.as_str(), false)).collect();
-    files.insert(0, (KEY, key.as_str(), true));
+    let at = files.iter().position(|(name, ..)| *name == CERTIFICATE).unwrap_or_default();
+    files.insert(at, (KEY, key.as_str(), true));
     let is_no_name = |name: &str| Path::new(name).file_name().is_none_or(|own| own != name);
     if let Some((name, ..)) = files.iter().find(|(name, ..)| is_no_name(name)) {
         anyhow::bail!("the server named a file {name:?}, which is no name of one");
     }
-    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    if !args.force
-        && let Some((name, ..)) = files.iter().find(|(name, ..)| is_of_others(&dir.join(name)))
-    {
-        let path = dir.join(name);
-        return Err(Failure::Conflict(format!(
-            "{} was not made by this command and is not written over; name another --dir, or give --force",
-            path.display()
-        ))
-        .into());
+    if !args.force {
+        // The server may be of another version, and name others.
+        refuse_others(&dir, &files.iter().map(|(name, ..)| *name).collect::<Vec<_>>())?;
     }
-    for (name, text, is_secret) in &files {
-        write(&dir.join(name), text, *is_secret)?;
-    }
+    write(&dir, &files)?;
     let written = Written {
         kind: "broker_config",
         files: files
@@ -108,10 +110,13 @@ pub(super) async fn run(cx: &Invocation, args: SystemBrokerConfig) -> anyhow::Re
 fn next(dir: &str, name: &str, port: u16, until: Timestamp) -> Vec<String> {
     let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
     vec![
-        format!("let the broker's account alone read {dir}/{KEY}: chown mosquitto {dir}/{KEY}"),
         format!(
-            "start it: mosquitto -c {dir}/mosquitto.conf; after a renewal send it SIGHUP, or start it anew"
+            "let the broker's account enter {dir}, and it alone read {dir}/{KEY}: chown mosquitto {dir}/{KEY}"
         ),
+        format!(
+            "start it: mosquitto -c {dir}/mosquitto.conf; Debian's service reads that file, too, after: ln -s {dir}/mosquitto.conf /etc/mosquitto/conf.d/mc.conf && systemctl restart mosquitto"
+        ),
+        "after a renewal send that process SIGHUP, or start it anew".to_owned(),
         format!("start the control plane with MC_MQTT_BROKER_URL=mqtts://{host}:{port}"),
         format!(
             "run this again when a node was revoked, and before {until}: then its list of them ends, and it refuses every node"
@@ -141,29 +146,71 @@ fn new_key() -> anyhow::Result<(String, String)> {
     Ok((text, public_key))
 }
 
-/// Whether something is there that this command has not made.
-fn is_of_others(path: &Path) -> bool {
-    match std::fs::read(path) {
-        Ok(bytes) => !bytes.starts_with(BROKER_FILE_MARK.as_bytes()),
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+/// Makes the folder when there is none. The broker's account has to enter it, whatever the umask says.
+fn make_folder(dir: &Path) -> anyhow::Result<()> {
+    let what = || format!("cannot make {}", dir.display());
+    let missing: Vec<&Path> = dir.ancestors().take_while(|folder| !folder.exists()).collect();
+    std::fs::create_dir_all(dir).with_context(what)?;
+    // What ends in `..` is a folder that was there.
+    for folder in missing.into_iter().filter(|folder| folder.file_name().is_some()) {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).with_context(what)?;
     }
+    Ok(())
 }
 
-/// Writes a file as a whole, for the owner and the group of the one before. Only its owner reads a secret one, and its group
-/// when that was let before.
-fn write(path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
-    let what = || format!("cannot write {}", path.display());
+/// Fails when one of the files is there and this command has not made it.
+fn refuse_others(dir: &Path, names: &[&str]) -> anyhow::Result<()> {
+    for path in names.iter().map(|name| dir.join(name)) {
+        match std::fs::read(&path) {
+            Ok(bytes) if bytes.starts_with(BROKER_FILE_MARK.as_bytes()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(error).with_context(|| {
+                    let path = path.display();
+                    format!("cannot tell who made {path}; run this as its owner or as root, or give --force")
+                });
+            }
+            _ => {
+                return Err(Failure::Conflict(format!(
+                    "{} was not made by this command and is not written over; name another --dir, or give --force",
+                    path.display()
+                ))
+                .into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes files (name, text, whether it is secret): each as a whole, and none before there is room for all of them.
+fn write(dir: &Path, files: &[(&str, &str, bool)]) -> anyhow::Result<()> {
+    let mut staged = Vec::new();
+    for (name, text, is_secret) in files {
+        let path = dir.join(name);
+        let file = stage(&path, text, *is_secret);
+        staged.push((file.with_context(|| format!("cannot write {}", path.display()))?, path));
+    }
+    for (file, path) in staged {
+        let put = file.persist(&path).map_err(|error| error.error);
+        put.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A file beside its place, for the owner and the group of the one that is there. Only its owner reads a secret one,
+/// and its group when that was let before.
+fn stage(path: &Path, text: &str, is_secret: bool) -> std::io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".mc-broker-").tempfile_in(folder).with_context(what)?;
+    let mut file = tempfile::Builder::new().prefix(".mc-broker-").tempfile_in(folder)?;
     let mut mode = if is_secret { 0o600 } else { 0o644 };
     if let Ok(before) = std::fs::metadata(path) {
-        fchown(file.as_file(), Some(before.uid()), Some(before.gid())).with_context(what)?;
+        fchown(file.as_file(), Some(before.uid()), Some(before.gid()))?;
         mode |= before.mode() & 0o040;
     }
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).with_context(what)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(what)?;
-    file.persist(path).map_err(|error| error.error).with_context(what)?;
-    Ok(())
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 fn text(written: &Written) -> String {
@@ -182,26 +229,63 @@ fn text(written: &Written) -> String {
 mod tests {
     use super::*;
 
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
     #[test]
     fn what_is_of_others_is_known_and_a_key_is_readable_by_its_owner_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(KEY);
-        assert!(!is_of_others(&path));
+        let (dir, path) = (dir.path(), dir.path().join(KEY));
+        refuse_others(dir, &FILES).unwrap();
         let (key, public_key) = new_key().unwrap();
         assert!(public_key.len() == 64 && key.starts_with(BROKER_FILE_MARK));
-        write(&path, &key, true).unwrap();
-        assert!(!is_of_others(&path));
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        write(dir, &[(KEY, &key, true)]).unwrap();
+        refuse_others(dir, &FILES).unwrap();
+        assert_eq!(mode(&path), 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        write(&path, &key, true).unwrap();
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o640,
-            "its group still reads it"
-        );
-        write(&path, "somebody's", false).unwrap();
-        assert!(is_of_others(&path));
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half is left");
+        write(dir, &[(KEY, &key, true)]).unwrap();
+        assert_eq!(mode(&path), 0o640, "its group still reads it");
+        write(dir, &[(KEY, "somebody's", false)]).unwrap();
+        let error = refuse_others(dir, &FILES).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Failure::Conflict(_))), "{error}");
+        assert_eq!(mode(&path), 0o644);
+        assert_eq!(std::fs::read_dir(dir).unwrap().count(), 1, "nothing half is left");
+    }
+
+    #[test]
+    fn nothing_is_put_in_its_place_when_one_file_cannot_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = write(dir.path(), &[(KEY, "new", true), ("none/acl", "new", false)]).unwrap_err();
+        assert!(error.to_string().ends_with("none/acl"), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_made_can_be_entered_and_one_that_was_there_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let made = dir.path().join("a/b");
+        for _ in 0..2 {
+            make_folder(&made).unwrap();
+        }
+        make_folder(&dir.path().join("new/../c")).unwrap();
+        for name in ["a", "a/b", "c"] {
+            assert_eq!(mode(&dir.path().join(name)), 0o755, "{name}");
+        }
+        assert_eq!(mode(dir.path()), 0o700);
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_not_said_to_be_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(KEY);
+        std::fs::write(&path, BROKER_FILE_MARK).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+        // Root reads it.
+        if std::fs::read(&path).is_err() {
+            let error = refuse_others(dir.path(), &FILES).unwrap_err();
+            assert!(error.to_string().starts_with("cannot tell who made "), "{error}");
+        }
     }
 }
