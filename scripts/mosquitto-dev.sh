@@ -77,7 +77,7 @@ write_conf() {
 }
 
 start() {
-  local began pid port
+  local began pid port child
   began=$(date +%s%N)
   require_linux
   need_cmd flock util-linux
@@ -95,16 +95,18 @@ start() {
   ! port_listening "$port" || die "the remembered port $port is held by $(port_holder "$port")" "end it, or remove $DIR and start anew"
   write_conf
   (cd -- "$DIR" && exec setsid "$(program)" -c run.conf) >"$DIR/log" 2>&1 </dev/null 9>&- &
-  for try in $(seq 100); do
+  child=$!
+  for _ in $(seq 100); do
     pid=$(server_pids)
     [ -z "$pid" ] || ! port_listening "$port" || break
-    # It may take a moment until the program is there, and none longer.
-    [ -n "$pid" ] || [ "$try" -lt 10 ] || break
+    kill -0 "$child" 2>/dev/null || break
     sleep 0.1
   done
   pid=$(server_pids)
   if [ -z "$pid" ] || ! port_listening "$port"; then
     tail -n 5 -- "$DIR/log" | sed 's/^/  log: /' >&2
+    # Neither one that does not listen nor one that has not come so far is left.
+    if [ -n "$pid" ]; then stop; else kill "$child" 2>/dev/null || true; fi
     die "the MQTT broker did not start" "read the log above"
   fi
   say "the MQTT broker started in $((($(date +%s%N) - began) / 1000000)) ms (pid $pid, port $port)"
