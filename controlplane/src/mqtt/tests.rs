@@ -1012,6 +1012,8 @@ async fn what_a_node_has_not_signed_is_dropped_and_so_is_what_was_kept(mut rig: 
     rig.attached.lock().unwrap().clear();
     raw.send(elsewhere).await;
     assert_eq!(timeout(DEADLINE, received.recv()).await.unwrap().unwrap().payload.as_ref(), b"second");
+    // Its certificate has ended, as far as the newer stream says, whatever the older one said.
+    let _ended = second.attach(own.id, own.key.public_key().as_ref().try_into().unwrap(), Instant::now());
     drop(attached);
     raw.send(nobody).await;
     raw.settled().await.unwrap();
