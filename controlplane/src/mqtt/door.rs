@@ -93,7 +93,9 @@ async fn recheck(app: SharedApp, bus: External, stop: CancellationToken) {
         match look.await {
             Ok(revoked) => {
                 looked = now;
-                revoked.into_iter().for_each(|(node, _)| bus.kick(node));
+                for (node, _) in revoked {
+                    bus.kick(node);
+                }
             }
             Err(error) => tracing::warn!(error = ?error, "it cannot be told which nodes were revoked"),
         }

@@ -281,7 +281,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(KEY);
         std::fs::write(&path, BROKER_FILE_MARK).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
         // Root reads it.
         if std::fs::read(&path).is_err() {
             let error = refuse_others(dir.path(), &FILES).unwrap_err();
