@@ -32,7 +32,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(request: CreateBrokerConfig) -> Result<Self, Error> {
+    fn read(request: &CreateBrokerConfig) -> Result<Self, Error> {
         let CreateBrokerConfig { format: BrokerFormat::Mosquitto, dir, listen, names, public_key } = request;
         let is_plain = dir.len() <= MAX_DIR && !dir.contains(char::is_control);
         if !is_plain || !Path::new(&dir).is_absolute() {
@@ -47,10 +47,10 @@ impl Wanted {
             return Err(Error::invalid(format!("/names/{at}"), "a host name or an address, without port"));
         }
         let is_hex = public_key.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let public_key = nodes::join::unhex(&public_key)
+        let public_key = nodes::join::unhex(public_key)
             .filter(|_| is_hex)
             .ok_or_else(|| Error::invalid("/public_key", "64 hexadecimal digits"))?;
-        Ok(Self { dir, listen, names, public_key })
+        Ok(Self { dir: dir.clone(), listen, names: names.clone(), public_key })
     }
 }
 
@@ -69,18 +69,16 @@ struct Configured<'a> {
 /// # Errors
 /// [`mc_api::ProblemKind::Validation`], [`mc_api::ProblemKind::Forbidden`].
 pub async fn configure(app: &App, cx: &OpCtx, request: CreateBrokerConfig) -> Result<BrokerConfig, Error> {
-    cx.authorize(Action::ConfigureBroker)?;
-    let public_key = request.public_key.clone();
-    let wanted = Wanted::read(request)?;
     write_tx!(app, cx, |tx| {
         let proof = cx.authorize(Action::ConfigureBroker)?;
+        let wanted = Wanted::read(&request)?;
         let now = cx.now();
         let revoked = nodes::service::revoked_in(tx, now.minus(NODE_CERTIFICATE_LIFE + CLOCK_SKEW)).await?;
         let config = make(app, &wanted, &revoked, now)?;
         let body = Configured {
             names: &wanted.names,
             listen: wanted.listen,
-            public_key: &public_key,
+            public_key: &request.public_key,
             revoked_nodes: config.revoked_nodes,
         };
         let event =
